@@ -1,0 +1,119 @@
+"""What every job shares: options, configuration, logging, a session, a summary, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark import __version__
+from galspec_spark.config import Config, load_config
+from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.provenance import Run, write_summary
+from galspec_spark.session import open_session
+
+DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
+
+log = logging.getLogger(__name__)
+
+#: What a job does: it gets the session, the run (with its configuration) and the options, and
+#: returns the content of its summary.
+Work = Callable[[SparkSession, Run, argparse.Namespace], dict[str, Any]]
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every job has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys")
+    parser.add_argument(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one value of the configuration (repeatable)",
+    )
+    parser.add_argument("--version", action="version", version=f"galspec_spark {__version__}")
+    return parser
+
+
+def run_job(
+    job: str,
+    parser: argparse.ArgumentParser,
+    work: Work,
+    *,
+    output: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run one job from its command line and return its exit code.
+
+    Parameters
+    ----------
+    job
+        The job's name, for example ``ingest``.
+    parser
+        From `job_parser`, with the job's own options added.
+    work
+        What the job does.
+    output
+        Name of the option that holds the output folder, where ``summary.json`` goes.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed, 2 wrong usage or configuration; the cause is one line on stderr.
+    """
+    args = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    try:
+        summary = _work(job, work, args, Path(getattr(args, output)))
+    except ConfigError as error:
+        return _fail(str(error), WRONG_USAGE)
+    except UserError as error:
+        return _fail(str(error), FAILED)
+    except OSError as error:
+        return _fail(f"{error.filename or job}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run the same command again to go on", FAILED)
+    except Exception as error:  # noqa: BLE001 - the last place that can name the cause in one line
+        log.debug("unexpected failure", exc_info=True)
+        return _fail(_cause(error), FAILED)
+    for key, value in summary.items():
+        if not isinstance(value, dict | list):
+            print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
+    return DONE
+
+
+def _work(job: str, work: Work, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    config: Config = load_config(args.config, args.overrides)
+    run = Run.start(job, config)
+    with open_session(f"galspec {job}", config) as spark:
+        summary = work(spark, run, args)
+    return write_summary(folder, run, summary)
+
+
+def _cause(error: Exception) -> str:
+    """Return the line that names the cause; Spark buries it under stack traces."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    python_errors = [
+        line for line in lines if line.partition(":")[0].endswith(("Error", "Exception"))
+        and not line.startswith(("org.", "java.", "py4j."))
+    ]
+    cause = python_errors[-1] if python_errors else (lines[0] if lines else "")
+    return f"{type(error).__name__}: {cause}"
+
+
+def _fail(cause: str, code: int) -> int:
+    logging.shutdown()
+    print(f"error: {cause}", file=sys.stderr)  # noqa: T201
+    return code

@@ -1,0 +1,200 @@
+"""The configuration: one typed model per stage, read from YAML; an unknown key is an error.
+
+The models hold the defaults, ``conf/default.yaml`` spells them out with comments (a test keeps the
+two equal), and every other file in ``conf/`` states only where it differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from galspec_spark.errors import ConfigError
+from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+ClassifierName = Literal["logistic_regression", "linear_svc", "random_forest"]
+ParamValue = bool | int | float | str
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SimulateConfig(Section):
+    """The simulated survey."""
+
+    spectra: int = Field(2000, ge=1)
+    seed: int = Field(1, ge=0)
+
+
+class IngestConfig(Section):
+    """From FITS files to the ``spectra`` table."""
+
+    release: str = Field("dr14", pattern=r"^[A-Za-z0-9._-]+$")
+    task_megabytes: int = Field(64, ge=1, description="input bytes that one task reads")
+
+
+class LabelConfig(Section):
+    """Words of SUBCLASS that make a spectrum an AGN, and those that do not."""
+
+    agn: tuple[str, ...] = ("AGN",)
+    other: tuple[str, ...] = ("", "STARFORMING", "STARBURST", "BROADLINE")
+
+
+class PreprocessConfig(Section):
+    """From the ``spectra`` table to the ``restframe`` table."""
+
+    classes: tuple[str, ...] = ("GALAXY",)
+    z_min: float = 0.001
+    z_max: float = 0.35
+    zwarning_reject: tuple[str, ...] = tuple(b for b in ZWARNING_BITS if b != "MANY_OUTLIERS")
+    pixel_mask_reject: tuple[str, ...] = ("FULLREJECT", "NOSKY", "BRIGHTSKY", "NODATA")
+    coverage_min: Fraction = 0.95
+    label: LabelConfig = LabelConfig()
+    sample: int | None = Field(None, ge=1, description="draw this many; null keeps all")
+    normalise: Literal["none", "median", "unit_norm", "continuum"] = "median"
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    folds: int = Field(5, ge=2)
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> PreprocessConfig:
+        for key, known in (
+            ("zwarning_reject", ZWARNING_BITS),
+            ("pixel_mask_reject", PIXEL_MASK_BITS),
+        ):
+            unknown = [name for name in getattr(self, key) if name not in known]
+            if unknown:
+                raise ValueError(f"{key}: unknown bit {unknown[0]!r}; known: {', '.join(known)}")
+        if self.z_min >= self.z_max:
+            raise ValueError(f"z_min {self.z_min} is not below z_max {self.z_max}")
+        return self
+
+
+class ClassifierConfig(Section):
+    """Parameters of one Spark ML classifier: those that stay fixed and the grid to search."""
+
+    fixed: dict[str, ParamValue] = {}
+    grid: dict[str, Annotated[tuple[ParamValue, ...], Field(min_length=1)]] = {}
+
+
+DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
+    "logistic_regression": ClassifierConfig(
+        fixed={"maxIter": 100, "tol": 1e-6},
+        grid={"regParam": (0.0001, 0.001, 0.01, 0.1), "elasticNetParam": (0.0, 0.5, 1.0)},
+    ),
+    "linear_svc": ClassifierConfig(
+        fixed={"maxIter": 50, "tol": 1e-3}, grid={"regParam": (0.0001, 0.001, 0.01, 0.1)}
+    ),
+    "random_forest": ClassifierConfig(
+        fixed={"impurity": "entropy", "numTrees": 100, "cacheNodeIds": True},
+        grid={"maxDepth": (6, 9, 12), "minInstancesPerNode": (1, 5)},
+    ),
+}
+
+
+class TrainConfig(Section):
+    """From the ``restframe`` table to models, metrics and the report."""
+
+    components: int = Field(20, ge=1)
+    best_components: int = Field(10, ge=1, description="kept by feature elimination")
+    classifiers: dict[ClassifierName, ClassifierConfig] = Field(
+        DEFAULT_CLASSIFIERS, min_length=1, validate_default=True
+    )
+    parallelism: int = Field(4, ge=1, description="models fitted at once in a search")
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainConfig:
+        if self.best_components > self.components:
+            raise ValueError(
+                f"best_components {self.best_components} is more than components {self.components}"
+            )
+        return self
+
+
+class Config(Section):
+    """Everything a job can be told."""
+
+    spark: dict[str, ParamValue] = Field({}, description="Spark settings, by their Spark names")
+    simulate: SimulateConfig = SimulateConfig()
+    ingest: IngestConfig = IngestConfig()
+    preprocess: PreprocessConfig = PreprocessConfig()
+    train: TrainConfig = TrainConfig()
+
+    def hash(self) -> str:
+        """Return 12 hexadecimal digits that change when any value changes."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration file over the defaults, then apply ``section.key=value`` overrides.
+
+    Parameters
+    ----------
+    path
+        A YAML file; None for the defaults alone.
+    overrides
+        Assignments such as ``preprocess.folds=3``; the value is read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a key or value is not known.
+    """
+    content = _read_yaml(path) if path is not None else {}
+    for assignment in overrides:
+        _assign(content, assignment)
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, path)) from None
+
+
+def _read_yaml(path: str | Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected sections such as 'preprocess:', found a {type(content).__name__}")
+    return content
+
+
+def _assign(content: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals or "." not in key:
+        raise ConfigError(f"--set {assignment}: expected section.key=value")
+    *parents, last = key.split(".")
+    if parents[0] == "spark":  # Spark's own names have dots
+        parents, last = ["spark"], key.removeprefix("spark.")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"--set {assignment}: {parent} has no keys of its own")
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {assignment}: the value is not valid YAML") from None
+
+
+def _first_problem(error: ValidationError, path: str | Path | None) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    what = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"configuration{f' {path}' if path else ''}: {where}: {what}{more}"

@@ -1,0 +1,1 @@
+"""Principal components, classifiers and their evaluation on Spark MLlib."""

@@ -1,0 +1,100 @@
+"""Progress of long work: counts, rate and time left.
+
+On a terminal Spark draws its own bar; elsewhere (a log, a scheduler) lines appear every few seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+INTERVAL = 5.0  # seconds between two lines
+
+log = logging.getLogger(__name__)
+
+
+class Progress:
+    """Counts finished work and says how it goes, at most every few seconds."""
+
+    def __init__(self, what: str, total: int, unit: str) -> None:
+        self.what, self.total, self.unit = what, total, unit
+        self._lock = threading.Lock()
+        self._started = self._last = time.monotonic()
+        self._done = 0
+
+    def advance(self, count: int = 1) -> None:
+        """Report that `count` more units are done; safe to call from several threads."""
+        with self._lock:
+            self._say(self._done + count)
+
+    def reach(self, done: int) -> None:
+        """Report how many units are done in all."""
+        with self._lock:
+            self._say(done)
+
+    def _say(self, done: int) -> None:
+        self._done = done
+        now = time.monotonic()
+        if now - self._last < INTERVAL or done == 0:
+            return
+        self._last = now
+        log.info("%s", line(self.what, done, self.total, self.unit, now - self._started))
+
+
+def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
+    """Return one line of progress: counts, rate and time left."""
+    rate = done / seconds
+    left = (total - done) / rate
+    return (
+        f"{what}: {done:,} of {total:,} {unit} ({done / total:.0%}), {rate:,.1f}/s, {left:,.0f} s left"
+    )
+
+
+@contextmanager
+def spark_progress(spark: SparkSession, what: str, total: int, unit: str) -> Iterator[None]:
+    """Report on the Spark jobs started inside the block, by the share of their tasks that are done.
+
+    Parameters
+    ----------
+    total, unit
+        What the tasks work through in all, for example 632 files, in tasks of about equal size.
+    """
+    log.info("%s: %s %s", what, f"{total:,}", unit)
+    context = spark.sparkContext
+    group = f"{what}-{time.monotonic_ns()}"
+    context.setJobGroup(group, f"{what} ({total:,} {unit})")
+    progress = Progress(what, total, unit)
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(INTERVAL):
+            progress.reach(int(total * _share_done(spark, group)))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if not sys.stderr.isatty():
+        watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if watcher.is_alive():
+            watcher.join()
+        context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+
+
+def _share_done(spark: SparkSession, group: str) -> float:
+    """Return the share of finished tasks in the group's largest stage that Spark has begun."""
+    tracker = spark.sparkContext.statusTracker()
+    tasks, completed = 0, 0
+    for job in tracker.getJobIdsForGroup(group):
+        for stage in getattr(tracker.getJobInfo(job), "stageIds", ()):
+            info = tracker.getStageInfo(stage)
+            if info is not None and info.numTasks > tasks:
+                tasks, completed = info.numTasks, info.numCompletedTasks
+    return completed / tasks if tasks else 0.0

@@ -1,0 +1,1 @@
+"""FITS files of a survey to Arrow batches, one module per survey."""

@@ -1,0 +1,70 @@
+"""The Spark session that the jobs share, and the checks that it can run here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import Config
+from galspec_spark.errors import UserError
+
+JAVA_VERSIONS = (17, 21)
+
+#: Settings that the code relies on; ``spark:`` in the configuration adds to them.
+SETTINGS = {
+    # A row of 2642 pixels has 10 kB a column: an Arrow batch stays at some 20 MB.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    "spark.sql.session.timeZone": "UTC",
+    # Narrow tables: few, not 200, shuffle partitions on a small cluster.
+    "spark.sql.shuffle.partitions": "8",
+    # A Gram matrix in float64 is 56 MB, and several may arrive at once.
+    "spark.driver.maxResultSize": "2g",
+}
+
+
+@contextmanager
+def open_session(name: str, config: Config) -> Iterator[SparkSession]:
+    """Open a session, on all local cores unless spark-submit or the configuration names a master.
+
+    Raises
+    ------
+    UserError
+        If there is no Java that Spark can use.
+    """
+    check_java()
+    # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name)
+    for key, value in {**SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}.items():
+        builder = builder.config(key, value)
+    for key, value in config.spark.items():
+        builder = builder.config(key, str(value))
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def check_java() -> None:
+    """Fail with one clear line where the Java that Spark would start is missing or too old."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else "java"
+    if shutil.which(java) is None:
+        where = f"in JAVA_HOME={home}" if home else "on the PATH"
+        raise UserError(f"no Java {where}: install Java 17 or 21 (Debian: openjdk-17-jre-headless)")
+    # java prints its version to stderr: openjdk version "17.0.15" ...
+    printed = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', printed)
+    if found is None or int(found.group(1)) not in JAVA_VERSIONS:
+        version = found.group(1) if found else "unknown"
+        raise UserError(f"{java} is version {version}: Spark needs 17 or 21; set JAVA_HOME to one")

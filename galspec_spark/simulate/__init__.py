@@ -1,0 +1,1 @@
+"""A simulated survey, written in the formats of the real one."""
