@@ -1,1 +1,43 @@
-"""FITS files of a survey to Arrow batches, one module per survey."""
+"""FITS files of a survey to rows of the ``spectra`` table, one module per survey.
+
+A reader module has ``FORMAT``, ``recognises(units)`` and ``read(content)``. Formats are told by
+what is in a file, never by its name.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from galspec_spark.readers import sdss
+from galspec_spark.readers.fits import BadFile, units
+
+READERS = (sdss,)
+
+
+def read_spectra(content: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """Decode a file of any known format.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+
+    Returns
+    -------
+    format
+        The reader's name, for example ``sdss-spec``.
+    rows
+        As the reader gives them (see `galspec_spark.readers.sdss.read`).
+
+    Raises
+    ------
+    BadFile
+        If the file is broken or of no known format.
+    """
+    found = list(islice(units(content), 4))
+    for reader in READERS:
+        if reader.recognises(found):
+            return reader.FORMAT, reader.read(content)
+    names = ", ".join(unit.layout.name or "unnamed" for unit in found)
+    raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

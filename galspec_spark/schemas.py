@@ -1,0 +1,94 @@
+"""Arrow schemas of the warehouse's tables, and how their columns are stored."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from galspec_spark.spectrum.lines import LINES
+
+#: What is kept of each line's fit; null where the line was not measured.
+LINE_MEASURES = ("area", "area_err", "ew", "ew_err", "sigma", "sigma_err")
+
+PROVENANCE = [
+    pa.field("version", pa.string()),
+    pa.field("run_id", pa.string()),
+    pa.field("config_hash", pa.string()),
+]
+
+#: One row per observed spectrum. Folders survey=.../release=... hold the two partition columns.
+SPECTRA = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("plate", pa.int32()),
+        pa.field("mjd", pa.int32()),
+        pa.field("fiber", pa.int32()),
+        pa.field("run2d", pa.string()),
+        pa.field("object_id", pa.string()),
+        pa.field("source_type", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("z", pa.float64()),
+        pa.field("z_err", pa.float64()),
+        pa.field("zwarning", pa.int32()),
+        pa.field("class", pa.string()),
+        pa.field("subclass", pa.string()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("quality", pa.int32(), nullable=False),
+        pa.field("loglam0", pa.float64(), nullable=False),
+        pa.field("pixels", pa.int32(), nullable=False),
+        pa.field("flux", pa.list_(pa.float32()), nullable=False),
+        pa.field("ivar", pa.list_(pa.float32()), nullable=False),
+        pa.field("and_mask", pa.list_(pa.int32()), nullable=False),
+        pa.field("or_mask", pa.list_(pa.int32()), nullable=False),
+        *(pa.field(f"{line.name}_{m}", pa.float32()) for line in LINES for m in LINE_MEASURES),
+        pa.field("file", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per input file.
+FILES = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("mtime_ns", pa.int64(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("format", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("rows", pa.int32(), nullable=False),
+        pa.field("part", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: What is decided about a spectrum before its pixels are moved.
+RESTFRAME_KEYS = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("survey", pa.string()),
+        pa.field("release", pa.string()),
+        pa.field("object_id", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("z", pa.float64()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("class", pa.string()),
+        pa.field("subclass", pa.string()),
+        pa.field("label", pa.int32()),
+        pa.field("split", pa.string()),
+        pa.field("fold", pa.int32()),
+        pa.field("coverage", pa.float32()),
+        pa.field("reason", pa.string()),
+    ]
+)
+
+#: One row per row of ``spectra``; flux and ivar are null where ``reason`` says why it is left out.
+RESTFRAME = pa.schema(
+    [
+        *RESTFRAME_KEYS,
+        pa.field("flux", pa.list_(pa.float32())),
+        pa.field("ivar", pa.list_(pa.float32())),
+        *PROVENANCE,
+    ]
+)

@@ -1,0 +1,34 @@
+"""Read a survey's FITS files into the tables spectra and files of a warehouse."""
+
+import sys
+from pathlib import Path
+
+from galspec_spark.cli import job_parser, run_job
+from galspec_spark.ingest import ingest
+from galspec_spark.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--input", nargs="+", default=["survey"], metavar="PATH", help="FITS files, or folders of them"
+    )
+    parser.add_argument("--warehouse", default="warehouse", metavar="DIR", help="folder of the tables")
+    parser.add_argument("--release", metavar="NAME", help="the files' data release, for example dr14")
+    return run_job(
+        "ingest",
+        parser,
+        lambda spark, run, args: ingest(
+            spark,
+            run,
+            args.input,
+            Warehouse(Path(args.warehouse)),
+            args.release or run.config.ingest.release,
+        ),
+        output="warehouse",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
