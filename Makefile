@@ -1,0 +1,54 @@
+# Every target first sets up what it needs (tools/setup.sh), which is quick when all is in place.
+
+# A folder of FITS spectra; without it, `make run` and `make paper` simulate a survey.
+INPUT =
+CONFIG = conf/default.yaml
+# One folder for each target and input, so that simulated and real spectra never meet.
+OUTPUT = output/$@$(if $(INPUT),$(subst /,-,$(abspath $(INPUT))))
+
+# Everything here runs on this machine, in .venv, whatever other Spark the user has.
+export SPARK_LOCAL_IP ?= 127.0.0.1
+unexport PYTHONPATH
+activate = . .venv/bin/activate
+job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit jobs/$(1)
+
+.PHONY: help setup run paper test lint bench realism dist clean
+
+help: ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv, with all packages and Java; the other targets do this themselves
+	@tools/setup.sh
+
+run: CONFIG = $(if $(INPUT),conf/default.yaml,conf/demo.yaml)
+run: ## simulate a small survey, or take INPUT=DIR, and go all the way to the report
+paper: CONFIG = conf/paper.yaml
+paper: ## the same with the paper's recipe and size
+run paper: setup
+	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
+	$(call job,ingest.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --warehouse "$(OUTPUT)/warehouse")
+	$(call job,preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
+	$(call job,train.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
+	@echo "Report: $(OUTPUT)/report.html"
+
+test: setup ## run all tests; ARGS="-k ingest" chooses some
+	@$(activate) && pytest $(ARGS)
+
+lint: setup ## check style and types
+	@$(activate) && ruff check && ruff format --check && mypy
+
+bench: setup ## compare with the usual ways to do the same work
+	$(call job,benchmark.py --config $(CONFIG) --output "$(OUTPUT)")
+
+realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
+	$(call job,realism.py --config $(CONFIG) --input "$(INPUT)" --output "$(OUTPUT)")
+
+dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
+	@rm -rf build/lib build/bdist.* dist
+	@$(activate) && pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
+	@for wheel in dist/*.whl; do cp "$$wheel" "$${wheel%-py3-none-any.whl}.zip"; done
+	@ls dist/*
+
+clean: ## remove .venv, caches and builds; results in output/ stay
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Makes .venv: a Python environment with all packages, told which Java to use.
+# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+log=build/setup.log
+
+main() {
+    local fingerprint python java
+    # What .venv depends on: the packages, this script, and the folder it stands in.
+    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD"
+    is_ready "$fingerprint" && return
+    mkdir -p build && : >"$log"
+
+    say "Setting up (only the first time, a few minutes; everything is in $log)"
+    python=$(find_python)
+    java=$(find_java || install_java)
+    say "  $("$python" --version) at $python, Java at $java"
+    make_environment "$python"
+    complete_activate "$java"
+    echo "$fingerprint" >.venv/ready # last, so that a set-up that was cut short starts afresh
+    say "Set-up done"
+}
+
+is_ready() {
+    [ "$(cat .venv/ready 2>/dev/null)" = "$1" ] &&
+        (. .venv/bin/activate && python -c '' && [ -x "$JAVA_HOME/bin/java" ]) 2>/dev/null
+}
+
+# --- Python ---
+
+find_python() { # prints the path of a Python that can make the environment
+    local name path incomplete= package
+    for name in "${PYTHON:-python3}" python3.12 python3.13 python3.11 python3.14; do
+        path=$("$name" -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else sys.exit(1)' \
+            2>/dev/null) || continue
+        if "$path" -c 'import ensurepip, venv' 2>/dev/null; then
+            echo "$path"
+            return
+        fi
+        incomplete=${incomplete:-$path}
+    done
+    [ -n "$incomplete" ] ||
+        fail "no Python 3.11 or newer found: install one, or name it with PYTHON=/path/to/python3"
+    # Debian and Ubuntu keep a part of the standard library in another package.
+    package=$("$incomplete" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    install_package "$package" && echo "$incomplete" && return
+    fail "$incomplete cannot make environments: install its package, sudo apt-get install $package"
+}
+
+make_environment() {
+    "$1" -m venv --clear .venv
+    pip_install --upgrade 'pip>=25.1' # the first that reads the dependency group dev
+    pip_install --group dev --editable .
+}
+
+pip_install() {
+    .venv/bin/python -m pip --disable-pip-version-check install "$@" 2>&1 | logged ||
+        fail "pip: $(grep -i '^ *error' "$log" | tail -1) (all its output: $log)"
+}
+
+# --- Java ---
+
+find_java() { # prints the JAVA_HOME of a Java that Spark can use
+    local home
+    while read -r home; do
+        case $(java_version "$home") in 17 | 21) echo "$home" && return ;; esac
+    done < <(java_homes)
+    return 1
+}
+
+java_homes() { # prints where a Java may be, the user's own choice first
+    [ -z "${JAVA_HOME:-}" ] || echo "$JAVA_HOME"
+    java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java\.home = //p'
+    ls -d /usr/lib/jvm/* /opt/java/* ~/.sdkman/candidates/java/* \
+        /Library/Java/JavaVirtualMachines/*/Contents/Home \
+        ~/Library/Java/JavaVirtualMachines/*/Contents/Home \
+        /opt/homebrew/opt/openjdk@* /usr/local/opt/openjdk@* 2>/dev/null
+}
+
+java_version() { # 17 of 'openjdk version "17.0.15" 2025-04-15'; Spark needs the module as well
+    "$1/bin/java" --add-modules jdk.incubator.vector -version 2>&1 |
+        sed -n 's/.* version "\([0-9]*\).*/\1/p'
+}
+
+install_java() {
+    say "  no Java 17 or 21 found: trying the system's packages"
+    install_package openjdk-17-jre-headless openjdk-21-jre-headless \
+        java-21-openjdk-headless java-17-openjdk-headless openjdk@21 && find_java && return
+    fail "Spark needs Java 17 or 21: install one (Debian: sudo apt-get install openjdk-17-jre-headless;" \
+        "Fedora: sudo dnf install java-21-openjdk-headless; macOS: brew install openjdk@21) or set JAVA_HOME"
+}
+
+# --- The system's packages ---
+
+install_package() { # installs the first of the names that this system has, if it may without asking
+    local name install sudo=
+    [ "$(id -u)" = 0 ] || sudo="sudo -n"
+    if command -v apt-get; then
+        install="$sudo apt-get install --yes --no-install-recommends"
+        $sudo apt-get update
+    elif command -v dnf; then
+        install="$sudo dnf install --assumeyes"
+    elif command -v zypper; then
+        install="$sudo zypper --non-interactive install"
+    elif command -v brew; then
+        install="brew install"
+    else
+        return 1
+    fi >>"$log" 2>&1 </dev/null || return 1
+    for name in "$@"; do
+        DEBIAN_FRONTEND=noninteractive $install "$name" >>"$log" 2>&1 </dev/null && say "  installed $name" && return
+    done
+    return 1
+}
+
+# --- The environment's own settings ---
+
+complete_activate() {
+    cat >>.venv/bin/activate <<END
+
+# galspec_spark: what spark-submit finds and uses in this environment
+unset SPARK_HOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
+export JAVA_HOME='$1'
+export SPARK_CONF_DIR="\${SPARK_CONF_DIR:-$PWD/conf}"
+export SPARK_DRIVER_MEMORY="\${SPARK_DRIVER_MEMORY:-$(driver_gigabytes)g}"
+END
+}
+
+driver_gigabytes() { # half of the memory; Spark's Python workers need the rest
+    .venv/bin/python - <<'END'
+import os
+from pathlib import Path
+
+memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+limit = Path("/sys/fs/cgroup/memory.max")  # of a container
+if limit.exists() and limit.read_text().strip().isdigit():
+    memory = min(memory, int(limit.read_text()))
+print(min(max(memory // 2**31, 1), 16))
+END
+}
+
+# --- Messages ---
+
+logged() { # keeps what a command prints in the log, and shows its slow steps
+    local line
+    while IFS= read -r line; do
+        echo "$line" >>"$log"
+        case $line in *Downloading*MB\)* | *"Building wheel"*started | Installing*) say "  ${line:0:90}" ;; esac
+    done
+}
+
+say() { echo "$*" >&2; }
+
+fail() {
+    say "error: $*"
+    exit 1
+}
+
+main
