@@ -34,6 +34,13 @@ class SimulateConfig(Section):
 
     spectra: int = Field(2000, ge=1)
     seed: int = Field(1, ge=0)
+    repeats: Fraction = Field(0.05, description="spectra that observe an object again")
+    stars: Fraction = 0.01
+    quasars: Fraction = 0.01
+    sky_fibres: Fraction = 0.03
+    like: str | None = Field(
+        None, description="CSV with columns z and sn_median to draw both from; null: SDSS main sample"
+    )
 
 
 class IngestConfig(Section):

@@ -62,12 +62,11 @@ FILES = pa.schema(
     ]
 )
 
-#: What is decided about a spectrum before its pixels are moved.
-RESTFRAME_KEYS = pa.schema(
+#: One row per row of ``spectra``; flux and ivar are null where ``reason`` says why it is left out.
+#: Folders survey=.../release=... hold the two partition columns.
+RESTFRAME = pa.schema(
     [
         pa.field("spectrum_id", pa.string(), nullable=False),
-        pa.field("survey", pa.string()),
-        pa.field("release", pa.string()),
         pa.field("object_id", pa.string()),
         pa.field("ra", pa.float64()),
         pa.field("dec", pa.float64()),
@@ -80,13 +79,6 @@ RESTFRAME_KEYS = pa.schema(
         pa.field("fold", pa.int32()),
         pa.field("coverage", pa.float32()),
         pa.field("reason", pa.string()),
-    ]
-)
-
-#: One row per row of ``spectra``; flux and ivar are null where ``reason`` says why it is left out.
-RESTFRAME = pa.schema(
-    [
-        *RESTFRAME_KEYS,
         pa.field("flux", pa.list_(pa.float32())),
         pa.field("ivar", pa.list_(pa.float32())),
         *PROVENANCE,

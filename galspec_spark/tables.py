@@ -104,7 +104,7 @@ class Warehouse:
         move
             Pairs of a staged file or folder and its place.
         remove
-            Files or folders that the change replaces; gone before anything is moved.
+            Files that the change replaces; none of them may be a place.
         """
         steps = {
             "remove": [str(path.absolute()) for path in remove],
@@ -123,19 +123,12 @@ class Warehouse:
             self._apply(json.loads(self._journal.read_text(encoding="utf-8")))
 
     def _apply(self, steps: dict[str, Any]) -> None:
-        moves = [(Path(old), Path(new)) for old, new in steps["move"]]
-        done = {new for old, new in moves if not old.exists()}
-        for path in map(Path, steps["remove"]):
-            if path in done:  # removed and replaced before the interruption
-                continue
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-        for old, new in moves:
-            if old.exists():
-                new.parent.mkdir(parents=True, exist_ok=True)
-                old.replace(new)
+        for path in steps["remove"]:
+            Path(path).unlink(missing_ok=True)
+        for old, new in steps["move"]:
+            if Path(old).exists():  # else it is at its place since before an interruption
+                Path(new).parent.mkdir(parents=True, exist_ok=True)
+                Path(old).replace(new)
         self._journal.unlink(missing_ok=True)
 
 

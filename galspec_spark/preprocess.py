@@ -1,0 +1,198 @@
+"""From the table ``spectra`` to the table ``restframe``: select, label, split, shift, normalise, fill.
+
+Spark decides on narrow rows (`selection`, `objects`). The pixels are moved by tasks that read and
+write Parquet themselves, a part of ``spectra`` at a time (`pixels`), in three passes: the coverage
+of each spectrum, which the selection needs; the mean spectrum of the training split, which fills
+the gaps; and the table itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark import __version__, pixels
+from galspec_spark.config import PreprocessConfig
+from galspec_spark.errors import UserError
+from galspec_spark.objects import link_objects
+from galspec_spark.progress import spark_progress
+from galspec_spark.provenance import Run, read_summaries, write_json
+from galspec_spark.selection import (
+    REASONS,
+    draw_sample,
+    label,
+    reason_from_catalogue,
+    split_and_folds,
+)
+from galspec_spark.spectrum.grid import GRID_ID
+from galspec_spark.tables import Warehouse
+
+#: Files beside the Parquet parts of ``restframe``; Spark ignores names that begin with _.
+MEAN_SPECTRUM, STATE = "_mean_spectrum.npy", "_state.json"
+
+CATALOGUE = (
+    "spectrum_id", "survey", "release", "object_id", "source_type", "ra", "dec", "z", "zwarning",
+    "class", "subclass", "sn_median", "quality", "file",
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str, Any]:
+    """Make the ``restframe`` table from all of ``spectra``; do nothing where it is up to date.
+
+    Returns
+    -------
+    dict
+        Counts: spectra = selected + left out (by reason); labelled, of each split and fold.
+
+    Raises
+    ------
+    UserError
+        If there is no ``spectra`` table, or none of its spectra can be used.
+    """
+    config = run.config.preprocess
+    spectra = warehouse.read(spark, "spectra")
+    state = _state(warehouse, config)
+    if _is_up_to_date(warehouse, state):
+        log.info("restframe is up to date with spectra and the configuration: nothing to do")
+        return dict(read_summaries(warehouse.root)["preprocess"])
+    with warehouse.writing(run) as staging:
+        rows = decide(spark, spectra, warehouse, config).persist()
+        summary = summarise(rows, config)
+        log.info("%s spectra are used, %s left out", summary["selected"], summary["left_out"])
+        work = pixels.Work.of(warehouse, config)
+        with spark_progress(spark, "mean spectrum", summary["selected"], "spectra"):
+            mean = mean_spectrum(rows, work, summary["train"] > 0)
+        with spark_progress(spark, "rest frame", summary["selected"], "spectra"):
+            parts = pixels.write(rows, work, mean, staging, run.columns())
+        np.save(staging / MEAN_SPECTRUM, mean)
+        write_json(staging / STATE, state)
+        table = warehouse.table("restframe")
+        moves = [(Path(part.staged), warehouse.root / part.place) for part in parts]
+        moves += [(staging / name, table / name) for name in (MEAN_SPECTRUM, STATE)]
+        warehouse.commit(moves, remove=warehouse.parts("restframe"))
+        rows.unpersist()
+    return summary
+
+
+def decide(
+    spark: SparkSession, spectra: DataFrame, warehouse: Warehouse, config: PreprocessConfig
+) -> DataFrame:
+    """Decide about each spectrum: its object, label, coverage, split and fold, or the reason why not.
+
+    Returns
+    -------
+    DataFrame
+        One narrow row per row of ``spectra``, with the part and the row where its pixels are.
+    """
+    catalogue = spectra.select(
+        *CATALOGUE,
+        F.col("_metadata.file_name").alias("part"),
+        F.col("_metadata.row_index").alias("row"),
+    )
+    candidates = (
+        link_objects(catalogue)
+        .withColumn("label", label(config.label))
+        .withColumn("reason", reason_from_catalogue(config))
+    )
+    count = candidates.count()
+    with spark_progress(spark, "coverage", count, "spectra"):
+        covered = pixels.add_coverage(candidates, pixels.Work.of(warehouse, config)).localCheckpoint()
+    too_little = F.col("coverage") < config.coverage_min
+    reason = (
+        F.when(F.col("reason").isNotNull(), F.col("reason"))
+        .when(too_little, "coverage")
+        .when(~F.col("has_scale"), "normalise")
+    )
+    complete = covered.withColumn("reason", reason)
+    return split_and_folds(draw_sample(complete, config), config)
+
+
+def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:
+    """Count what is used and what is left out.
+
+    Raises
+    ------
+    UserError
+        If nothing is used.
+    """
+    counts = rows.groupBy("reason", "split", "fold", "label").count().toPandas()
+    left_out = {
+        reason: int(counts.loc[counts["reason"] == reason, "count"].sum())
+        for reason in REASONS
+        if (counts["reason"] == reason).any()
+    }
+    used = counts[counts["reason"].isna()]
+    if used.empty:
+        why = ", ".join(f"{n} {reason} ({REASONS[reason]})" for reason, n in left_out.items())
+        raise UserError(f"none of the spectra can be used: {why}")
+    labelled = used[used["label"].notna()]
+    agn = labelled[labelled["label"] == 1]
+
+    def total(table: Any, column: str, value: object) -> int:
+        return int(table.loc[table[column] == value, "count"].sum())
+
+    folds = [
+        {"fold": k, "spectra": total(labelled, "fold", k), "agn": total(agn, "fold", k)}
+        for k in range(config.folds)
+    ]
+    if any(fold["agn"] in (0, fold["spectra"]) for fold in folds):
+        log.warning("a fold has one class only; use fewer folds (preprocess.folds=%d)", config.folds)
+    if config.sample is not None and labelled["count"].sum() < config.sample:
+        log.warning("only %d of preprocess.sample=%d spectra can be drawn", labelled["count"].sum(), config.sample)
+    return {
+        "spectra": int(counts["count"].sum()),
+        "selected": int(used["count"].sum()),
+        "left_out": left_out,
+        "labelled": int(labelled["count"].sum()),
+        "unlabelled": int(used["count"].sum() - labelled["count"].sum()),
+        "objects": rows.where("split is not null").select("object_id").distinct().count(),
+        "train": total(labelled, "split", "train"),
+        "train_agn": total(agn, "split", "train"),
+        "test": total(labelled, "split", "test"),
+        "test_agn": total(agn, "split", "test"),
+        "folds": folds,
+        "grid": GRID_ID,
+    }
+
+
+def mean_spectrum(
+    rows: DataFrame, work: pixels.Work, has_training: bool
+) -> npt.NDArray[np.float32]:
+    """Return the mean of the good pixels of the training split (of all, without one), shape (PIXELS,).
+
+    A pixel that no spectrum covers gets the value between its covered neighbours.
+    """
+    members = rows.where("split = 'train'" if has_training else "reason is null")
+    total, count = pixels.sums(members, work)
+    covered = count > 0
+    position = np.arange(len(total))
+    mean = np.interp(position, position[covered], total[covered] / count[covered])
+    return mean.astype(np.float32)
+
+
+def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, str]:
+    """Return what the table depends on."""
+    parts = json.dumps([part.name for part in warehouse.parts("spectra")])
+    settings = config.model_dump_json()
+    return {
+        "spectra": hashlib.sha256(parts.encode()).hexdigest(),
+        "preprocess": hashlib.sha256(settings.encode()).hexdigest(),
+        "grid": GRID_ID,
+        "version": __version__,
+    }
+
+
+def _is_up_to_date(warehouse: Warehouse, state: dict[str, str]) -> bool:
+    path = warehouse.table("restframe") / STATE
+    done_before = path.exists() and "preprocess" in read_summaries(warehouse.root)
+    return done_before and json.loads(path.read_text(encoding="utf-8")) == state

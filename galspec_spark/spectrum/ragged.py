@@ -1,0 +1,48 @@
+"""A batch of spectra of different lengths in one flat array, as Arrow stores lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ObservedBatch:
+    """Spectra as observed, on grids of 1e-4 dex that begin anywhere.
+
+    Spectrum ``i`` has the flat pixels ``starts[i]`` to ``starts[i] + pixels[i] - 1``.
+    """
+
+    flux: npt.NDArray[np.float32]  #: flat, 1e-17 erg/s/cm2/A
+    ivar: npt.NDArray[np.float32]  #: flat
+    and_mask: npt.NDArray[np.int32]  #: flat
+    starts: npt.NDArray[np.int64]  #: (spectra,)
+    pixels: npt.NDArray[np.int64]  #: (spectra,)
+    loglam0: npt.NDArray[np.float64]  #: (spectra,) log10 of the first wavelength in A
+    z: npt.NDArray[np.float64]  #: (spectra,)
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> ObservedBatch:
+        """View the columns flux, ivar, and_mask, loglam0 and z of a ``spectra`` table."""
+        table = table.combine_chunks()
+        lists = {name: _list_array(table[name]) for name in ("flux", "ivar", "and_mask")}
+        offsets = lists["flux"].offsets.to_numpy().astype(np.int64)
+        return cls(
+            **{
+                # flatten() drops what lies outside the offsets, so they are counted from the first
+                name: array.flatten().to_numpy(zero_copy_only=False)
+                for name, array in lists.items()
+            },
+            starts=offsets[:-1] - offsets[0],
+            pixels=np.diff(offsets),
+            loglam0=table["loglam0"].to_numpy(),
+            z=table["z"].to_numpy(),
+        )
+
+
+def _list_array(column: pa.ChunkedArray) -> pa.ListArray:
+    chunk = column.combine_chunks()
+    return chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk

@@ -1,0 +1,24 @@
+"""Bring the galaxies of a warehouse to the rest frame: make the table restframe from spectra."""
+
+import sys
+from pathlib import Path
+
+from galspec_spark.cli import job_parser, run_job
+from galspec_spark.preprocess import preprocess
+from galspec_spark.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument("--warehouse", default="warehouse", metavar="DIR", help="folder of the tables")
+    return run_job(
+        "preprocess",
+        parser,
+        lambda spark, run, args: preprocess(spark, run, Warehouse(Path(args.warehouse))),
+        output="warehouse",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
