@@ -1,0 +1,142 @@
+"""A batch of simulated spectra, ready to be written: objects drawn, observed, fitted, classified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from galspec_spark.config import SimulateConfig
+from galspec_spark.simulate import sky
+from galspec_spark.simulate.linefit import Fits, classify, fit_lines
+from galspec_spark.simulate.observe import Visits, observe
+from galspec_spark.simulate.population import BLOCK, Kind, Population, draw_population
+from galspec_spark.spectrum.masks import ZWARNING_BITS
+
+Array = npt.NDArray[np.floating]
+
+#: Fibres of a plate, in whole blocks; the first plate; how far apart plates are numbered and dated.
+BLOCKS_PER_PLATE = 10
+FIRST_PLATE, FIRST_MJD = 266, 51630
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Names and places of n spectra."""
+
+    index: npt.NDArray[np.int64]  #: place in the survey
+    object: npt.NDArray[np.int64]  #: place of the object's first spectrum in the survey
+    plate: npt.NDArray[np.int64]
+    mjd: npt.NDArray[np.int64]
+    fiber: npt.NDArray[np.int64]
+    ra: Array  #: degrees
+    dec: Array
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n spectra with everything that their files say."""
+
+    identity: Identity
+    objects: Population
+    visits: Visits
+    fits: Fits
+    cls: npt.NDArray[np.str_]
+    subclass: npt.NDArray[np.str_]
+    z: Array
+    z_err: Array
+    zwarning: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def sn_median(self, low: float = 0.0, high: float = np.inf) -> Array:
+        """Return the median S/N per pixel between two wavelengths in Angstrom, shape (n,)."""
+        wave = sky.wavelength()
+        part = slice(*np.searchsorted(wave, (low, high)))
+        sn = self.visits.flux[:, part] * np.sqrt(self.visits.ivar[:, part])
+        sn = np.where(self.visits.ivar[:, part] > 0, sn, np.nan)
+        return np.nan_to_num(np.nanmedian(sn, axis=1))
+
+
+def simulate_block(block: int, config: SimulateConfig, selection: Array | None = None) -> Batch:
+    """Simulate spectra block * BLOCK to (block + 1) * BLOCK - 1 of the survey.
+
+    Parameters
+    ----------
+    block
+        Number of the block; with the seed it fixes everything that is random.
+    config
+        Seed, and the shares of repeats and of what is not a galaxy.
+    selection
+        Redshifts and S/N, shape (m, 2): spectrum i takes row i modulo m. None draws both as in
+        SDSS's main galaxy sample.
+    """
+    rng = np.random.Generator(np.random.Philox(key=[config.seed, block]))
+    index = block * BLOCK + np.arange(BLOCK)
+    drawn = draw_population(
+        rng, config, None if selection is None else selection[index % len(selection)]
+    )
+    source = _sources(drawn, round(config.repeats * BLOCK))
+    objects = drawn.take(source)
+    visits = observe(rng, objects)
+    fits = fit_lines(rng, objects, visits)
+    identity = _identity(rng, block, source, objects)
+    return _pipeline(rng, identity, objects, visits, fits)
+
+
+def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
+    """Return which object each spectrum of the block shows: the last ones repeat earlier galaxies."""
+    source = np.arange(BLOCK)
+    galaxies = np.flatnonzero(drawn.kind[: BLOCK - repeats] < Kind.STAR)
+    count = min(repeats, len(galaxies))
+    source[BLOCK - count :] = galaxies[:count]
+    return source
+
+
+def _identity(
+    rng: np.random.Generator, block: int, source: npt.NDArray[np.intp], objects: Population
+) -> Identity:
+    """Plates with even numbers hold first visits; the odd plate after each holds its repeats."""
+    slot = np.arange(BLOCK)
+    repeat = source != slot
+    plate = FIRST_PLATE + 2 * (block // BLOCKS_PER_PLATE) + repeat
+    fiber = 1 + (block % BLOCKS_PER_PLATE) * BLOCK + slot
+    mjd = FIRST_MJD + 3 * (block // BLOCKS_PER_PLATE) + 401 * repeat
+    centre_ra = (11.0 * (block // BLOCKS_PER_PLATE)) % 360
+    centre_dec = -8.0 + (17.0 * (block // BLOCKS_PER_PLATE)) % 70
+    radius, angle = 1.49 * np.sqrt(objects.position[:, 0]), 2 * np.pi * objects.position[:, 1]
+    offset = rng.normal(size=(2, BLOCK)) * 0.1 / 3600
+    dec = centre_dec + radius * np.sin(angle) + offset[0]
+    ra = centre_ra + (radius * np.cos(angle) + offset[1]) / np.cos(np.radians(dec))
+    first = block * BLOCK
+    return Identity(first + slot, first + source, plate, mjd, fiber, ra % 360, dec)
+
+
+def _pipeline(
+    rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits, fits: Fits
+) -> Batch:
+    """Give the class, redshift and warnings that SDSS's pipeline would."""
+    kind, n = objects.kind, len(objects.kind)
+    galaxy = kind < Kind.STAR
+    cls = np.where(galaxy, "GALAXY", np.where(kind == Kind.STAR, "STAR", "QSO")).astype("<U6")
+    cls = np.where((kind == Kind.BROADLINE_AGN) & (objects.broad_ew > 60), "QSO", cls)
+    subclass = np.where(galaxy, classify(fits), "").astype("<U21")
+    star = np.array(["", "B8", "A0", "F5", "G2", "K3"])[np.argmax(objects.light, axis=1)]
+    subclass = np.where(kind == Kind.STAR, star, subclass)
+    subclass = np.where(kind == Kind.QUASAR, "BROADLINE", subclass)
+    z_err = 1.2e-5 + 1.5e-4 / np.maximum(objects.sn, 1.0)
+    z = objects.redshift + z_err * rng.normal(size=n)
+    u = rng.random((4, n))
+    lost = galaxy & (objects.sn < 5) & (u[0] < 0.25) | galaxy & (u[0] < 0.003)
+    sky_fibre = kind == Kind.SKY
+    nonsense = np.where(u[1] < 0.5, 0.9 * u[2], 7.0 * u[2])
+    z = np.where(lost | sky_fibre, nonsense, z)
+    subclass = np.where(lost | sky_fibre, "", subclass)
+    cls = np.where(sky_fibre, np.array(["GALAXY", "STAR", "QSO"])[(3 * u[3]).astype(int)], cls)
+    outliers = galaxy & (u[1] < 0.002 * np.maximum(objects.sn - 10, 0).clip(0, 20))
+    warning = np.where(outliers, 1 << ZWARNING_BITS["MANY_OUTLIERS"], 0)
+    warning |= np.where(lost | sky_fibre, 1 << ZWARNING_BITS["SMALL_DELTA_CHI2"], 0)
+    warning |= np.where(sky_fibre, 1 << ZWARNING_BITS["SKY"], 0)
+    return Batch(identity, objects, visits, fits, cls, subclass, z, z_err, warning)

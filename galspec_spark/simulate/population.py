@@ -1,0 +1,273 @@
+"""Who is in the survey: types, redshifts, brightness, stellar populations and nebulae, by chance.
+
+Objects are drawn in blocks of BLOCK. Block b of seed s has its own random stream, so object i is the
+same galaxy however many are drawn and however the work is divided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from galspec_spark.config import SimulateConfig
+from galspec_spark.simulate.continuum import ABUNDANCES, AGES
+from galspec_spark.simulate.emission import LINES, intrinsic_fluxes, redden
+
+Array = npt.NDArray[np.floating]
+
+#: Spectra drawn from one random stream.
+BLOCK = 64
+
+
+class Kind(IntEnum):
+    """What a fibre looks at."""
+
+    QUIESCENT = 0
+    STARFORMING = 1
+    AGN = 2
+    BROADLINE_AGN = 3
+    STAR = 4
+    QUASAR = 5
+    SKY = 6
+
+
+@dataclass(frozen=True)
+class Population:
+    """The objects of one block, before anything is observed; arrays of length n unless told."""
+
+    kind: npt.NDArray[np.int8]
+    redshift: Array
+    sn: Array  #: median S/N per pixel that one visit reaches
+    flux: Array  #: median flux, 1e-17 erg/s/cm2/A
+    light: Array  #: (n, ages) share of the light at 5500 A
+    metallicity: Array
+    abundance: Array  #: (n, abundances) strength minus 1
+    dispersion: Array  #: stellar velocity dispersion, km/s
+    a_v: Array  #: attenuation of the starlight, mag
+    foreground: Array  #: A_V of our own Galaxy
+    line_ew: Array  #: (n, lines) each line's flux over the continuum level at H alpha, A
+    line_sigma: Array  #: (n, 2) width of forbidden and Balmer lines, km/s
+    line_velocity: Array  #: gas against stars, km/s
+    broad_ew: Array  #: broad H alpha, A
+    broad_sigma: Array  #: km/s
+    power_law: Array  #: share of the light at 5500 A from the nucleus
+    position: Array  #: (n, 2) in the unit square
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Population:
+        """Return the chosen objects."""
+        return Population(**{name: value[rows] for name, value in vars(self).items()})
+
+
+def draw_population(
+    rng: np.random.Generator, config: SimulateConfig, selection: Array | None
+) -> Population:
+    """Draw BLOCK objects.
+
+    Parameters
+    ----------
+    rng
+        The block's random stream.
+    config
+        Shares of stars, quasars and sky fibres.
+    selection
+        Redshift and S/N of each object, shape (BLOCK, 2), where they are given; None draws them
+        as in SDSS's main galaxy sample.
+    """
+    redshift, sn = _main_sample(rng) if selection is None else selection.T.copy()
+    scatter = rng.normal(size=BLOCK)
+    flux = 11.0 * (sn / 15.0) ** 1.70 * 10 ** (0.16 * scatter)
+    kind = _kinds(rng, config, redshift, sn, flux)
+    redshift, sn, flux = _replace_others(rng, kind, redshift, sn, flux)
+    star_formation, nucleus = _line_strengths(rng, kind, sn)
+    light = _star_formation_history(rng, kind, star_formation)
+    luminosity = np.log10(flux * redshift.clip(1e-4) ** 2 / (11.0 * 0.01))
+    dispersion = _dispersions(rng, kind, luminosity)
+    metallicity = _stellar_metallicity(rng, kind, dispersion)
+    a_v, foreground = _dust(rng, kind)
+    line_ew = _nebula(rng, kind, star_formation, nucleus, luminosity, a_v)
+    broad = kind == Kind.BROADLINE_AGN
+    width = np.stack(
+        [_gas_width(rng, kind, dispersion, 1.30), _gas_width(rng, kind, dispersion, 1.05)], axis=1
+    )
+    return Population(
+        kind=kind,
+        redshift=redshift,
+        sn=sn,
+        flux=flux,
+        light=light,
+        metallicity=metallicity,
+        abundance=_abundances(rng, dispersion),
+        dispersion=dispersion,
+        a_v=a_v,
+        foreground=foreground,
+        line_ew=line_ew,
+        line_sigma=width,
+        line_velocity=30.0 * rng.normal(size=BLOCK),
+        broad_ew=np.where(broad, 10 ** (1.6 + 0.3 * rng.normal(size=BLOCK)), 0.0),
+        broad_sigma=10 ** (3.15 + 0.15 * rng.normal(size=BLOCK)),
+        power_law=np.where(broad, rng.uniform(0.05, 0.45, BLOCK), 0.0),
+        position=rng.random((BLOCK, 2)),
+    )
+
+
+def _main_sample(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Redshift and S/N of galaxies to r = 17.77: medians near 0.1 and 15."""
+    redshift = 0.094 * rng.gamma(4.6, 1 / 4.0, BLOCK)
+    redshift = np.clip(redshift, 0.004, 0.45)
+    log_sn = 1.175 - 0.25 * np.log10(redshift / 0.1) + 0.16 * rng.normal(size=BLOCK)
+    return redshift, np.clip(10**log_sn, 3.0, 60.0)
+
+
+def _kinds(
+    rng: np.random.Generator, config: SimulateConfig, redshift: Array, sn: Array, flux: Array
+) -> npt.NDArray[np.int8]:
+    """Luminous galaxies, and those whose light fills the fibre densely, are mostly quiescent."""
+    luminosity = np.log10(flux * redshift.clip(1e-4) ** 2 / (11.0 * 0.01))
+    density = np.log10(sn / 15.0)
+    quiescent = 1 / (1 + np.exp(-(0.05 + 1.6 * luminosity + 3.2 * density)))
+    active = 0.16 + 0.06 * luminosity.clip(-1.5, 1.5) + 0.75 * density.clip(0, 0.7)
+    u = rng.random((3, BLOCK))
+    kind = np.where(u[0] < quiescent, Kind.QUIESCENT, Kind.STARFORMING)
+    kind = np.where((kind == Kind.STARFORMING) & (u[1] < active), Kind.AGN, kind)
+    kind = np.where((kind == Kind.QUIESCENT) & (u[1] < 0.05), Kind.AGN, kind)
+    kind = np.where((kind == Kind.AGN) & (u[1] < 0.01), Kind.BROADLINE_AGN, kind)
+    shares = np.cumsum([config.stars, config.quasars, config.sky_fibres])
+    for share, other in zip(shares[::-1], (Kind.SKY, Kind.QUASAR, Kind.STAR), strict=True):
+        kind = np.where(u[2] < share, other, kind)
+    return kind.astype(np.int8)
+
+
+def _replace_others(
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], redshift: Array, sn: Array, flux: Array
+) -> tuple[Array, Array, Array]:
+    """Give stars and quasars their own redshifts; a sky fibre has no signal."""
+    star, quasar, sky = (kind == k for k in (Kind.STAR, Kind.QUASAR, Kind.SKY))
+    redshift = np.where(star, 2e-4 * rng.normal(size=BLOCK), redshift)
+    redshift = np.where(quasar, 0.3 + 2.2 * rng.random(BLOCK), redshift)
+    sn = np.where(quasar, np.minimum(sn, 12.0), np.where(sky, 0.15, sn))
+    return redshift, sn, np.where(sky, 0.05, flux)
+
+
+def _line_strengths(
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], sn: Array
+) -> tuple[Array, Array]:
+    """Equivalent width of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
+    young = np.array([-0.9, 1.28, 0.55, 0.9, -9, -9, -9])[kind]
+    spread = np.array([0.45, 0.36, 0.5, 0.4, 0, 0, 0])[kind]
+    hard = np.array([-0.22, -0.45, 0.62, 1.1, -9, -9, -9])[kind]
+    tail = rng.exponential(0.10, BLOCK) * (kind == Kind.STARFORMING)
+    log_young = young + spread * rng.normal(size=BLOCK) + tail
+    log_hard = hard + 0.40 * rng.normal(size=BLOCK)
+    return 10 ** np.minimum(log_young, 2.9), 10 ** np.minimum(log_hard, 2.2)
+
+
+def _star_formation_history(
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], star_formation: Array
+) -> Array:
+    """Share of light by age: the stronger H alpha, the younger."""
+    activity = np.clip((np.log10(star_formation + 0.1) - 0.2) / 1.8, 0, 1.2)[:, None]
+    old = np.array([0.000, 0.001, 0.006, 0.05, 0.24, 0.70])
+    mid = np.array([0.020, 0.060, 0.130, 0.26, 0.28, 0.25])
+    young = np.array([0.250, 0.280, 0.210, 0.13, 0.08, 0.05])
+    light = np.where(
+        activity < 0.5,
+        old + (mid - old) * activity / 0.5,
+        mid + (young - mid) * (activity - 0.5) / 0.5,
+    ).clip(0)
+    light = light * np.exp(rng.normal(size=(BLOCK, len(AGES))) * [0.5, 0.5, 0.6, 0.6, 0.4, 0.3])
+    stars = np.eye(len(AGES))[rng.integers(1, len(AGES), BLOCK)]
+    light = np.where((kind == Kind.STAR)[:, None], stars, light)
+    return np.asarray(light / light.sum(axis=1, keepdims=True))
+
+
+def _dispersions(rng: np.random.Generator, kind: npt.NDArray[np.int8], luminosity: Array) -> Array:
+    """Faber and Jackson's relation, with discs below it; stars have none."""
+    base = np.array([2.24, 2.02, 2.13, 2.18, 0.3, 2.0, 2.0])[kind]
+    log_sigma = base + 0.10 * luminosity.clip(-1.5, 1.5) + 0.12 * rng.normal(size=BLOCK)
+    return 10 ** np.minimum(log_sigma, 2.60)
+
+
+def _stellar_metallicity(
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array
+) -> Array:
+    base = np.where(kind == Kind.QUIESCENT, 0.78, 0.60)
+    return base + 0.5 * np.log10(dispersion.clip(30) / 170) + 0.12 * rng.normal(size=BLOCK)
+
+
+def _abundances(rng: np.random.Generator, dispersion: Array) -> Array:
+    """Magnesium, sodium and nitrogen rise with velocity dispersion; each has its own scatter."""
+    trend = np.log10(dispersion.clip(30) / 170)[:, None] * [0.0, 0.5, 0.9, 0.7, 0.1, 0.3, 0.0]
+    scatter = [0.06, 0.10, 0.20, 0.15, 0.08, 0.25, 0.10]
+    return np.asarray(trend + rng.normal(size=(BLOCK, len(ABUNDANCES))) * scatter)
+
+
+def _dust(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tuple[Array, Array]:
+    median = np.array([0.06, 0.45, 0.30, 0.20, 0.0, 0.0, 0.0])[kind]
+    spread = np.array([0.9, 0.55, 0.65, 0.5, 0.0, 0.0, 0.0])[kind]
+    own = np.minimum(median * np.exp(spread * rng.normal(size=BLOCK)), 2.5)
+    return own, 0.09 * np.exp(0.6 * rng.normal(size=BLOCK))
+
+
+def _nebula(
+    rng: np.random.Generator,
+    kind: npt.NDArray[np.int8],
+    star_formation: Array,
+    nucleus: Array,
+    luminosity: Array,
+    a_v: Array,
+) -> Array:
+    """All lines as flux over the continuum at H alpha: H II regions plus a harder source.
+
+    H II regions lie on the ridge of Kewley et al. (2013), their place set by metallicity; the harder
+    source is a Seyfert nucleus, a LINER, or old stars. Their sum makes the composites.
+    """
+    g = rng.normal(size=(10, BLOCK))
+    starburst = np.log10(star_formation.clip(1) / 30).clip(0)
+    log_nii = np.clip(
+        -0.42 + 0.14 * luminosity.clip(-2, 1) - 0.55 * starburst + 0.10 * g[0], -2.0, -0.27
+    )
+    log_oiii = 0.61 / (log_nii + 0.08) + 1.10 + 0.11 * g[1]
+    low = (-0.4 - log_nii).clip(0, 1.2)
+    regions = intrinsic_fluxes(
+        log_nii,
+        log_oiii,
+        -0.50 + 0.10 * low - 0.35 * (low - 0.5).clip(0) + 0.09 * g[2],
+        -1.60 + 0.25 * low - 0.3 * (low - 0.7).clip(0) + 0.13 * g[3],
+        0.30 + 0.30 * low - 0.35 * (low - 0.6).clip(0) + 0.10 * g[4],
+        np.full(BLOCK, -0.95),
+        np.full(BLOCK, -2.6),
+        np.full(BLOCK, -1.05),
+        rng.uniform(0, 0.4, BLOCK),
+    )
+    seyfert = (rng.random(BLOCK) < 0.5) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
+    seyfert |= nucleus > 12
+    hard = intrinsic_fluxes(
+        np.where(seyfert, 0.02, 0.14) + 0.10 * g[5],
+        np.where(seyfert, 0.90, 0.42) + 0.16 * g[6],
+        np.where(seyfert, -0.25, 0.00) + 0.13 * g[7],
+        np.where(seyfert, -0.90, -0.62) + 0.16 * g[8],
+        np.where(seyfert, 0.35, 0.65) + 0.16 * g[9],
+        np.full(BLOCK, -0.95),
+        np.where(seyfert, -0.8, -1.7),
+        np.full(BLOCK, -1.0),
+        rng.uniform(0.2, 0.8, BLOCK),
+    )
+    ebv_young = a_v / 4.05 / 0.44 + 0.05
+    ebv_hard = np.where(seyfert, 0.35, 0.25) * np.exp(0.5 * rng.normal(size=BLOCK))
+    h_alpha = LINES.index("h_alpha")
+    total = np.zeros((BLOCK, len(LINES)))
+    for strength, flux, ebv in ((star_formation, regions, ebv_young), (nucleus, hard, ebv_hard)):
+        dimmed = redden(flux, ebv)
+        total += strength[:, None] * dimmed / dimmed[:, h_alpha, None]
+    return np.where((kind >= Kind.STAR)[:, None], 0.0, total)
+
+
+def _gas_width(
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array, hot: float
+) -> Array:
+    """Gas in discs moves a little slower than the stars, near a nucleus or in old hosts faster."""
+    ratio = np.where(kind == Kind.STARFORMING, 0.95, hot)
+    return np.clip(dispersion * ratio * np.exp(0.16 * rng.normal(size=BLOCK)), 40, 500)

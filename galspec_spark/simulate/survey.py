@@ -1,0 +1,117 @@
+"""A simulated survey, written by Spark: each task simulates whole blocks and writes their files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import SimulateConfig
+from galspec_spark.errors import UserError
+from galspec_spark.progress import spark_progress
+from galspec_spark.provenance import write_atomically
+from galspec_spark.simulate.batch import simulate_block
+from galspec_spark.simulate.population import BLOCK
+from galspec_spark.simulate.speclite import files
+
+#: Blocks of one task: 256 spectra, half a second and 40 MB of files.
+BLOCKS_PER_TASK = 4
+
+log = logging.getLogger(__name__)
+
+
+def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[str, Any]:
+    """Write a simulated survey as spec-lite files in the archive's folder layout.
+
+    The same configuration writes the same bytes; a file that is there already with these bytes is
+    left alone, so a larger survey grows out of a smaller one.
+
+    Parameters
+    ----------
+    config
+        Size, seed and mixture.
+    output
+        Folder that gets ``dr14/sdss/spectro/redux/...``.
+
+    Returns
+    -------
+    dict
+        Counts: spectra, written, and spectra by class and subclass.
+
+    Raises
+    ------
+    UserError
+        If the table of redshifts and S/N cannot be used.
+    """
+    selection = None if config.like is None else read_selection(Path(config.like))
+    blocks = -(-config.spectra // BLOCK)
+    work = partial(_write_blocks, config=config, selection=selection, output=output.absolute())
+    numbers = spark.range(0, blocks, 1, -(-blocks // BLOCKS_PER_TASK))
+    with spark_progress(spark, "simulate", config.spectra, "spectra"):
+        rows = numbers.mapInArrow(work, "kind string, spectra long, written long")
+        totals = rows.groupBy("kind").sum("spectra", "written").orderBy("kind").collect()
+    return {
+        "spectra": sum(row[1] for row in totals),
+        "written": sum(row[2] for row in totals),
+        "spectra_by_class": {row[0]: row[1] for row in totals},
+    }
+
+
+def read_selection(path: Path) -> npt.NDArray[np.float64]:
+    """Read the redshifts and S/N that a survey is to have, shape (n, 2).
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, lacks the columns z and sn_median, or no row is usable.
+    """
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+    missing = {"z", "sn_median"} - set(table.columns)
+    if missing:
+        raise UserError(f"{path} has no column {sorted(missing)[0]}: it needs z and sn_median")
+    pairs = table[["z", "sn_median"]].to_numpy(dtype=np.float64)
+    usable = (pairs[:, 0] > 0) & (pairs[:, 0] < 0.6) & (pairs[:, 1] > 1)
+    if not usable.any():
+        raise UserError(f"{path} has no row with 0 < z < 0.6 and sn_median > 1")
+    return pairs[usable]
+
+
+def _write_blocks(
+    batches: Iterator[pa.RecordBatch],
+    *,
+    config: SimulateConfig,
+    selection: npt.NDArray[np.float64] | None,
+    output: Path,
+) -> Iterator[pa.RecordBatch]:
+    """Simulate the blocks whose numbers arrive; count the files by class. Runs in a Spark task."""
+    for numbers in batches:
+        for block in numbers["id"].to_pylist():
+            batch = simulate_block(block, config, selection)
+            wanted = min(BLOCK, config.spectra - block * BLOCK)
+            written = []
+            for path, content in files(batch, wanted):
+                written.append(_write(output / path, content))
+            kinds = np.char.strip(np.char.add(np.char.add(batch.cls, " "), batch.subclass))[:wanted]
+            columns = [kinds.tolist(), [1] * wanted, written]
+            yield pa.RecordBatch.from_arrays(
+                [pa.array(column) for column in columns], ["kind", "spectra", "written"]
+            )
+
+
+def _write(path: Path, content: bytes) -> int:
+    """Write a file unless it is there already; return how many were written."""
+    if path.exists() and path.read_bytes() == content:
+        return 0
+    write_atomically(path, content)
+    return 1
