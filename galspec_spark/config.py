@@ -8,25 +8,49 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from galspec_spark.errors import ConfigError
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 ClassifierName = Literal["logistic_regression", "linear_svc", "random_forest"]
-ParamValue = bool | int | float | str
+
+
+def _scalar(value: object) -> object:
+    """Refuse lists and mappings, and read 1e-6 as a number (in YAML 1.1 it is a string)."""
+    if isinstance(value, list | tuple | dict):
+        raise ValueError("expected a single value")
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
+ParamValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown keys, no changes after reading."""
+    """What all sections share: no unknown keys, no changes after reading, no NaN."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, content: object) -> object:
+        return {} if content is None else content  # a section whose keys are all commented out
 
 
 class SimulateConfig(Section):
@@ -39,7 +63,8 @@ class SimulateConfig(Section):
     quasars: Fraction = 0.01
     sky_fibres: Fraction = 0.03
     like: str | None = Field(
-        None, description="CSV with columns z and sn_median to draw both from; null: SDSS main sample"
+        None,
+        description="CSV with columns z and sn_median to draw both from; null: SDSS main sample",
     )
 
 
@@ -132,7 +157,9 @@ class TrainConfig(Section):
 class Config(Section):
     """Everything a job can be told."""
 
-    spark: dict[str, ParamValue] = Field({}, description="Spark settings, by their Spark names")
+    spark: dict[Annotated[str, Field(pattern=r"^spark\.")], ParamValue] = Field(
+        {}, description="Spark settings, by their Spark names"
+    )
     simulate: SimulateConfig = SimulateConfig()
     ingest: IngestConfig = IngestConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
@@ -145,7 +172,7 @@ class Config(Section):
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration file over the defaults, then apply ``section.key=value`` overrides.
+    """Read a configuration file over the defaults, then change single values of the result.
 
     Parameters
     ----------
@@ -159,18 +186,25 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     ConfigError
         If the file cannot be read, or a key or value is not known.
     """
-    content = _read_yaml(path) if path is not None else {}
+    config = _validated({} if path is None else _read_yaml(path), f"configuration {path}")
+    if not overrides:
+        return config
+    content = config.model_dump()
     for assignment in overrides:
         _assign(content, assignment)
+    return _validated(content, "--set")
+
+
+def _validated(content: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, path)) from None
+        raise ConfigError(f"{source}: {_first_problem(error)}") from None
 
 
 def _read_yaml(path: str | Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(path).read_bytes())
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -178,7 +212,8 @@ def _read_yaml(path: str | Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected sections such as 'preprocess:', found a {type(content).__name__}")
+        found = type(content).__name__
+        raise ConfigError(f"{path}: expected sections such as 'preprocess:', found a {found}")
     return content
 
 
@@ -188,7 +223,7 @@ def _assign(content: dict[str, Any], assignment: str) -> None:
         raise ConfigError(f"--set {assignment}: expected section.key=value")
     *parents, last = key.split(".")
     if parents[0] == "spark":  # Spark's own names have dots
-        parents, last = ["spark"], key.removeprefix("spark.")
+        parents, last = ["spark"], key
     for parent in parents:
         content = content.setdefault(parent, {})
         if not isinstance(content, dict):
@@ -199,9 +234,11 @@ def _assign(content: dict[str, Any], assignment: str) -> None:
         raise ConfigError(f"--set {assignment}: the value is not valid YAML") from None
 
 
-def _first_problem(error: ValidationError, path: str | Path | None) -> str:
+def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
-    what = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
+    what = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        what = "unknown key; conf/default.yaml lists them all"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"configuration{f' {path}' if path else ''}: {where}: {what}{more}"
+    return f"{where}: {what}{more}"

@@ -43,10 +43,9 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    for key, value in {**SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}.items():
+    on_terminal = {"spark.ui.showConsoleProgress": sys.stderr.isatty()}
+    for key, value in {**SETTINGS, **on_terminal, **config.spark}.items():
         builder = builder.config(key, value)
-    for key, value in config.spark.items():
-        builder = builder.config(key, str(value))
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     try:
