@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +32,9 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys"
+    )
     parser.add_argument(
         "--set",
         metavar="SECTION.KEY=VALUE",
@@ -85,7 +88,7 @@ def run_job(
         return _fail(f"{error.filename or job}: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", FAILED)
-    except Exception as error:  # noqa: BLE001 - the last place that can name the cause in one line
+    except Exception as error:  # the last place that can name the cause in one line
         log.debug("unexpected failure", exc_info=True)
         return _fail(_cause(error), FAILED)
     for key, value in summary.items():
@@ -96,17 +99,30 @@ def run_job(
 
 def _work(job: str, work: Work, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     config: Config = load_config(args.config, args.overrides)
+    _check_writable(folder)
     run = Run.start(job, config)
     with open_session(f"galspec {job}", config) as spark:
         summary = work(spark, run, args)
     return write_summary(folder, run, summary)
 
 
+def _check_writable(folder: Path) -> None:
+    """Fail before the work, not after it, where its output could not be written."""
+    folder = folder.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"cannot write to {folder}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write to {folder}: no permission in {existing}")
+
+
 def _cause(error: Exception) -> str:
     """Return the line that names the cause; Spark buries it under stack traces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python_errors = [
-        line for line in lines if line.partition(":")[0].endswith(("Error", "Exception"))
+        line
+        for line in lines
+        if line.partition(":")[0].endswith(("Error", "Exception"))
         and not line.startswith(("org.", "java.", "py4j."))
     ]
     cause = python_errors[-1] if python_errors else (lines[0] if lines else "")

@@ -1,6 +1,7 @@
 """Progress of long work: counts, rate and time left.
 
-On a terminal Spark draws its own bar; elsewhere (a log, a scheduler) lines appear every few seconds.
+On a terminal Spark draws its own bar; elsewhere (a log, a scheduler) a line appears every few
+seconds.
 """
 
 from __future__ import annotations
@@ -51,9 +52,8 @@ def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
     """Return one line of progress: counts, rate and time left."""
     rate = done / seconds
     left = (total - done) / rate
-    return (
-        f"{what}: {done:,} of {total:,} {unit} ({done / total:.0%}), {rate:,.1f}/s, {left:,.0f} s left"
-    )
+    share = f"{done:,} of {total:,} {unit} ({done / total:.0%})"
+    return f"{what}: {share}, {rate:,.1f}/s, {left:,.0f} s left"
 
 
 @contextmanager
