@@ -46,7 +46,7 @@ find_python() { # prints the path of a Python that can make the environment
     # Debian and Ubuntu keep a part of the standard library in another package.
     package=$("$incomplete" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     install_package "$package" && echo "$incomplete" && return
-    fail "$incomplete cannot make environments: install its package, sudo apt-get install $package"
+    fail "$incomplete cannot make environments: install its venv module (Debian: sudo apt-get install $package)"
 }
 
 make_environment() {
