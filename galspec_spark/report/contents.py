@@ -1,0 +1,134 @@
+"""What the training report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Classifiers in the order of the paper's Table 1, with the names that people read.
+CLASSIFIERS: dict[str, str] = {
+    "logistic_regression": "logistic regression",
+    "linear_svc": "linear SVM",
+    "random_forest": "random forest",
+}
+
+#: Stages that a run may time, in order, with the names that people read.
+STAGES: dict[str, str] = {
+    "simulate": "simulate the survey",
+    "ingest": "ingest",
+    "preprocess": "preprocess",
+    "pca": "principal components",
+    **CLASSIFIERS,
+    "elimination": "best components alone",
+}
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """Everything that the figures and the page show of one training run."""
+
+    #: The content of ``metrics.json``.
+    metrics: dict[str, Any]
+    #: Shape (n,), Angstrom, rest frame, vacuum.
+    wavelength: FloatArray
+    #: Shape (n,), mean of the training split, in the flux unit of the features.
+    mean_spectrum: FloatArray
+    #: Shape (k, n), the eigenspectra, one a row.
+    components: FloatArray
+    #: Mean spectrum of a class in the training split, shape (n,), under "AGN" and "other".
+    class_means: dict[str, FloatArray]
+    #: By classifier, shape (n,): not negative, sums to 1.
+    wavelength_importance: dict[str, FloatArray]
+    #: By "classifier/features": "roc" is (2, m) with false and true positive rate, "pr" is (2, m)
+    #: with recall and precision.
+    curves: dict[str, dict[str, FloatArray]]
+
+
+def count(metrics: Mapping[str, Any], name: str) -> int | None:
+    """Return one of the run's counts; None where the run does not know it."""
+    value = (metrics.get("counts") or {}).get(name)
+    return None if value is None else int(value)
+
+
+def title(name: str) -> str:
+    """Return the name of a classifier or stage that people read."""
+    return STAGES.get(name) or name.replace("_", " ")
+
+
+def classifiers(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the classifiers that have results, in the order of the paper's table."""
+    found = list(dict.fromkeys(result["classifier"] for result in metrics.get("results") or []))
+    order = list(CLASSIFIERS)
+    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def feature_sets(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the sets of features that have results, all components first."""
+    found = dict.fromkeys(result["features"] for result in metrics.get("results") or [])
+    return sorted(found, key=lambda name: not name.startswith("all"))
+
+
+def ordered_results(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the results by classifier, then by set of features."""
+    first, second = classifiers(metrics), feature_sets(metrics)
+    return sorted(
+        metrics.get("results") or [],
+        key=lambda result: (first.index(result["classifier"]), second.index(result["features"])),
+    )
+
+
+def best_result(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the result to show first; None if there is none.
+
+    It has the highest F1 of the AGN class in cross-validation, so that the test split does not
+    choose its own winner; a run without cross-validation falls back to the test split.
+    """
+
+    def score(result: Mapping[str, Any]) -> tuple[float, float]:
+        return known(result.get("cv_agn_f1"), -1.0), known(result.get("agn_f1"), -1.0)
+
+    return max(ordered_results(metrics), key=score, default=None)
+
+
+def losses(metrics: Mapping[str, Any]) -> dict[str, int]:
+    """Return what the run left out, by reason, most frequent first."""
+    found = {str(reason): int(n) for reason, n in (metrics.get("left_out") or {}).items() if n}
+    quarantined = count(metrics, "files_quarantined")
+    if quarantined:
+        found["file could not be read"] = quarantined
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def known(value: float | None, otherwise: float) -> float:
+    """Return a number, or `otherwise` where it is None or not finite."""
+    return float(value) if value is not None and np.isfinite(value) else otherwise
+
+
+def decimals(value: float | None, digits: int = 4) -> str:
+    """Return a metric as text; a dash where it is not defined."""
+    return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"
+
+
+def integer(value: float | None) -> str:
+    """Return a count as text with thousands separated; a dash where it is not known."""
+    return f"{int(value):,}" if value is not None and np.isfinite(value) else "–"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time as text, such as ``0.4 s``, ``38 s``, ``2 min 05 s`` or ``1 h 02 min``."""
+    if seconds is None or not np.isfinite(seconds):
+        return "–"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 119.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,133 @@
+"""Figures of importance: which components, and which wavelengths, the classifiers rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from galspec_spark.report.contents import CLASSIFIERS, FloatArray, TrainingReport, title
+from galspec_spark.report.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    colour,
+    name_lines,
+    new_figure,
+    wavelength_axis,
+)
+from galspec_spark.spectrum.lines import LINES
+
+#: Half width of what counts as a line's own pixels, in km/s.
+LINE_HALF_WIDTH = 500.0
+SPEED_OF_LIGHT = 299792.458  # km/s
+
+
+def component_importance(report: TrainingReport) -> Figure | None:
+    """Draw the forest's importance of each component, those kept in colour with their rank."""
+    importance = report.metrics.get("importance") or {}
+    values = np.asarray(importance.get("components") or [], dtype=np.float64)
+    if not values.size:
+        return None
+    rank = {index: place for place, index in enumerate(importance.get("best") or [], start=1)}
+    figure = new_figure(3.4)
+    axes = figure.subplots()
+    number = np.arange(1, values.size + 1)
+    kept = np.array([index in rank for index in range(values.size)])
+    for chosen, ink, label in (
+        (kept, ACCENT, f"the {kept.sum()} kept, with their rank"),
+        (~kept, FAINT, "left out by the elimination"),
+    ):
+        if chosen.any():
+            axes.bar(number[chosen], values[chosen], width=0.68, color=ink, label=label)
+    for index, place in rank.items():
+        axes.annotate(
+            str(place),
+            (number[index], values[index]),
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
+            fontweight="bold",
+            color=ACCENT,
+        )
+    even = 1 / values.size
+    axes.axhline(even, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.annotate(
+        "all\nequal",
+        (1, even),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=MUTED,
+    )
+    axes.set_xticks(number)
+    axes.set_xlim(0.3, values.size + 0.7)
+    axes.set_ylim(0, 1.14 * max(values.max(), even))
+    axes.set_xlabel("Principal component")
+    axes.set_ylabel("Importance (share of the entropy removed)")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def wavelength_importance(report: TrainingReport) -> Figure | None:
+    """Draw where in wavelength each classifier's importance lies, under the mean spectrum."""
+    names = [name for name in CLASSIFIERS if name in report.wavelength_importance]
+    if not names:
+        return None
+    figure = new_figure(3.0 + 1.35 * len(names))
+    grid = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[1.15] + [1] * len(names))
+    grid[0].plot(report.wavelength, report.mean_spectrum, color=INK, linewidth=0.8)
+    grid[0].set_ylabel("Mean flux")
+    pixels = line_pixels(report.wavelength)
+    for axes, name in zip(grid[1:], names, strict=True):
+        share = np.nan_to_num(report.wavelength_importance[name])
+        relative = share * share.size  # 1 where every pixel counts the same
+        axes.fill_between(
+            report.wavelength, 0, relative, color=colour(name), alpha=0.3, linewidth=0
+        )
+        axes.plot(report.wavelength, relative, color=colour(name), linewidth=0.8)
+        axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
+        _square_root_axis(axes, 1.25 * max(relative.max(), 1.0))
+        axes.set_title(title(name), color=colour(name), pad=3)
+        axes.set_title(
+            f"{share[pixels].sum():.0%} of it within {LINE_HALF_WIDTH:.0f} km/s of a named "
+            f"emission line, {pixels.mean():.0%} of the pixels",
+            loc="right",
+            fontweight="normal",
+            fontsize=8.5,
+            color=MUTED,
+            pad=3,
+        )
+    grid[len(grid) // 2].set_ylabel("Importance of a pixel, relative to the average pixel")
+    wavelength_axis(grid[-1], report.wavelength)
+    name_lines(figure, grid[0], grid[1:])
+    return figure
+
+
+def _square_root_axis(axes: Axes, top: float) -> None:
+    """Let the y axis go as the square root, so that one strong line does not hide the rest."""
+    axes.set_yscale("function", functions=(_square_root, np.square))
+    axes.set_ylim(0, top)
+    decades = 10.0 ** np.arange(-1, np.ceil(np.log10(top)) + 1)
+    series = np.outer(decades, (1, 2, 5)).ravel()
+    axes.set_yticks(series[series <= top][::-2][:3])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _square_root(values: FloatArray) -> FloatArray:
+    return np.sqrt(np.clip(values, 0, None))
+
+
+def line_pixels(wavelength: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which pixels lie within `LINE_HALF_WIDTH` of an emission line, shape (n,)."""
+    centres = np.array([line.wavelength for line in LINES])
+    velocity = SPEED_OF_LIGHT * (wavelength[:, None] / centres - 1)
+    return np.asarray((np.abs(velocity) <= LINE_HALF_WIDTH).any(axis=1))

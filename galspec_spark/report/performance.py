@@ -1,0 +1,187 @@
+"""Figures of performance: confusion matrices, ROC and precision-recall curves, and time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from galspec_spark.report.contents import (
+    TrainingReport,
+    classifiers,
+    count,
+    decimals,
+    duration,
+    feature_sets,
+    ordered_results,
+    title,
+)
+from galspec_spark.report.style import ACCENT, INK, MUTED, colour, new_figure
+
+_SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
+
+
+def confusion_matrices(report: TrainingReport) -> Figure | None:
+    """Draw one confusion matrix for each classifier and set of features."""
+    results = [r for r in ordered_results(report.metrics) if r.get("confusion") is not None]
+    if not results:
+        return None
+    columns, rows = classifiers(report.metrics), feature_sets(report.metrics)
+    figure = new_figure(0.5 + 1.75 * len(rows))
+    grid = figure.subplots(len(rows), max(3, len(columns)), squeeze=False)
+    for axes in grid.flat:
+        axes.set_visible(False)
+    for result in results:
+        row, column = rows.index(result["features"]), columns.index(result["classifier"])
+        _confusion(grid[row, column], result, first=column == 0)
+    return figure
+
+
+def _confusion(axes: Axes, result: dict[str, Any], *, first: bool) -> None:
+    counts = np.asarray(result["confusion"], dtype=np.float64)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    axes.set_visible(True)
+    axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        ink = "white" if share > 0.8 else INK
+        text = f"{share:.1%}" if totals[row, 0] else "–"
+        axes.text(column, row - 0.08, text, ha="center", va="center", color=ink, fontsize=12)
+        axes.text(
+            column, row + 0.24, f"{counts[row, column]:,.0f}", ha="center", va="center", color=ink
+        )
+    axes.set_title(f"{title(result['classifier'])}, {result['features']}", pad=5)
+    axes.set_xticks([0, 1], ["called other", "called AGN"])
+    axes.set_yticks([0, 1], ["truly\nother", "truly\nAGN"] if first else ["", ""])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.axhline(0.5, color="white", linewidth=3)
+    axes.axvline(0.5, color="white", linewidth=3)
+
+
+def curves(report: TrainingReport) -> Figure | None:
+    """Draw the ROC and precision-recall curves, with the point where each classifier decides."""
+    results = [
+        result
+        for result in ordered_results(report.metrics)
+        if report.curves.get(f"{result['classifier']}/{result['features']}")
+    ]
+    if not results:
+        return None
+    figure = new_figure(3.9)
+    roc, precision_recall, key = figure.subplots(1, 3, width_ratios=[1, 1, 0.66])
+    dashes = dict(zip(feature_sets(report.metrics), ("-", (0, (4, 1.6)), ":"), strict=False))
+    # the first drawn are the widest, so that curves on top of one another all show
+    widths = dict(zip(classifiers(report.metrics), (2.8, 1.9, 1.1), strict=False))
+    for result in results:
+        curve = report.curves[f"{result['classifier']}/{result['features']}"]
+        line = {
+            "color": colour(result["classifier"]),
+            "linestyle": dashes.get(result["features"], "-"),
+            "linewidth": widths[result["classifier"]],
+        }
+        for axes, kind in ((roc, "roc"), (precision_recall, "pr")):
+            if curve.get(kind) is not None:
+                axes.plot(*curve[kind], **line)
+        areas = ", ".join(decimals(result.get(f"{kind}_auc"), 3) for kind in ("roc", "pr"))
+        dot = _dot(result)
+        name = f"{title(result['classifier'])}, {result['features']}"
+        key.plot([], [], **line, **dot, label=f"{name}\n{areas}")
+        _decision(roc, precision_recall, result, dot)
+    _base_rate(roc, precision_recall, report)
+    for axes, name in ((roc, "ROC"), (precision_recall, "Precision and recall")):
+        axes.set_title(name)
+        axes.set_aspect("equal")
+        axes.set_xlim(-0.015, 1.015)
+        axes.set_ylim(-0.015, 1.03)
+    roc.set_xlabel("False positive rate: others called AGN")
+    roc.set_ylabel("True positive rate: AGN found")
+    precision_recall.set_xlabel("Recall: AGN found")
+    precision_recall.set_ylabel("Precision: AGN among those called AGN")
+    key.axis("off")
+    key.legend(
+        loc="center left",
+        bbox_to_anchor=(-0.1, 0.5),
+        title="Area under ROC, PR",
+        alignment="left",
+        labelspacing=1.0,
+        handlelength=3.4,
+        fontsize=8.2,
+    )
+    return figure
+
+
+def _dot(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the look of the mark of a result: full with all components, else hollow."""
+    ink = colour(result["classifier"])
+    face = ink if result["features"].startswith("all") else "white"
+    return {"marker": "o", "markersize": 6, "markerfacecolor": face, "markeredgecolor": ink}
+
+
+def _decision(
+    roc: Axes, precision_recall: Axes, result: dict[str, Any], dot: dict[str, Any]
+) -> None:
+    """Mark where a classifier's own threshold puts it on both curves."""
+    if result.get("confusion") is None:
+        return
+    (negative, false_positive), (missed, found) = result["confusion"]
+    if negative + false_positive and missed + found:
+        roc.plot(
+            false_positive / (negative + false_positive), found / (missed + found), **dot, zorder=5
+        )
+    if found + false_positive and missed + found:
+        precision_recall.plot(
+            found / (missed + found), found / (found + false_positive), **dot, zorder=5
+        )
+
+
+def _base_rate(roc: Axes, precision_recall: Axes, report: TrainingReport) -> None:
+    """Draw what a classifier that knows nothing would reach."""
+    plain: dict[str, Any] = {
+        "color": MUTED,
+        "linewidth": 0.9,
+        "linestyle": (0, (1, 2)),
+        "zorder": 1,
+    }
+    roc.plot([0, 1], [0, 1], **plain)
+    test, agn = count(report.metrics, "test"), count(report.metrics, "test_agn")
+    if test and agn is not None:
+        precision_recall.axhline(agn / test, **plain)
+        precision_recall.text(
+            0.01, agn / test + 0.012, f"chance: {agn / test:.1%} are AGN", color=MUTED, fontsize=8.5
+        )
+
+
+def stage_times(report: TrainingReport) -> Figure | None:
+    """Draw the seconds of each stage as bars, in the order of the run."""
+    seconds = {
+        name: float(value)
+        for name, value in (report.metrics.get("seconds") or {}).items()
+        if value is not None and np.isfinite(value)
+    }
+    if not seconds:
+        return None
+    figure = new_figure(0.75 + 0.31 * len(seconds))
+    axes = figure.subplots()
+    values, places = list(seconds.values()), np.arange(len(seconds))
+    axes.barh(places, values, height=0.62, color=ACCENT)
+    total = sum(values)
+    for place, value in zip(places, values, strict=True):
+        share = f"  {value / total:.0%}" if total else ""
+        axes.annotate(
+            f"{duration(value)}{share}",
+            (value, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_yticks(places, [title(name) for name in seconds])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.16 * max(*values, 1e-9))
+    axes.set_xlabel(f"Seconds ({duration(total)} in all)")
+    return figure

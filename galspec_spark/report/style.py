@@ -1,0 +1,180 @@
+"""How the report's figures look: colours, fonts, axes, and the names of spectral lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from galspec_spark.report.contents import FloatArray
+from galspec_spark.spectrum.lines import LINES
+
+INK = "#1b2733"  # text and main curves
+MUTED = "#5b6875"  # labels, second thoughts
+FAINT = "#c9d1d9"  # rules, reference lines
+PANEL = "#f3f6f8"  # quiet fills
+ACCENT = "#0b5c8a"
+AGN = "#b3285c"
+OTHER = "#4f7f9b"
+
+#: After Okabe & Ito: told apart with any colour vision, and by their lightness in print.
+CLASSIFIER_COLOURS: dict[str, str] = {
+    "logistic_regression": "#0072b2",
+    "linear_svc": "#d98200",
+    "random_forest": "#00805e",
+}
+
+#: Figures are drawn 10 inches wide and shown at about 1000 CSS pixels: 9 pt reads as 12 px.
+WIDTH = 10.0
+DPI = 170
+
+#: Further features that the eye meets, most of them stellar absorption: vacuum wavelengths in
+#: Angstrom, as in SDSS's list.
+FEATURES: tuple[tuple[str, float], ...] = (
+    ("[Ne III]", 3869.86),
+    ("Ca K", 3934.78),
+    ("Ca H", 3969.59),
+    ("Hδ", 4102.89),
+    ("G band", 4305.61),
+    ("Hγ", 4341.68),
+    ("Mg b", 5176.63),
+    ("Na D", 5895.60),
+)
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same figure everywhere
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a name from the data may hold a dollar sign
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.1,
+    "lines.solid_joinstyle": "round",
+    "savefig.dpi": DPI,
+    "savefig.facecolor": "white",
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """Return a context in which figures are drawn and saved; outside it nothing changes."""
+    return mpl.rc_context(_SETTINGS)
+
+
+def new_figure(height: float) -> Figure:
+    """Return an empty figure of the report's width and a height in inches."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def wavelength_axis(axes: Axes, wavelength: FloatArray) -> None:
+    """Let the x axis span a grid of wavelengths (Angstrom) and name it."""
+    axes.set_xlim(wavelength[0], wavelength[-1])
+    axes.set_xlabel("Rest-frame wavelength (Å, vacuum)")
+
+
+def colour(classifier: str) -> str:
+    """Return the colour of a classifier in all figures."""
+    return CLASSIFIER_COLOURS.get(classifier, MUTED)
+
+
+def name_lines(
+    figure: Figure,
+    top: Axes,
+    below: Sequence[Axes] = (),
+    *,
+    features: bool = True,
+    gap: float = 0.145,
+) -> None:
+    """Mark spectral lines through some axes and write their names above the top one.
+
+    Names stand upright side by side, at least `gap` inches apart and none on another, each
+    with a leader to its wavelength. `LINES` are in ink, further features are muted.
+
+    Parameters
+    ----------
+    figure
+        The figure of all these axes.
+    top
+        The axes that the names stand on; the limits of x must be set.
+    below
+        Further axes with the same x axis, to draw the marks through.
+    features
+        Whether to name the further features too.
+    gap
+        Least distance of two names in inches.
+    """
+    marks = [(line.label, line.wavelength, INK) for line in LINES]
+    marks += [(name, wavelength, MUTED) for name, wavelength in FEATURES if features]
+    low, high = top.get_xlim()
+    marks = sorted((m for m in marks if low < m[1] < high), key=lambda mark: mark[1])
+    if not marks:
+        return
+    figure.draw_without_rendering()  # the layout decides how large the axes are
+    extent = top.get_window_extent()
+    width, height = extent.width / figure.dpi, extent.height / figure.dpi
+    positions = np.array([wavelength for _, wavelength, _ in marks])
+    places = spread(positions, (high - low) * gap / width)
+    for (name, position, ink), place in zip(marks, places, strict=True):
+        for axes in (top, *below):
+            axes.axvline(position, color=ink, alpha=0.16, linewidth=0.7, zorder=0)
+        top.annotate(
+            name,
+            xy=(position, 1.0),
+            xycoords=top.get_xaxis_transform(),
+            xytext=(place, 1.0 + 0.16 / height),
+            textcoords=top.get_xaxis_transform(),
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize=7.5,
+            color=ink,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": ink,
+                "alpha": 0.45,
+                "linewidth": 0.6,
+                "shrinkA": 1.0,
+                "shrinkB": 0.0,
+            },
+        )
+
+
+def spread(positions: FloatArray, gap: float) -> FloatArray:
+    """Move sorted positions apart to at least a gap, each as little as possible.
+
+    This is isotonic regression of the positions less their even spacing: neighbours that are too
+    close form a block around their common mean (pool adjacent violators).
+    """
+    even = gap * np.arange(len(positions))
+    blocks: list[tuple[float, int]] = []
+    for target in positions - even:
+        mean, size = float(target), 1
+        while blocks and blocks[-1][0] > mean:
+            before, count = blocks.pop()
+            mean, size = (mean * size + before * count) / (size + count), size + count
+        blocks.append((mean, size))
+    return np.asarray(np.repeat([m for m, _ in blocks], [n for _, n in blocks]) + even)

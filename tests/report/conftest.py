@@ -1,0 +1,187 @@
+"""A training report of made-up but plausible galaxies: continua, lines, two classes, PCA."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from galspec_spark.report.contents import TrainingReport
+from galspec_spark.spectrum.grid import GRID_ID, wavelength
+from galspec_spark.spectrum.lines import LINES
+
+#: Strengths of the lines (equivalent widths, Angstrom) in the two classes.
+STRENGTHS = {
+    "AGN": {"oii": 8, "h_beta": 2, "oiii_5007": 9, "oiii_4959": 3, "oi": 1.5, "h_alpha": 12,
+            "nii_6583": 13, "nii_6548": 4.3, "sii": 4},
+    "other": {"oii": 10, "h_beta": 4, "oiii_5007": 3, "oiii_4959": 1, "oi": 0.5, "h_alpha": 18,
+              "nii_6583": 7, "nii_6548": 2.3, "sii": 4},
+}  # fmt: skip
+
+
+def galaxies(kind: str, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Return spectra of one class, shape (number, 2642)."""
+    grid = wavelength()
+    age = rng.uniform(0, 1, (number, 1))
+    slope = (grid / 5500.0) ** (0.8 * age - 0.9 * (1 - age))
+    steps = 1 - (0.25 + 0.25 * age) / (1 + np.exp((grid - 4000) / 25.0))
+    flux = slope * steps
+    for centre, width, depth in ((3934.8, 9, 0.4), (3969.6, 9, 0.4), (4305.6, 14, 0.15),
+                                 (5176.6, 20, 0.14), (5895.6, 8, 0.12)):  # fmt: skip
+        flux *= 1 - depth * age * np.exp(-0.5 * ((grid - centre) / width) ** 2)
+    strength = rng.lognormal(-0.4, 0.8, (number, 1)) * (1.1 - age)
+    for line in LINES:
+        area = next(v for k, v in STRENGTHS[kind].items() if line.name.startswith(k))
+        sigma = line.wavelength * 160 / 299792.458
+        profile = np.exp(-0.5 * ((grid - line.wavelength) / sigma) ** 2)
+        flux += strength * area / (sigma * np.sqrt(2 * np.pi)) * profile
+    return flux + rng.normal(0, 0.06, flux.shape)
+
+
+def result(classifier: str, features: str, components: list[int], found: int, false: int) -> Any:
+    """Return one entry of the results, its scores from its own confusion matrix."""
+    agn, other = 20, 106
+    matrix = [[other - false, false], [agn - found, found]]
+    precision, recall = found / (found + false), found / agn
+    f1 = 2 * precision * recall / (precision + recall)
+    other_precision, other_recall = (
+        matrix[0][0] / (matrix[0][0] + agn - found),
+        matrix[0][0] / other,
+    )
+    other_f1 = 2 * other_precision * other_recall / (other_precision + other_recall)
+
+    def weighted(a: float, o: float) -> float:
+        return (agn * a + other * o) / (agn + other)
+
+    return {
+        "classifier": classifier,
+        "features": features,
+        "components": components,
+        "precision": weighted(precision, other_precision),
+        "recall": weighted(recall, other_recall),
+        "f1": weighted(f1, other_f1),
+        "agn_precision": precision,
+        "agn_recall": recall,
+        "agn_f1": f1,
+        "other_precision": other_precision,
+        "other_recall": other_recall,
+        "other_f1": other_f1,
+        "accuracy": (found + matrix[0][0]) / (agn + other),
+        "roc_auc": 0.93,
+        "pr_auc": 0.71,
+        "confusion": matrix,
+        "hyperparameters": {"regParam": 0.001, "elasticNetParam": 0.5},
+        "cv_f1": weighted(f1, other_f1) - 0.004,
+        "cv_agn_f1": f1 - 0.02,
+        "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
+    }
+
+
+@pytest.fixture(scope="session")
+def full_report() -> TrainingReport:
+    """A run with everything: three classifiers, twenty components, ten kept."""
+    rng = np.random.default_rng(7)
+    spectra = np.concatenate([galaxies("AGN", 30, rng), galaxies("other", 150, rng)])
+    mean = spectra.mean(axis=0)
+    _, singular, vectors = np.linalg.svd(spectra - mean, full_matrices=False)
+    components, variance = vectors[:20], (singular**2 / np.sum(singular**2))[:20]
+    importance = rng.dirichlet(np.full(20, 0.9))
+    best = [int(index) for index in np.argsort(importance)[::-1][:10]]
+    results = [
+        result("logistic_regression", "all 20", list(range(20)), 14, 6),
+        result("logistic_regression", "best 10", best, 13, 6),
+        result("linear_svc", "all 20", list(range(20)), 13, 4),
+        result("linear_svc", "best 10", best, 12, 5),
+        result("random_forest", "all 20", list(range(20)), 11, 3),
+        result("random_forest", "best 10", best, 11, 4),
+    ]
+    names = ("logistic_regression", "linear_svc", "random_forest")
+    weights = {name: np.abs(rng.normal(size=20) @ components) ** 2 for name in names}
+    x = np.linspace(0, 1, 60)
+    curves = {
+        f"{r['classifier']}/{r['features']}": {
+            "roc": np.stack([x, x ** rng.uniform(0.08, 0.2)]),
+            "pr": np.stack([x, 1 - 0.84 * x ** rng.uniform(2, 4)]),
+        }
+        for r in results
+    }
+    metrics = {
+        "job": "train",
+        "version": "0.1.0",
+        "run_id": "20260131T120000-1f3a",
+        "config_hash": "0123456789ab",
+        "grid": GRID_ID,
+        "data": "sdss dr14",
+        "counts": {
+            "files": 700, "files_quarantined": 4, "spectra": 696, "selected": 640, "labelled": 632,
+            "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
+        },
+        "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11,
+                     "no label": 8},
+        "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "pca": 4.1,
+                    "logistic_regression": 13.2, "linear_svc": 28.9, "random_forest": 41.6,
+                    "elimination": 5.2},
+        "explained_variance": variance.tolist(),
+        "importance": {"components": importance.tolist(), "best": best},
+        "results": results,
+        "majority_f1": 0.7687,
+    }  # fmt: skip
+    return TrainingReport(
+        metrics=metrics,
+        wavelength=wavelength(),
+        mean_spectrum=mean,
+        components=components,
+        class_means={"AGN": spectra[:30].mean(axis=0), "other": spectra[30:].mean(axis=0)},
+        wavelength_importance={name: w / w.sum() for name, w in weights.items()},
+        curves=curves,
+    )
+
+
+@pytest.fixture(scope="session")
+def partial_report(full_report: TrainingReport) -> TrainingReport:
+    """A run with one classifier, five components, no forest and undefined scores."""
+    only = {
+        **full_report.metrics["results"][0],
+        "features": "all 5",
+        "components": [0, 1, 2, 3, 4],
+        "agn_precision": None,
+        "agn_f1": None,
+        "roc_auc": float("nan"),
+        "cv_f1": None,
+        "cv_agn_f1": None,
+        "confusion": [[106, 0], [20, 0]],
+        "hyperparameters": {},
+    }
+    metrics = {
+        **full_report.metrics,
+        "results": [only],
+        "counts": {**full_report.metrics["counts"], "files": None, "files_quarantined": None},
+        "left_out": {},
+        "seconds": {"pca": 0.4},
+        "explained_variance": full_report.metrics["explained_variance"][:5],
+        "importance": None,
+        "majority_f1": None,
+    }
+    return dataclasses.replace(
+        full_report,
+        metrics=metrics,
+        components=full_report.components[:5],
+        class_means={"other": full_report.class_means["other"]},
+        wavelength_importance={},
+        curves={},
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_report(full_report: TrainingReport) -> TrainingReport:
+    """A run that has nothing but its name."""
+    return dataclasses.replace(
+        full_report,
+        metrics={"job": "train", "run_id": "r", "results": []},
+        components=full_report.components[:0],
+        class_means={},
+        wavelength_importance={},
+        curves={},
+    )

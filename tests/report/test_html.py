@@ -1,0 +1,181 @@
+"""The page: whole, self-contained, well-formed, and safe with any input."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.figures import FIGURES
+from galspec_spark.report.html import write_report
+
+VOID = {"meta", "img", "link", "br", "hr", "input"}
+HOSTILE = "<script>alert('x')</script> \"&\" $\\frac{$ |"
+
+
+class Page(HTMLParser):
+    """Reads a page and fails on the first tag that is not closed in its place."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def written(full_report: TrainingReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("full")
+    assert write_report(output, full_report) == output / "report.html"
+    return output
+
+
+@pytest.fixture(scope="module")
+def page(written: Path) -> Page:
+    return Page((written / "report.html").read_text("utf-8"))
+
+
+def test_every_figure_is_a_file_with_something_drawn(written: Path) -> None:
+    files = sorted(path.stem for path in (written / "figures").iterdir())
+    assert files == sorted(FIGURES)
+    for name in files:
+        image = imread(written / "figures" / f"{name}.png")[..., :3]
+        assert image.shape[1] == 1700
+        assert np.mean(image < 0.9) > 0.005, f"{name} is blank"
+
+
+def test_page_shows_every_figure_with_alt_text_and_caption(page: Page) -> None:
+    images = page.all("img")
+    assert len(images) == len(page.all("figcaption")) == len(FIGURES)
+    assert all(len(image["alt"] or "") > 40 for image in images)
+
+
+def test_page_needs_nothing_from_outside(written: Path, page: Page) -> None:
+    anchors = {attributes.get("id") for _, attributes in page.tags}
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "link", "iframe", "object"}
+        assert not any(name.startswith("on") for name in attributes)
+        if "src" in attributes:
+            assert (attributes["src"] or "").startswith("data:image/png;base64,")
+        if "href" in attributes:
+            assert (attributes["href"] or "#")[0] == "#"
+            assert (attributes["href"] or "")[1:] in anchors
+    styles = re.findall(r"<style>(.*?)</style>", (written / "report.html").read_text(), re.S)
+    assert len(styles) == 1
+    assert not re.search(r"url\(|@import|https?:", styles[0])
+
+
+def test_page_is_small_enough_to_send(written: Path) -> None:
+    assert (written / "report.html").stat().st_size < 3_000_000
+
+
+def test_headline_shows_both_f1_of_the_best_by_cross_validation(
+    page: Page, full_report: TrainingReport
+) -> None:
+    best = max(full_report.metrics["results"], key=lambda result: result["cv_agn_f1"])
+    headline = page.text.split("Summary")[-1][:400]
+    assert f"{best['f1']:.3f}" in headline
+    assert f"{best['agn_f1']:.3f}" in headline
+    assert f"{full_report.metrics['majority_f1']:.3f}" in headline
+
+
+def test_page_names_the_run_and_what_was_left_out(page: Page) -> None:
+    for words in (
+        "20260131T120000-1f3a",
+        "0123456789ab",
+        "loglam-3.5683-0.0001-2642",
+        "regParam = 0.001",
+        "zwarning 31",
+        "file could not be read 4",
+    ):
+        assert words in page.text
+
+
+def test_partial_run_says_what_is_missing(partial_report: TrainingReport, tmp_path: Path) -> None:
+    stale = tmp_path / "figures" / "curves.png"
+    stale.parent.mkdir()
+    stale.write_bytes(b"from an earlier run")
+    page = Page(write_report(tmp_path, partial_report).read_text("utf-8"))
+    assert not stale.exists()
+    assert "No random forest was trained" in page.text
+    assert "It calls no galaxy an AGN." in page.text
+    assert "Nothing was left out." in page.text
+    assert {path.stem for path in stale.parent.iterdir()} == {
+        "flow",
+        "confusion_matrices",
+        "eigenspectra",
+        "explained_variance",
+        "class_means",
+        "stage_times",
+    }
+    assert len(page.all("img")) == 6
+    assert "nan" not in page.text.lower().split()
+
+
+def test_run_without_results_still_has_a_page(empty_report: TrainingReport, tmp_path: Path) -> None:
+    page = Page(write_report(tmp_path, empty_report).read_text("utf-8"))
+    assert "This run has no results." in page.text
+
+
+def test_hostile_strings_are_shown_as_text(partial_report: TrainingReport, tmp_path: Path) -> None:
+    metrics = copy.deepcopy(partial_report.metrics)
+    metrics |= {"data": HOSTILE, "run_id": HOSTILE, "grid": HOSTILE, "version": HOSTILE}
+    metrics["left_out"] = {HOSTILE: 3}
+    metrics["seconds"] = {HOSTILE: 1.0}
+    metrics["results"][0]["hyperparameters"] = {HOSTILE: HOSTILE}
+    metrics["results"][0]["features"] = f"all {HOSTILE}"
+    path = write_report(tmp_path, dataclasses.replace(partial_report, metrics=metrics))
+    page = Page(path.read_text("utf-8"))
+    assert page.all("script") == []
+    assert page.text.count("<script>alert('x')</script>") >= 7  # read back as the text it is
+
+
+def test_undefined_scores_are_dashes(full_report: TrainingReport, tmp_path: Path) -> None:
+    metrics = copy.deepcopy(full_report.metrics)
+    for result in metrics["results"]:
+        result |= {"roc_auc": None, "agn_f1": math.nan, "cv_f1": None, "confusion": None}
+    report = dataclasses.replace(full_report, metrics=metrics, curves={}, class_means={})
+    page = Page(write_report(tmp_path, report).read_text("utf-8"))
+    assert "nan" not in page.text.lower().split()
+    assert "This run has no curves." in page.text
+
+
+def test_drawing_leaves_matplotlib_as_it_was(empty_report: TrainingReport, tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    write_report(tmp_path, empty_report)
+    assert dict(mpl.rcParams) == before
+
+
+def test_same_run_gives_the_same_bytes(empty_report: TrainingReport, tmp_path: Path) -> None:
+    first = write_report(tmp_path / "a", empty_report).read_bytes()
+    assert write_report(tmp_path / "b", empty_report).read_bytes() == first

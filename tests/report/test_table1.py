@@ -1,0 +1,129 @@
+"""Table 1: the numbers given, the paper's, and what is said about them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from galspec_spark.report.contents import (
+    TrainingReport,
+    best_result,
+    decimals,
+    duration,
+    integer,
+    losses,
+)
+from galspec_spark.report.table1 import f1_interval, table1
+
+
+def test_table_has_our_numbers_beside_the_papers(full_report: TrainingReport) -> None:
+    text = table1(full_report.metrics)
+    for result in full_report.metrics["results"]:
+        for name in ("agn_precision", "agn_recall", "agn_f1", "cv_f1", "cv_agn_f1"):
+            assert f"{result[name]:.4f}" in text
+    (row,) = [line for line in text.splitlines() if "linear SVM" in line and "0.9289" in line]
+    ours = next(
+        result
+        for result in full_report.metrics["results"]
+        if (result["classifier"], result["features"]) == ("linear_svc", "best 10")
+    )
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == [
+        "linear SVM",
+        "best 10",
+        f"{ours['precision']:.4f} / 0.9289",
+        f"{ours['recall']:.4f} / 0.9272",
+        f"{ours['f1']:.4f} / 0.9274",
+        f"{ours['cv_f1']:.4f}",
+    ]
+
+
+def test_table_says_what_the_weighted_average_hides(full_report: TrainingReport) -> None:
+    text = table1(full_report.metrics)
+    assert "| everything “other”" in text
+    assert "dominated by the majority class, “other” (84% of the test split)" in text
+    assert "weighted F1 of 0.7687" in text
+
+
+def test_rows_are_in_the_papers_order_whatever_the_order_given(full_report: TrainingReport) -> None:
+    results = full_report.metrics["results"]
+    assert table1({**full_report.metrics, "results": results[::-1]}) == table1(full_report.metrics)
+
+
+def test_every_row_of_a_table_has_the_same_cells(full_report: TrainingReport) -> None:
+    results = [dict(full_report.metrics["results"][0], features="all | of them")]
+    lines = table1({**full_report.metrics, "results": results}).replace("\\|", "").splitlines()
+    bars = {line.count("|") for line in lines if line.startswith("| ")}
+    assert bars == {7, 8}
+
+
+def test_undefined_scores_are_dashes(partial_report: TrainingReport) -> None:
+    text = table1(partial_report.metrics)
+    assert "nan" not in text.lower()
+    assert "None" not in text
+    assert "still scores" not in text  # the score of calling everything "other" is not known
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong", "missed"), [(14, 6, 6), (1, 0, 0), (0, 3, 5), (500, 80, 9)]
+)
+def test_interval_solves_wilsons_equation(found: int, wrong: int, missed: int) -> None:
+    interval = f1_interval([[100, wrong], [missed, found]])
+    assert interval is not None
+    trials = found + wrong + missed
+    observed = found / trials
+    for end in interval:
+        p = end / (2 - end)  # F1 = 2 J / (1 + J), solved for J
+        assert abs(observed - p) == pytest.approx(
+            1.959964 * math.sqrt(p * (1 - p) / trials), abs=1e-6
+        )
+    f1 = 2 * found / (2 * found + wrong + missed)
+    assert interval[0] <= f1 <= interval[1]
+
+
+def test_interval_needs_something_to_count() -> None:
+    assert f1_interval([[100, 0], [0, 0]]) is None
+    assert f1_interval(None) is None
+
+
+def test_best_result_is_chosen_by_cross_validation_not_by_the_test_split() -> None:
+    results = [
+        {"classifier": "linear_svc", "features": "all 20", "agn_f1": 0.9, "cv_agn_f1": 0.5},
+        {"classifier": "random_forest", "features": "all 20", "agn_f1": 0.6, "cv_agn_f1": 0.6},
+    ]
+    assert best_result({"results": results}) == results[1]
+    for result in results:
+        result["cv_agn_f1"] = None
+    assert best_result({"results": results}) == results[0]
+    assert best_result({"results": []}) is None
+
+
+def test_losses_are_sorted_and_include_unreadable_files() -> None:
+    metrics = {"left_out": {"a": 1, "b": 5, "none": 0}, "counts": {"files_quarantined": 2}}
+    assert list(losses(metrics).items()) == [("b", 5), ("file could not be read", 2), ("a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (119.4, "119 s"),
+        (119.6, "2 min 00 s"),
+        (125, "2 min 05 s"),
+        (7200, "2 h 00 min"),
+        (None, "–"),
+        (math.nan, "–"),
+    ],
+)
+def test_duration(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_numbers_as_text() -> None:
+    assert integer(1234567) == "1,234,567"
+    assert integer(None) == "–"
+    assert decimals(0.92345) == "0.9234"
+    assert decimals(math.nan) == "–"
