@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import Config, load_config
+from galspec_spark.console import use_real_stderr
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.session import open_session
@@ -73,6 +74,7 @@ def run_job(
     int
         0 done, 1 failed, 2 wrong usage or configuration; the cause is one line on stderr.
     """
+    use_real_stderr()
     args = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr

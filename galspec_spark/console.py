@@ -1,0 +1,35 @@
+"""The real stderr of a job: spark-submit sends that of a Python program to stdout.
+
+Java, which started the program, still has it, and knows whether there is a terminal.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from pyspark import SparkContext
+
+
+class JavaStderr(io.TextIOBase):
+    """The stderr of the Java process behind this program, as a Python stream."""
+
+    def __init__(self) -> None:
+        SparkContext._ensure_initialized()
+        self._system = SparkContext._jvm.java.lang.System  # type: ignore[union-attr]
+
+    def write(self, text: str) -> int:
+        """Write text at once."""
+        self._system.err.print(text)
+        return len(text)
+
+    def isatty(self) -> bool:
+        """Tell whether someone watches: Java looks at both its stdin and its stdout."""
+        return self._system.console() is not None
+
+
+def use_real_stderr() -> None:
+    """Replace `sys.stderr` by the real one where spark-submit started this program."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        sys.stderr = JavaStderr()
