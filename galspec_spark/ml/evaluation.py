@@ -1,0 +1,121 @@
+"""How good predictions are: confusion, precision, recall, F1, ROC and precision-recall.
+
+Spark counts; the driver gets four numbers for the confusion and at most `MAX_THRESHOLDS` rows for
+the curves, whatever the number of predictions. A figure that is not defined (the precision of a
+class that was never predicted, the ROC of one class) is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.ml.feature import Bucketizer
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+Counts = npt.NDArray[np.int64]
+
+#: Points on a curve: exact up to so many predictions, in quantile bins of the score above.
+MAX_THRESHOLDS = 10_000
+CLASSES = ("other", "agn")
+
+
+def confusion(predictions: DataFrame, prediction: str = "prediction") -> Counts:
+    """Count predictions by true class (rows) and predicted class (columns): [[tn, fp], [fn, tp]].
+
+    Parameters
+    ----------
+    predictions
+        Has ``label`` and the `prediction` column, each 0 or 1.
+    """
+    cells = [
+        F.count_if((F.col("label") == truth) & (F.col(prediction) == predicted))
+        for truth in (0, 1)
+        for predicted in (0, 1)
+    ]
+    counts = predictions.agg(*cells).first()
+    assert counts is not None
+    return np.array(counts, dtype=np.int64).reshape(2, 2)
+
+
+def classification_scores(counts: Counts) -> dict[str, Any]:
+    """Return class-weighted and per-class precision, recall and F1 of a confusion matrix (2, 2).
+
+    The weighted figures are means over the classes weighted by their true numbers, as in
+    scikit-learn's ``average="weighted"`` and MLlib's ``weightedFMeasure``; there an undefined
+    precision counts as 0, as it does in both.
+    """
+    total = int(counts.sum())
+    true, predicted, correct = counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts)
+    scores: dict[str, Any] = {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    for i, name in enumerate(CLASSES):
+        per_class = {
+            "precision": _ratio(correct[i], predicted[i]),
+            "recall": _ratio(correct[i], true[i]),
+            "f1": _ratio(2 * correct[i], true[i] + predicted[i]),
+        }
+        for key, value in per_class.items():
+            scores[f"{name}_{key}"] = value
+            scores[key] += (value or 0.0) * true[i] / total if total else 0.0
+    scores["accuracy"] = _ratio(correct.sum(), total)
+    return {key: None if value is None else float(value) for key, value in scores.items()}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """ROC and precision-recall curves and the areas below; None where there is one class only."""
+
+    roc: npt.NDArray[np.float64]  #: (2, n): false and true positive rate, both rising from 0 to 1
+    pr: npt.NDArray[np.float64]  #: (2, n): recall and precision, recall rising
+    roc_auc: float | None
+    pr_auc: float | None  #: average precision: no interpolation between the thresholds
+
+
+def curves(predictions: DataFrame, rows: int) -> Curves:
+    """Return the curves of predictions with columns ``label`` (0 or 1) and ``score``.
+
+    Parameters
+    ----------
+    rows
+        Number of predictions; above `MAX_THRESHOLDS` the scores are binned by quantile.
+    """
+    threshold = F.col("score")
+    if rows > MAX_THRESHOLDS:
+        predictions, threshold = _binned(predictions), F.col("bin")
+    counted = (
+        predictions.groupBy(threshold.alias("threshold"))
+        .agg(F.count_if(F.col("label") == 1), F.count_if(F.col("label") == 0))
+        .toPandas()
+        .sort_values("threshold", ascending=False)
+        .to_numpy(dtype=np.float64)
+    )
+    return _curves(counted[:, 1].cumsum(), counted[:, 2].cumsum())
+
+
+def _curves(true_positives: npt.NDArray[Any], false_positives: npt.NDArray[Any]) -> Curves:
+    """Build curves from the cumulative counts above falling thresholds."""
+    agn, other = true_positives[-1], false_positives[-1]
+    if not agn or not other:
+        return Curves(np.empty((2, 0)), np.empty((2, 0)), None, None)
+    recall = true_positives / agn
+    precision = true_positives / (true_positives + false_positives)
+    roc = np.array([np.append(0.0, false_positives / other), np.append(0.0, recall)])
+    average_precision = float((np.diff(recall, prepend=0.0) * precision).sum())
+    return Curves(
+        roc, np.array([recall, precision]), float(np.trapezoid(roc[1], roc[0])), average_precision
+    )
+
+
+def _binned(predictions: DataFrame) -> DataFrame:
+    probabilities = np.linspace(0, 1, MAX_THRESHOLDS // 4)[1:-1].tolist()
+    quantiles = predictions.agg(F.percentile_approx("score", probabilities, 100_000)).first()
+    assert quantiles is not None
+    splits = [-np.inf, *np.unique(quantiles[0]).tolist(), np.inf]
+    return Bucketizer(splits=splits, inputCol="score", outputCol="bin").transform(predictions)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return float(part) / float(whole) if whole else None
