@@ -25,8 +25,9 @@ from pyspark.sql import SparkSession
 from galspec_spark.errors import UserError
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run
-from galspec_spark.readers import BadFile, read_spectra
+from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import spectra_table
+from galspec_spark.readers.fits import BadFile
 from galspec_spark.schemas import FILES, SPECTRA
 from galspec_spark.tables import Warehouse, part_writer
 
@@ -71,9 +72,7 @@ def ingest(
         if new.num_rows:
             cores = spark.sparkContext.defaultParallelism
             tasks = plan_tasks(new, staging, run.config.ingest.task_megabytes, cores)
-            task = partial(
-                read_files, staging=staging, release=release, provenance=run.columns()
-            )
+            task = partial(read_files, staging=staging, release=release, provenance=run.columns())
             with spark_progress(spark, "ingest", new.num_rows, "files"):
                 results = run_tasks(spark, tasks, task)
             moves = [(Path(old), warehouse.root / new) for r in results for old, new in r["parts"]]
@@ -255,9 +254,7 @@ class SpectraParts:
             self._writers[survey].write_table(spectra_table(rows, self._provenance))
 
 
-def _reconcile(
-    listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) -> dict[str, Any]:
     """Sum up what the tasks returned, and check that no file is missing."""
     read = sum(result["read"] for result in results)
     quarantined = sum(result["quarantined"] for result in results)

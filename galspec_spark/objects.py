@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 #: Observations nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
@@ -31,22 +31,22 @@ def link_objects(spectra: DataFrame) -> DataFrame:
     """
     named = spectra.select("spectrum_id", F.explode(_keys()).alias("key"))
     shared = named.groupBy("key").agg(F.collect_set("spectrum_id").alias("members"))
-    links = (
-        shared.where(F.size("members") > 1)
-        .select("key", F.explode("members").alias("spectrum_id"))
-        .localCheckpoint()
+    links = shared.where(F.size("members") > 1).select(
+        "key", F.explode("members").alias("spectrum_id"), F.lit("").alias("before")
     )
-    roots = links.select("spectrum_id", F.col("spectrum_id").alias("root")).distinct()
-    while True:
-        of_key = links.join(roots, "spectrum_id").groupBy("key").agg(F.min("root").alias("root"))
-        nearer = links.join(of_key, "key").groupBy("spectrum_id").agg(F.min("root").alias("root"))
-        nearer = nearer.localCheckpoint()
-        if nearer.exceptAll(roots).isEmpty():
-            break
-        roots = nearer
+    links = links.withColumn("root", F.col("spectrum_id")).localCheckpoint()
+    same_key, same_spectrum = Window.partitionBy("key"), Window.partitionBy("spectrum_id")
+    while not links.where("root <> before").isEmpty():
+        links = (
+            links.withColumn("before", F.col("root"))
+            .withColumn("root", F.min("root").over(same_key))
+            .withColumn("root", F.min("root").over(same_spectrum))
+            .localCheckpoint()
+        )
+    roots = links.groupBy("spectrum_id").agg(F.min("root").alias("object_id"))
     return (
         spectra.drop("object_id")
-        .join(roots.withColumnRenamed("root", "object_id"), "spectrum_id", "left")
+        .join(roots, "spectrum_id", "left")
         .withColumn("object_id", F.coalesce("object_id", "spectrum_id"))
     )
 
@@ -67,10 +67,7 @@ def _sky_cells() -> Column:
     radius = math.radians(LINK_ARCSEC / 3600)
     ra, dec = F.radians("ra"), F.radians("dec")
     axes = (F.cos(dec) * F.cos(ra), F.cos(dec) * F.sin(ra), F.sin(dec))
-    ends = [
-        [F.floor((axis + sign * radius) / (2 * radius)) for sign in (-1, 1)]
-        for axis in axes
-    ]
+    ends = [[F.floor((axis + sign * radius) / (2 * radius)) for sign in (-1, 1)] for axis in axes]
     cubes = [F.xxhash64(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]]
     has_position = F.col("ra").between(0, 360) & F.col("dec").between(-90, 90)  # NaN is in neither
     return F.when(has_position, F.array(*cubes)).otherwise(F.array())

@@ -1,4 +1,4 @@
-"""Passes over the pixels of ``spectra``: tasks that read Parquet, move a batch, and give back little.
+"""Passes over the pixels of ``spectra``: tasks that read Parquet and give back little.
 
 Spark brings the narrow rows of one part together; the task opens that part with pyarrow and works
 on its row groups, so no pixel passes the JVM and memory is bounded by a row group.
@@ -67,14 +67,14 @@ class Moved:
 
 
 def add_coverage(rows: DataFrame, work: Work) -> DataFrame:
-    """Add ``coverage`` (float) and ``has_scale`` (boolean), null for rows that have a reason already."""
+    """Add ``coverage`` and ``has_scale``, null for rows that have a reason already."""
     schema = StructType([*rows.schema.fields])
     schema.add("coverage", FloatType()).add("has_scale", BooleanType())
     return _on_parts(rows, work, partial(_coverage_of_part, work=work), schema)
 
 
 def sums(rows: DataFrame, work: Work) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the sum of the good pixels' normalised flux and their number, each of shape (PIXELS,)."""
+    """Return the sum of the good pixels' normalised flux and their number, shape (PIXELS,)."""
     results = _on_parts(rows, work, partial(_sums_of_part, work=work), "part string, sums binary")
     by_part = sorted(results.collect())  # 42 kB for each part, added in one order
     arrays = [np.frombuffer(row.sums).reshape(2, PIXELS) for row in by_part]
@@ -177,7 +177,7 @@ def _restframe_table(
         "ivar": _spread(_lists(moved.ivar), used),
         **{name: pa.repeat(value, here.num_rows) for name, value in provenance.items()},
     }
-    columns = [values.get(field.name, None) or here[field.name] for field in RESTFRAME]
+    columns = [values.get(field.name) or here[field.name] for field in RESTFRAME]
     return pa.Table.from_arrays(columns, schema=RESTFRAME)
 
 

@@ -1,4 +1,4 @@
-"""From the table ``spectra`` to the table ``restframe``: select, label, split, shift, normalise, fill.
+"""From the table ``spectra`` to ``restframe``: select, label, split, shift, normalise, fill.
 
 Spark decides on narrow rows (`selection`, `objects`). The pixels are moved by tasks that read and
 write Parquet themselves, a part of ``spectra`` at a time (`pixels`), in three passes: the coverage
@@ -87,7 +87,7 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
 def decide(
     spark: SparkSession, spectra: DataFrame, warehouse: Warehouse, config: PreprocessConfig
 ) -> DataFrame:
-    """Decide about each spectrum: its object, label, coverage, split and fold, or the reason why not.
+    """Decide about each spectrum: object, label, coverage, split and fold, or why it is left out.
 
     Returns
     -------
@@ -106,7 +106,9 @@ def decide(
     )
     count = candidates.count()
     with spark_progress(spark, "coverage", count, "spectra"):
-        covered = pixels.add_coverage(candidates, pixels.Work.of(warehouse, config)).localCheckpoint()
+        covered = pixels.add_coverage(
+            candidates, pixels.Work.of(warehouse, config)
+        ).localCheckpoint()
     too_little = F.col("coverage") < config.coverage_min
     reason = (
         F.when(F.col("reason").isNotNull(), F.col("reason"))
@@ -146,9 +148,15 @@ def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:
         for k in range(config.folds)
     ]
     if any(fold["agn"] in (0, fold["spectra"]) for fold in folds):
-        log.warning("a fold has one class only; use fewer folds (preprocess.folds=%d)", config.folds)
+        log.warning(
+            "a fold has one class only; use fewer folds (preprocess.folds=%d)", config.folds
+        )
     if config.sample is not None and labelled["count"].sum() < config.sample:
-        log.warning("only %d of preprocess.sample=%d spectra can be drawn", labelled["count"].sum(), config.sample)
+        log.warning(
+            "only %d of preprocess.sample=%d spectra can be drawn",
+            labelled["count"].sum(),
+            config.sample,
+        )
     return {
         "spectra": int(counts["count"].sum()),
         "selected": int(used["count"].sum()),
@@ -168,7 +176,7 @@ def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:
 def mean_spectrum(
     rows: DataFrame, work: pixels.Work, has_training: bool
 ) -> npt.NDArray[np.float32]:
-    """Return the mean of the good pixels of the training split (of all, without one), shape (PIXELS,).
+    """Return the mean of the good pixels of the training split, or of all without one.
 
     A pixel that no spectrum covers gets the value between its covered neighbours.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -70,7 +69,9 @@ def draw_sample(rows: DataFrame, config: PreprocessConfig) -> DataFrame:
     usable = F.col("reason").isNull() & F.col("label").isNotNull()
     order = Window.partitionBy(usable).orderBy(F.xxhash64("spectrum_id", F.lit(config.seed)))
     drawn = F.row_number().over(order) <= config.sample
-    return rows.withColumn("reason", F.when(usable & ~drawn, "not_drawn").otherwise(F.col("reason")))
+    return rows.withColumn(
+        "reason", F.when(usable & ~drawn, "not_drawn").otherwise(F.col("reason"))
+    )
 
 
 def split_and_folds(rows: DataFrame, config: PreprocessConfig) -> DataFrame:

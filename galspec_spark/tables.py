@@ -94,9 +94,7 @@ class Warehouse:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
 
-    def commit(
-        self, move: Iterable[tuple[Path, Path]], remove: Iterable[Path] = ()
-    ) -> None:
+    def commit(self, move: Iterable[tuple[Path, Path]], remove: Iterable[Path] = ()) -> None:
         """Bring staged files to their places and remove old ones, as one change.
 
         Parameters
@@ -138,7 +136,8 @@ def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    split, dictionary = [], []
+    split: list[str] = []
+    dictionary: list[str] = []
     for field in schema:
         nested = pa.types.is_list(field.type)
         value_type = field.type.value_type if nested else field.type

@@ -12,10 +12,18 @@ def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
     parser.add_argument(
-        "--input", nargs="+", default=["survey"], metavar="PATH", help="FITS files, or folders of them"
+        "--input",
+        nargs="+",
+        default=["survey"],
+        metavar="PATH",
+        help="FITS files, or folders of them",
     )
-    parser.add_argument("--warehouse", default="warehouse", metavar="DIR", help="folder of the tables")
-    parser.add_argument("--release", metavar="NAME", help="the files' data release, for example dr14")
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    parser.add_argument(
+        "--release", metavar="NAME", help="the files' data release, for example dr14"
+    )
     return run_job(
         "ingest",
         parser,

@@ -11,7 +11,9 @@ from galspec_spark.tables import Warehouse
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
-    parser.add_argument("--warehouse", default="warehouse", metavar="DIR", help="folder of the tables")
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
     return run_job(
         "preprocess",
         parser,

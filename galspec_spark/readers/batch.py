@@ -42,8 +42,9 @@ def _quality(flux: np.ndarray[Any, Any], ivar: np.ndarray[Any, Any]) -> int:
 def _column(field: pa.Field, rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.Array:
     if field.name in constants:
         return pa.repeat(pa.scalar(constants[field.name], field.type), len(rows))
-    values = [row.get(field.name) for row in rows]
     if not pa.types.is_list(field.type):
+        values = [row.get(field.name) for row in rows]
         return pa.array(values, field.type, from_pandas=True)
-    offsets = np.concatenate([[0], np.cumsum([len(value) for value in values])]).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, np.concatenate(values), type=field.type)
+    arrays = [row[field.name] for row in rows]
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, np.concatenate(arrays), type=field.type)

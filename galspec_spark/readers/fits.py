@@ -162,7 +162,7 @@ def parse_layout(header: bytes) -> Layout:
 def _plain_dtype(
     cards: fits.Header, columns: fits.ColDefs, row_bytes: int
 ) -> np.dtype[np.void] | None:
-    """Return the big-endian dtype of the columns that are neither scaled, logical, bits nor heap."""
+    """Return the big-endian dtype of the columns without scaling, logicals, bits and heap."""
     stored = columns.dtype.newbyteorder(">")
     if stored.itemsize != row_bytes:
         return None

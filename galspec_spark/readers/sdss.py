@@ -20,9 +20,27 @@ from galspec_spark.spectrum.lines import LINES
 FORMAT = "sdss-spec"
 
 COADD_COLUMNS = {"flux", "loglam", "ivar", "and_mask", "or_mask"}
-IDENTITY_COLUMNS = {"plate", "mjd", "fiberid", "class", "subclass", "z", "zwarning", "plug_ra", "plug_dec"}
+IDENTITY_COLUMNS = {
+    "plate",
+    "mjd",
+    "fiberid",
+    "class",
+    "subclass",
+    "z",
+    "zwarning",
+    "plug_ra",
+    "plug_dec",
+}
 #: Columns that only SPECOBJ or only SPALL has, or that early reductions lack.
-OPTIONAL_COLUMNS = {"run2d", "bestobjid", "thing_id", "sourcetype", "objtype", "z_err", "sn_median_all"}
+OPTIONAL_COLUMNS = {
+    "run2d",
+    "bestobjid",
+    "thing_id",
+    "sourcetype",
+    "objtype",
+    "z_err",
+    "sn_median_all",
+}
 LINE_COLUMNS = {"linename", *(f"line{measure}" for measure in LINE_MEASURES)}
 #: COADD loglam is float32: 3e-7 dex.
 LOGLAM_TOLERANCE = 2e-6
@@ -32,7 +50,7 @@ def recognises(found: list[Unit]) -> bool:
     """Tell whether the first header-data units of a file are those of a spec file."""
     return (
         len(found) >= 3
-        and COADD_COLUMNS <= found[1].layout.columns
+        and found[1].layout.columns >= COADD_COLUMNS
         and found[2].layout.name in ("SPECOBJ", "SPALL")
     )
 
@@ -57,6 +75,8 @@ def read(content: bytes) -> list[dict[str, Any]]:
         If a table is malformed or is not sampled in steps of 1e-4 dex.
     """
     found = list(islice(units(content), 4))
+    if len(found) < 4:
+        raise BadFile("truncated", f"the file ends after unit {len(found)} of the 4 of a spec file")
     coadd = table(content, found[1], COADD_COLUMNS)
     row: dict[str, Any] = _identity(table(content, found[2], IDENTITY_COLUMNS | OPTIONAL_COLUMNS))
     row["loglam0"] = _first_loglam(coadd["loglam"])
@@ -64,7 +84,7 @@ def read(content: bytes) -> list[dict[str, Any]]:
         row[name] = coadd[name].astype(np.float32)
     for name in ("and_mask", "or_mask"):
         row[name] = coadd[name].astype(np.int32)
-    if len(found) == 4 and found[3].layout.name == "SPZLINE":
+    if found[3].layout.name == "SPZLINE":
         row.update(_lines(table(content, found[3], LINE_COLUMNS)))
     return [row]
 

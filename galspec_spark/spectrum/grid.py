@@ -17,7 +17,7 @@ GRID_ID = f"loglam-{LOGLAM0}-{LOGLAM_STEP:g}-{PIXELS}"
 
 def loglam() -> npt.NDArray[np.float64]:
     """Return log10 of the grid's wavelengths in Angstrom, shape (PIXELS,)."""
-    return LOGLAM0 + LOGLAM_STEP * np.arange(PIXELS)
+    return LOGLAM0 + LOGLAM_STEP * np.arange(PIXELS, dtype=np.float64)
 
 
 def wavelength() -> npt.NDArray[np.float64]:

@@ -84,4 +84,5 @@ def good_pixels(
     """
     with np.errstate(invalid="ignore"):
         informative = (ivar > 0) & np.isfinite(ivar)
-    return informative & np.isfinite(flux) & ((and_mask & np.int32(reject)) == 0)
+    good: npt.NDArray[np.bool_] = informative & np.isfinite(flux) & (and_mask & reject == 0)
+    return good

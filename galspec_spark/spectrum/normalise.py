@@ -19,9 +19,9 @@ def normalise(
     Parameters
     ----------
     method
-        ``none``; ``median`` of the good pixels; ``unit_norm``: the norm that the spectrum would have
-        if its gaps were like the rest of it; ``continuum``: medians of blocks of good pixels, joined
-        by straight lines.
+        ``none``; ``median`` of the good pixels; ``unit_norm``: the norm that the spectrum would
+        have if its gaps were like the rest of it; ``continuum``: medians of blocks of good
+        pixels, joined by straight lines.
     flux, ivar, good
         Shape (spectra, pixels).
 
@@ -67,7 +67,7 @@ def _continuum(flux: Spectra, good: npt.NDArray[np.bool_]) -> Spectra:
 
 
 def _interpolation(centres: npt.NDArray[np.float64], pixels: int) -> Spectra:
-    """Return the matrix, shape (knots, pixels), that joins values at the knots by straight lines."""
+    """Return the matrix, shape (knots, pixels), that joins values at knots by straight lines."""
     unit_vectors = np.eye(len(centres))
     lines = [np.interp(np.arange(pixels), centres, unit) for unit in unit_vectors]
     return np.array(lines, np.float32)

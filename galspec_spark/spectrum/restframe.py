@@ -69,7 +69,8 @@ def to_rest_frame(batch: ObservedBatch, reject: int) -> RestFrame:
 
 def coverage(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return the fraction of the grid that carries information, shape (spectra,)."""
-    return good.mean(axis=1, dtype=np.float32)
+    covered: npt.NDArray[np.float32] = good.mean(axis=1, dtype=np.float32)
+    return covered
 
 
 def fill_gaps(

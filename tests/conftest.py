@@ -1,0 +1,65 @@
+"""One Spark session for all tests, scratch warehouses, and the way to the real spectra."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import Config
+from galspec_spark.ingest import ingest
+from galspec_spark.preprocess import preprocess
+from galspec_spark.provenance import Run, write_summary
+from galspec_spark.session import open_session
+from galspec_spark.tables import Warehouse
+
+SETTINGS = {
+    "spark.master": "local[2]",
+    "spark.driver.memory": "2g",  # honoured because the tests start the JVM themselves
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "2",  # tiny tables: fewer tasks, faster tests
+}
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    scratch = tmp_path_factory.mktemp("spark")
+    settings = {**SETTINGS, "spark.sql.warehouse.dir": str(scratch)}
+    with open_session("tests", Config(spark=settings)) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def real_spectra() -> Path:
+    """The folder of real SDSS spectra."""
+    folder = os.environ.get("GALSPEC_REAL_SPECTRA")
+    if not folder:
+        pytest.skip("GALSPEC_REAL_SPECTRA is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_warehouse(
+    spark: SparkSession, real_spectra: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A warehouse made from the real spectra by ingest and preprocess. Read it only."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("real"))
+    run = Run.start("ingest", Config())
+    write_summary(warehouse.root, run, ingest(spark, run, [str(real_spectra)], warehouse, "dr14"))
+    run = Run.start("preprocess", Config())
+    write_summary(warehouse.root, run, preprocess(spark, run, warehouse))
+    return warehouse.root
+
+
+@pytest.fixture
+def run_of() -> Callable[..., Run]:
+    """Start a run with the configuration given by section, for example preprocess={...}."""
+
+    def start(job: str = "test", **sections: object) -> Run:
+        return Run.start(job, Config.model_validate(sections))
+
+    return start

@@ -1,0 +1,130 @@
+"""The reader of spec files against astropy."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from galspec_spark.readers import read_spectra
+from galspec_spark.readers.fits import BadFile, parse_layout
+from galspec_spark.spectrum.lines import LINES
+from tests import spec_files
+
+
+def to_bytes(hdus: fits.HDUList) -> bytes:
+    buffer = io.BytesIO()
+    hdus.writeto(buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return to_bytes(spec_files.hdus(seed=3, SUBCLASS="AGN BROADLINE"))
+
+
+def reason(content: bytes) -> str:
+    with pytest.raises(BadFile) as error:
+        read_spectra(content)
+    assert error.value.message
+    return error.value.reason
+
+
+def assert_equals_astropy(content: bytes) -> None:
+    """Compare every value that the reader gives with astropy's."""
+    name, (row,) = read_spectra(content)
+    assert name == "sdss-spec"
+    with fits.open(io.BytesIO(content)) as hdus:
+        coadd, catalogue = hdus[1].data, hdus[2].data
+        for column in ("flux", "ivar", "and_mask", "or_mask"):
+            assert row[column].dtype.isnative
+            np.testing.assert_array_equal(row[column], coadd[column])
+        loglam = row["loglam0"] + 1e-4 * np.arange(len(row["flux"]))
+        np.testing.assert_allclose(coadd["loglam"], loglam, rtol=0, atol=5e-7)
+        names = {"plate": "PLATE", "mjd": "MJD", "fiber": "FIBERID", "class": "CLASS"}
+        names |= {"subclass": "SUBCLASS", "z": "Z", "z_err": "Z_ERR", "zwarning": "ZWARNING"}
+        names |= {"ra": "PLUG_RA", "dec": "PLUG_DEC", "sn_median": "SN_MEDIAN_ALL"}
+        for column, theirs in names.items():
+            value = catalogue[theirs][0]
+            assert row[column] == (value.strip() if isinstance(value, str) else value)
+        lines = {line["LINENAME"].strip(): line for line in hdus[3].data}
+        for line in LINES:
+            if line.sdss in lines and lines[line.sdss]["LINEAREA_ERR"] > 0:
+                assert row[f"{line.name}_area"] == lines[line.sdss]["LINEAREA"]
+                assert row[f"{line.name}_sigma"] == lines[line.sdss]["LINESIGMA"]
+
+
+def test_values_equal_astropys(content: bytes) -> None:
+    assert_equals_astropy(content)
+
+
+def test_scaled_columns_go_through_astropy() -> None:
+    """BOSS stores SPECOBJID, and others may store what we read, with TZERO or TSCAL."""
+    hdus = spec_files.hdus()
+    hdus[1].columns["flux"].bscale = 0.5
+    unsigned = fits.Column("SPECOBJID", "K", bzero=2**63, array=np.array([2**63 + 5], np.uint64))
+    hdus[2] = fits.BinTableHDU.from_columns(hdus[2].columns + unsigned, name="SPALL")
+    assert_equals_astropy(to_bytes(hdus))
+
+
+def test_a_line_that_was_not_measured_is_nan(content: bytes) -> None:
+    _, (row,) = read_spectra(content)
+    assert np.isnan(row[f"{LINES[0].name}_area"])
+    assert row[f"{LINES[1].name}_area"] == 2
+
+
+def test_object_identifier_of_sdss_and_boss() -> None:
+    def object_id(**identity: object) -> str | None:
+        return read_spectra(to_bytes(spec_files.hdus(**identity)))[1][0]["object_id"]
+
+    assert object_id(BESTOBJID="1237") == "bestobjid-1237"
+    assert object_id(BESTOBJID="") is None
+    boss = spec_files.hdus(THING_ID=77)
+    boss[2].columns.del_col("BESTOBJID")
+    _, (row,) = read_spectra(to_bytes(boss))
+    assert row["object_id"] == "thing-77"
+
+
+def test_headers_are_parsed_once(content: bytes) -> None:
+    read_spectra(content)
+    before = parse_layout.cache_info()
+    read_spectra(content)
+    after = parse_layout.cache_info()
+    assert after.misses == before.misses
+    assert after.hits > before.hits
+
+
+def test_broken_files_have_a_reason(content: bytes) -> None:
+    assert reason(b"") == "empty"
+    assert reason(b"plate,mjd,fiber\n" * 500) == "not_fits"
+    assert reason(content[:1000]) == "truncated"
+    assert reason(content[: len(content) // 2]) == "truncated"
+    assert reason(content.replace(b"TFORM1  = 'E       '", b"TFORM1  = '?       '")) == "malformed"
+    assert reason(content.replace(b"NAXIS2  = ", b"NAXIS2  =x")) == "malformed"
+    assert reason(to_bytes(fits.HDUList([fits.PrimaryHDU(np.zeros((5, 100)))]))) == "unknown_format"
+    no_class = spec_files.hdus()
+    no_class[2].columns.del_col("CLASS")
+    assert reason(to_bytes(no_class)) == "malformed"
+    uneven = spec_files.arrays()
+    uneven["loglam"][2000:] += 5e-5
+    assert reason(to_bytes(spec_files.hdus(coadd=uneven))) == "irregular_grid"
+
+
+def test_any_truncation_is_noticed(content: bytes) -> None:
+    """No cut leaves a file that is read as if it were whole, but one that loses only padding."""
+    with fits.open(io.BytesIO(content)) as hdus:
+        info = hdus[3].fileinfo()
+        end = info["datLoc"] + hdus[3].header["NAXIS1"] * hdus[3].header["NAXIS2"]
+    for length in np.random.default_rng(0).integers(0, end, 60):
+        with pytest.raises(BadFile):
+            read_spectra(content[:length])
+
+
+def test_real_files_equal_astropys(real_spectra: Path) -> None:
+    files = sorted(real_spectra.rglob("*.fits"))
+    assert files
+    for file in files[::13]:
+        assert_equals_astropy(file.read_bytes())

@@ -1,0 +1,173 @@
+"""Ingest: every file accounted for, once, whatever happens."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from galspec_spark.errors import UserError
+from galspec_spark.ingest import ingest, list_files, plan_tasks
+from galspec_spark.provenance import Run
+from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE
+from galspec_spark.tables import Warehouse
+from tests import spec_files
+
+RunOf = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five spectra and five files that cannot be read."""
+    folder = tmp_path_factory.mktemp("survey")
+    for seed in range(5):
+        whole = spec_files.write(folder / f"{seed:04d}", seed)
+    shutil.copy(whole, folder / "renamed.fits")
+    (folder / "half.fits").write_bytes(whole.read_bytes()[:20000])
+    (folder / "empty.fits").touch()
+    (folder / "text.fits").write_text("not FITS")
+    (folder / "index.csv").write_text("path,plate")
+    return folder
+
+
+def test_every_file_is_accounted_for(
+    spark: SparkSession, survey: Path, tmp_path: Path, run_of: RunOf
+) -> None:
+    warehouse = Warehouse(tmp_path)
+    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert summary["files"] == 9
+    assert summary["read"] == 6
+    assert summary["quarantined"] == 3
+    assert summary["spectra"] == 6
+    assert summary["reasons"] == {"truncated": 1, "empty": 1, "not_fits": 1}
+
+    spectra = warehouse.read(spark, "spectra")
+    assert {row.survey for row in spectra.select("survey").collect()} == {"sdss"}
+    files = warehouse.read(spark, "files").toPandas().set_index("path")
+    assert files.loc[str(survey / "half.fits"), "reason"] == "truncated"
+    assert "missing" in files.loc[str(survey / "half.fits"), "message"]
+    assert files["rows"].sum() == spectra.count()
+    row = spectra.where("spectrum_id = 'sdss-dr14-0266-51630-0003'").first()
+    assert row is not None
+    np.testing.assert_array_equal(np.array(row.flux, "f4"), spec_files.arrays(2)["flux"])
+    assert row.run_id
+    assert row.config_hash
+    assert not (tmp_path / "_staging").exists()
+
+
+def test_a_second_run_reads_nothing_and_a_grown_folder_only_what_is_new(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    spec_files.write(survey, 0)
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    before = warehouse.parts("spectra")
+    again = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (again["read"], again["skipped"]) == (0, 1)
+    assert warehouse.parts("spectra") == before
+    spec_files.write(survey, 1)
+    grown = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (grown["read"], grown["skipped"]) == (1, 1)
+    assert warehouse.read(spark, "spectra").count() == 2
+
+
+def test_useless_spectra_are_flagged_not_dropped(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    for seed, (column, value) in enumerate((("flux", np.nan), ("ivar", 0))):
+        coadd = spec_files.arrays(seed)
+        coadd[column][:] = value
+        spec_files.write(survey, seed, coadd=coadd)
+    coadd = spec_files.arrays(2)
+    coadd["ivar"][50], coadd["flux"][50] = 1, np.inf
+    spec_files.write(survey, 2, coadd=coadd)
+    assert ingest(spark, run_of(), [str(survey)], warehouse, "dr14")["read"] == 3
+    rows = warehouse.read(spark, "spectra").orderBy("fiber").select("quality").collect()
+    assert [row.quality for row in rows] == [
+        NO_INFORMATION | NOT_FINITE,
+        NO_INFORMATION,
+        NOT_FINITE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.mkdir(), "no FITS files"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(
+    tmp_path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    make(tmp_path / "survey")
+    with pytest.raises(UserError, match=message):
+        list_files([str(tmp_path / "survey")])
+
+
+def test_tasks_have_about_equal_bytes(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / f"{i:03d}.fits").write_bytes(b"x" * (100 + 37 * (i % 11)))
+    listing = list_files([str(tmp_path)])
+    plan = pq.ParquetFile(plan_tasks(listing, tmp_path, task_megabytes=1, cores=4))
+    tasks = [plan.read_row_group(i) for i in range(plan.num_row_groups)]
+    assert len(tasks) == 8
+    assert sum(task.num_rows for task in tasks) == 200
+    sizes = [pc.sum(task["size"]).as_py() for task in tasks]
+    assert max(sizes) < 1.1 * min(sizes)
+
+
+def test_the_second_writer_is_refused(
+    spark: SparkSession, survey: Path, tmp_path: Path, run_of: RunOf
+) -> None:
+    warehouse = Warehouse(tmp_path)
+    with warehouse.writing(run_of()), pytest.raises(UserError, match="another job is writing"):
+        ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+
+
+def test_a_killed_ingest_rerun_ends_in_the_same_table(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf
+) -> None:
+    survey = tmp_path / "survey"
+    for seed in range(40):
+        spec_files.write(survey, seed)
+    warehouse = Warehouse(tmp_path / "warehouse")
+    command = [
+        sys.executable,
+        "jobs/ingest.py",
+        "--input",
+        str(survey),
+        "--warehouse",
+        str(warehouse.root),
+    ]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not any(warehouse.root.glob("_staging/*/*/spectra")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    spectra = warehouse.read(spark, "spectra")
+    assert spectra.count() == spectra.select("spectrum_id").distinct().count() == 40
+    assert warehouse.read(spark, "files").count() == 40
+    assert not (warehouse.root / "_staging").exists()
+
+
+def test_real_spectra_are_all_read(
+    spark: SparkSession, real_spectra: Path, real_warehouse: Path
+) -> None:
+    warehouse = Warehouse(real_warehouse)
+    on_disk = len(list(real_spectra.rglob("*.fits")))
+    files = warehouse.read(spark, "files")
+    assert files.where("status = 'read'").count() == on_disk
+    assert warehouse.read(spark, "spectra").count() == on_disk
