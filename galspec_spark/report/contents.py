@@ -84,25 +84,35 @@ def ordered_results(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def best_result(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the result to show first; None if there is none.
+    """Return the result to show first, which is that of the saved model; None if there is none.
 
-    It has the highest F1 of the AGN class in cross-validation, so that the test split does not
-    choose its own winner; a run without cross-validation falls back to the test split.
+    It has the highest weighted F1 in cross-validation, so that the test split does not choose its
+    own winner; of equals, it is the one with fewer components, then the simpler classifier.
     """
 
-    def score(result: Mapping[str, Any]) -> tuple[float, float]:
-        return known(result.get("cv_agn_f1"), -1.0), known(result.get("agn_f1"), -1.0)
+    def merit(result: Mapping[str, Any]) -> tuple[float, int]:
+        return known(result.get("cv_f1"), -1.0), -len(result.get("components") or [])
 
-    return max(ordered_results(metrics), key=score, default=None)
+    return max(ordered_results(metrics), key=merit, default=None)
 
 
 def losses(metrics: Mapping[str, Any]) -> dict[str, int]:
-    """Return what the run left out, by reason, most frequent first."""
-    found = {str(reason): int(n) for reason, n in (metrics.get("left_out") or {}).items() if n}
-    quarantined = count(metrics, "files_quarantined")
-    if quarantined:
-        found["file could not be read"] = quarantined
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    """Return what the run left out, by reason, most frequent first.
+
+    To the reasons that the table gives come the selected spectra without a label and the files
+    that could not be read.
+    """
+    selected, labelled = count(metrics, "selected"), count(metrics, "labelled")
+    found = {
+        **(metrics.get("left_out") or {}),
+        "unlabelled": selected - labelled if selected is not None and labelled is not None else 0,
+        "unreadable file": count(metrics, "files_quarantined") or 0,
+    }
+    return {reason: int(n) for reason, n in sorted(found.items(), key=_most_first) if n}
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
 
 
 def known(value: float | None, otherwise: float) -> float:

@@ -32,6 +32,13 @@ from galspec_spark.selection import REASONS
 #: Scores in the columns of Table 1; the highest of each is set in bold.
 COLUMNS = (*SCORES, "cv_f1", *(f"agn_{name}" for name in SCORES), "cv_agn_f1")
 
+#: What the reasons for leaving something out mean.
+MEANINGS = {
+    **REASONS,
+    "unlabelled": "the subclass says neither AGN nor other (preprocess.label)",
+    "unreadable file": "a file in quarantine; the table files says why",
+}
+
 
 def write_report(output: Path, report: TrainingReport) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a folder.
@@ -94,7 +101,7 @@ def _render(metrics: Mapping[str, Any], images: Mapping[str, Any]) -> str:
         best=best_result(metrics),
         leaders=_leaders(results),
         losses=losses(metrics),
-        meanings=REASONS,
+        meanings=MEANINGS,
         reading=reading(metrics),
         images=images,
         provenance=_provenance(metrics),

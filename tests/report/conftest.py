@@ -118,8 +118,7 @@ def full_report() -> TrainingReport:
             "files": 700, "files_quarantined": 4, "spectra": 696, "selected": 640, "labelled": 632,
             "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
         },
-        "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11,
-                     "no label": 8},
+        "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11},
         "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "pca": 4.1,
                     "logistic_regression": 13.2, "linear_svc": 28.9, "random_forest": 41.6,
                     "elimination": 5.2},
@@ -157,7 +156,12 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
     metrics = {
         **full_report.metrics,
         "results": [only],
-        "counts": {**full_report.metrics["counts"], "files": None, "files_quarantined": None},
+        "counts": {
+            **full_report.metrics["counts"],
+            "files": None,
+            "files_quarantined": None,
+            "selected": 632,
+        },
         "left_out": {},
         "seconds": {"pca": 0.4},
         "explained_variance": full_report.metrics["explained_variance"][:5],

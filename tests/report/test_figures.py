@@ -135,8 +135,8 @@ def test_flow_sums_the_reasons_it_has_no_room_for(full_report: TrainingReport) -
     shown = words(flow(dataclasses.replace(full_report, metrics=metrics)))
     assert "reason 4" in shown
     assert "reason 5" not in shown
-    rest = sum(100 - n for n in range(5, 10)) + 4  # and the four files that could not be read
-    assert "6 other reasons" in shown
+    rest = sum(100 - n for n in range(5, 10)) + 8 + 4  # and the unlabelled, the unreadable
+    assert "7 other reasons" in shown
     assert f"{rest} (" in shown
 
 

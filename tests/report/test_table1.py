@@ -89,19 +89,26 @@ def test_interval_needs_something_to_count() -> None:
 
 def test_best_result_is_chosen_by_cross_validation_not_by_the_test_split() -> None:
     results = [
-        {"classifier": "linear_svc", "features": "all 20", "agn_f1": 0.9, "cv_agn_f1": 0.5},
-        {"classifier": "random_forest", "features": "all 20", "agn_f1": 0.6, "cv_agn_f1": 0.6},
+        {"classifier": "linear_svc", "features": "all 3", "components": [0, 1, 2], "f1": 0.9},
+        {"classifier": "random_forest", "features": "all 3", "components": [0, 1, 2], "f1": 0.6},
+        {"classifier": "random_forest", "features": "best 1", "components": [1], "f1": 0.5},
     ]
+    for result, cv_f1 in zip(results, (0.5, 0.6, 0.55), strict=True):
+        result["cv_f1"] = cv_f1
     assert best_result({"results": results}) == results[1]
-    for result in results:
-        result["cv_agn_f1"] = None
-    assert best_result({"results": results}) == results[0]
+    results[2]["cv_f1"] = 0.6
+    assert best_result({"results": results}) == results[2]  # of equals, the fewest components
+    results[0]["cv_f1"] = results[1]["cv_f1"] = results[2]["cv_f1"] = None
+    assert best_result({"results": results[:2]}) == results[0]  # and the simplest classifier
     assert best_result({"results": []}) is None
 
 
-def test_losses_are_sorted_and_include_unreadable_files() -> None:
-    metrics = {"left_out": {"a": 1, "b": 5, "none": 0}, "counts": {"files_quarantined": 2}}
-    assert list(losses(metrics).items()) == [("b", 5), ("file could not be read", 2), ("a", 1)]
+def test_losses_are_sorted_and_reconcile_the_counts() -> None:
+    counts = {"spectra": 16, "selected": 10, "labelled": 7, "files_quarantined": 2}
+    found = losses({"left_out": {"a": 1, "b": 5, "none": 0}, "counts": counts})
+    assert list(found.items()) == [("b", 5), ("unlabelled", 3), ("unreadable file", 2), ("a", 1)]
+    kept = counts["spectra"] - (sum(found.values()) - counts["files_quarantined"])
+    assert kept == counts["labelled"]
 
 
 @pytest.mark.parametrize(
