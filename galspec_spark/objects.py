@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from itertools import count
+from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+
+from galspec_spark.tables import settle
 
 #: Observations nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
 LINK_ARCSEC = 2.0
 
 
-def link_objects(spectra: DataFrame) -> DataFrame:
+def link_objects(spectra: DataFrame, scratch: Path) -> DataFrame:
     """Give all observations of one object the same ``object_id``.
 
     Two observations are linked where their catalogue's object identifier is the same (a large
@@ -23,6 +27,8 @@ def link_objects(spectra: DataFrame) -> DataFrame:
     ----------
     spectra
         Columns spectrum_id, object_id (string or null), ra and dec (degrees or null).
+    scratch
+        Folder for intermediate results, which the caller deletes.
 
     Returns
     -------
@@ -34,15 +40,17 @@ def link_objects(spectra: DataFrame) -> DataFrame:
     links = shared.where(F.size("members") > 1).select(
         "key", F.explode("members").alias("spectrum_id"), F.lit("").alias("before")
     )
-    links = links.withColumn("root", F.col("spectrum_id")).localCheckpoint()
+    links = settle(links.withColumn("root", F.col("spectrum_id")), scratch / "links-0")
     same_key, same_spectrum = Window.partitionBy("key"), Window.partitionBy("spectrum_id")
-    while not links.where("root <> before").isEmpty():
-        links = (
+    for step in count(1):
+        if links.where("root <> before").isEmpty():
+            break
+        nearer = (
             links.withColumn("before", F.col("root"))
             .withColumn("root", F.min("root").over(same_key))
             .withColumn("root", F.min("root").over(same_spectrum))
-            .localCheckpoint()
         )
+        links = settle(nearer, scratch / f"links-{step}")
     roots = links.groupBy("spectrum_id").agg(F.min("root").alias("object_id"))
     return (
         spectra.drop("object_id")

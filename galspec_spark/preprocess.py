@@ -33,7 +33,7 @@ from galspec_spark.selection import (
     split_and_folds,
 )
 from galspec_spark.spectrum.grid import GRID_ID
-from galspec_spark.tables import Warehouse
+from galspec_spark.tables import Warehouse, settle
 
 #: Files beside the Parquet parts of ``restframe``; Spark ignores names that begin with _.
 MEAN_SPECTRUM, STATE = "_mean_spectrum.npy", "_state.json"
@@ -66,9 +66,10 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         log.info("restframe is up to date with spectra and the configuration: nothing to do")
         return dict(read_summaries(warehouse.root)["preprocess"])
     with warehouse.writing(run) as staging:
-        rows = decide(spark, spectra, warehouse, config).persist()
+        rows = settle(decide(spark, spectra, warehouse, config, staging), staging / "decided")
         summary = summarise(rows, config)
-        log.info("%s spectra are used, %s left out", summary["selected"], summary["left_out"])
+        left_out = ", ".join(f"{n} {reason}" for reason, n in summary["left_out"].items())
+        log.info("%d spectra are used; left out: %s", summary["selected"], left_out or "none")
         work = pixels.Work.of(warehouse, config)
         with spark_progress(spark, "mean spectrum", summary["selected"], "spectra"):
             mean = mean_spectrum(rows, work, summary["train"] > 0)
@@ -80,14 +81,22 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         moves = [(Path(part.staged), warehouse.root / part.place) for part in parts]
         moves += [(staging / name, table / name) for name in (MEAN_SPECTRUM, STATE)]
         warehouse.commit(moves, remove=warehouse.parts("restframe"))
-        rows.unpersist()
     return summary
 
 
 def decide(
-    spark: SparkSession, spectra: DataFrame, warehouse: Warehouse, config: PreprocessConfig
+    spark: SparkSession,
+    spectra: DataFrame,
+    warehouse: Warehouse,
+    config: PreprocessConfig,
+    scratch: Path,
 ) -> DataFrame:
     """Decide about each spectrum: object, label, coverage, split and fold, or why it is left out.
+
+    Parameters
+    ----------
+    scratch
+        Folder for intermediate results.
 
     Returns
     -------
@@ -100,15 +109,15 @@ def decide(
         F.col("_metadata.row_index").alias("row"),
     )
     candidates = (
-        link_objects(catalogue)
+        link_objects(catalogue, scratch)
         .withColumn("label", label(config.label))
         .withColumn("reason", reason_from_catalogue(config))
     )
+    candidates = settle(candidates, scratch / "candidates")
     count = candidates.count()
     with spark_progress(spark, "coverage", count, "spectra"):
-        covered = pixels.add_coverage(
-            candidates, pixels.Work.of(warehouse, config)
-        ).localCheckpoint()
+        work = pixels.Work.of(warehouse, config)
+        covered = settle(pixels.add_coverage(candidates, work), scratch / "covered")
     too_little = F.col("coverage") < config.coverage_min
     reason = (
         F.when(F.col("reason").isNotNull(), F.col("reason"))

@@ -130,6 +130,15 @@ class Warehouse:
         self._journal.unlink(missing_ok=True)
 
 
+def settle(frame: DataFrame, path: Path) -> DataFrame:
+    """Write a narrow intermediate result as Parquet and read it back.
+
+    What follows starts from the file: nothing is computed twice, and a lost executor loses nothing.
+    """
+    frame.write.parquet(str(path))
+    return frame.sparkSession.read.parquet(str(path))
+
+
 def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Open a Parquet file for a part of a table.
 

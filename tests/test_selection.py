@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -24,18 +25,23 @@ ARCSEC = 1 / 3600
 
 
 def objects_of(
-    spark: SparkSession, rows: list[tuple[str, str | None, float | None, float | None]]
+    spark: SparkSession,
+    scratch: Path,
+    rows: list[tuple[str, str | None, float | None, float | None]],
 ) -> dict[str, str]:
     frame = spark.createDataFrame(
         rows, "spectrum_id string, object_id string, ra double, dec double"
     )
-    return {row.spectrum_id: row.object_id for row in link_objects(frame.coalesce(1)).collect()}
+    return {
+        row.spectrum_id: row.object_id for row in link_objects(frame.coalesce(1), scratch).collect()
+    }
 
 
-def test_observations_of_one_object_are_linked(spark: SparkSession) -> None:
+def test_observations_of_one_object_are_linked(spark: SparkSession, tmp_path: Path) -> None:
     near, far = 0.9 * LINK_ARCSEC * ARCSEC, 10 * LINK_ARCSEC * ARCSEC
     linked = objects_of(
         spark,
+        tmp_path,
         [
             ("a", "bestobjid-1", 10.0, 0.0),
             ("b", "thing-7", 10.0 + near, 0.0),  # another survey's number, the same place
@@ -58,13 +64,13 @@ def test_observations_of_one_object_are_linked(spark: SparkSession) -> None:
     assert linked["j"] == linked["k"] == "j"
 
 
-def test_links_are_followed_to_the_end(spark: SparkSession) -> None:
+def test_links_are_followed_to_the_end(spark: SparkSession, tmp_path: Path) -> None:
     step = 0.9 * LINK_ARCSEC * ARCSEC
     chain = [(f"{i:02d}", None, 100.0, 20 + i * step) for i in range(12)]
-    assert set(objects_of(spark, chain).values()) == {"00"}
+    assert set(objects_of(spark, tmp_path, chain).values()) == {"00"}
 
 
-def test_near_positions_are_always_linked(spark: SparkSession) -> None:
+def test_near_positions_are_always_linked(spark: SparkSession, tmp_path: Path) -> None:
     """No border between cells divides a pair, anywhere on the sky."""
     pairs = []
     for i in range(300):
@@ -74,7 +80,7 @@ def test_near_positions_are_always_linked(spark: SparkSession) -> None:
         pairs.append((f"{i:03d}a", None, ra, dec))
         ra_shift = shift * math.cos(angle) / math.cos(math.radians(dec))
         pairs.append((f"{i:03d}b", None, (ra + ra_shift) % 360, dec + shift * math.sin(angle)))
-    linked = objects_of(spark, pairs)
+    linked = objects_of(spark, tmp_path, pairs)
     assert all(linked[f"{i:03d}b"] == f"{i:03d}a" for i in range(300))
 
 
