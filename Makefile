@@ -8,7 +8,7 @@ OUTPUT = output/$@$(if $(INPUT),$(subst /,-,$(abspath $(INPUT))))
 
 # Everything here runs on this machine, in .venv, whatever other Spark the user has.
 export SPARK_LOCAL_IP ?= 127.0.0.1
-unexport PYTHONPATH
+unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
 job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit jobs/$(1)
 
