@@ -158,9 +158,9 @@ FIGURES: dict[str, FigureEntry] = {
     "wavelength_importance": FigureEntry(
         wavelength_importance,
         _wavelength_alt,
-        "The importance of the components, mapped back through the eigenspectra to wavelength. "
-        "Where a curve stands above the dashed line, a pixel counts for more than the average "
-        "pixel (square-root scale). AGN are labelled by four lines: Hβ, [O III]5007, Hα and "
+        "The importance of the components, mapped back through the eigenspectra to wavelength, as "
+        "a multiple of the average pixel's (dashed; square-root scale). Peaks are what the "
+        "classifier looks at. AGN are labelled by four lines: Hβ, [O III]5007, Hα and "
         "[N II]6583.",
     ),
     "eigenspectra": FigureEntry(

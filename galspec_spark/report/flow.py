@@ -39,7 +39,7 @@ CARD_BOTTOM, CARD_TOP = 2.2, 5.47
 PANEL_BOTTOM, PANEL_TOP = 0.08, 1.92
 
 #: Reasons that have a bar of their own; the rest are summed.
-REASONS_SHOWN = 6
+REASONS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,14 @@ def _draw_left_out(canvas: Axes, metrics: Mapping[str, Any]) -> None:
         rows = [*rows[:-1], (f"{len(rest)} other reasons", sum(n for _, n in rest))]
     if not rows:
         canvas.text(left + 0.14, PANEL_TOP - 0.58, "nothing was left out", color=MUTED)
-    spectra = count(metrics, "spectra")
+    spectra, labelled = count(metrics, "spectra"), count(metrics, "labelled")
+    if spectra and labelled is not None:
+        _note(
+            canvas, left, f"{labelled:,} of {spectra:,} spectra are used, {labelled / spectra:.1%}."
+        )
     most = max((n for _, n in rows), default=1)
     for place, (reason, n) in enumerate(rows):
-        middle = PANEL_TOP - 0.52 - place * 0.225
+        middle = PANEL_TOP - 0.52 - place * 0.215
         label = textwrap.shorten(reason.replace("_", " "), 36, placeholder=" …")
         canvas.text(left + 0.14, middle, label, va="center", fontsize=8.2)
         start, full = left + 2.55, width - 2.55 - 0.95
@@ -225,8 +229,11 @@ def _draw_split(canvas: Axes, metrics: Mapping[str, Any]) -> None:
         )
     folds = count(metrics, "folds")
     if folds:
-        note = f"Settings chosen by cross-validation over {folds} folds of the training split."
-        canvas.text(left + 0.14, PANEL_BOTTOM + 0.22, note, va="center", fontsize=8.2, color=MUTED)
+        _note(
+            canvas,
+            left,
+            f"Settings chosen by cross-validation over {folds} folds of the training split.",
+        )
 
 
 def _panel(canvas: Axes, left: float, width: float, name: str) -> None:
@@ -235,6 +242,10 @@ def _panel(canvas: Axes, left: float, width: float, name: str) -> None:
     for index in range(3):
         middle = left + CARD / 2 + index * (CARD + GAP)
         canvas.plot([middle] * 2, [PANEL_TOP, CARD_BOTTOM], color=FAINT, linewidth=1.4, zorder=0)
+
+
+def _note(canvas: Axes, left: float, text: str) -> None:
+    canvas.text(left + 0.14, PANEL_BOTTOM + 0.2, text, va="center", fontsize=8.2, color=MUTED)
 
 
 def _rounded(

@@ -95,6 +95,7 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
         axes.plot(report.wavelength, relative, color=colour(name), linewidth=0.8)
         axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
         _square_root_axis(axes, 1.25 * max(relative.max(), 1.0))
+        axes.set_ylabel("× average")
         axes.set_title(title(name), color=colour(name), pad=3)
         axes.set_title(
             f"{share[pixels].sum():.0%} of it within {LINE_HALF_WIDTH:.0f} km/s of a named "
@@ -105,8 +106,8 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
             color=MUTED,
             pad=3,
         )
-    grid[len(grid) // 2].set_ylabel("Importance of a pixel, relative to the average pixel")
     wavelength_axis(grid[-1], report.wavelength)
+    figure.align_ylabels(grid)
     name_lines(figure, grid[0], grid[1:])
     return figure
 

@@ -75,7 +75,7 @@ def curves(report: TrainingReport) -> Figure | None:
     roc, precision_recall, key = figure.subplots(1, 3, width_ratios=[1, 1, 0.66])
     dashes = dict(zip(feature_sets(report.metrics), ("-", (0, (4, 1.6)), ":"), strict=False))
     # the first drawn are the widest, so that curves on top of one another all show
-    widths = dict(zip(classifiers(report.metrics), (2.8, 1.9, 1.1), strict=False))
+    widths = dict(zip(classifiers(report.metrics), (2.4, 1.7, 1.1), strict=False))
     for result in results:
         curve = report.curves[f"{result['classifier']}/{result['features']}"]
         line = {
@@ -91,7 +91,7 @@ def curves(report: TrainingReport) -> Figure | None:
         name = f"{title(result['classifier'])}, {result['features']}"
         key.plot([], [], **line, **dot, label=f"{name}\n{areas}")
         _decision(roc, precision_recall, result, dot)
-    _base_rate(roc, precision_recall, report)
+    _chance(roc, precision_recall, key, report)
     for axes, name in ((roc, "ROC"), (precision_recall, "Precision and recall")):
         axes.set_title(name)
         axes.set_aspect("equal")
@@ -138,21 +138,14 @@ def _decision(
         )
 
 
-def _base_rate(roc: Axes, precision_recall: Axes, report: TrainingReport) -> None:
-    """Draw what a classifier that knows nothing would reach."""
-    plain: dict[str, Any] = {
-        "color": MUTED,
-        "linewidth": 0.9,
-        "linestyle": (0, (1, 2)),
-        "zorder": 1,
-    }
-    roc.plot([0, 1], [0, 1], **plain)
+def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport) -> None:
+    """Draw what a classifier that knows nothing would reach: the base rate is its precision."""
+    plain: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
+    roc.plot([0, 1], [0, 1], **plain, zorder=1)
     test, agn = count(report.metrics, "test"), count(report.metrics, "test_agn")
     if test and agn is not None:
-        precision_recall.axhline(agn / test, **plain)
-        precision_recall.text(
-            0.01, agn / test + 0.012, f"chance: {agn / test:.1%} are AGN", color=MUTED, fontsize=8.5
-        )
+        precision_recall.axhline(agn / test, **plain, zorder=1)
+        key.plot([], [], **plain, label=f"chance: {agn / test:.1%} are AGN")
 
 
 def stage_times(report: TrainingReport) -> Figure | None:

@@ -84,7 +84,7 @@ def test_curves_have_areas_base_rate_and_decisions(full_report: TrainingReport) 
     figure = performance.curves(full_report)
     assert figure is not None
     _, precision_recall, key = figure.axes
-    assert len(key.get_legend().get_texts()) == 6
+    assert len(key.get_legend().get_texts()) == 7
     assert "chance: 15.9% are AGN" in words(figure)
     dots = {
         (line.get_xdata()[0], line.get_ydata()[0])
@@ -133,10 +133,10 @@ def test_flow_sums_the_reasons_it_has_no_room_for(full_report: TrainingReport) -
     left_out = {f"reason {n}": 100 - n for n in range(10)}
     metrics = {**full_report.metrics, "left_out": left_out}
     shown = words(flow(dataclasses.replace(full_report, metrics=metrics)))
-    assert "reason 4" in shown
-    assert "reason 5" not in shown
-    rest = sum(100 - n for n in range(5, 10)) + 8 + 4  # and the unlabelled, the unreadable
-    assert "7 other reasons" in shown
+    assert "reason 3" in shown
+    assert "reason 4" not in shown
+    rest = sum(100 - n for n in range(4, 10)) + 8 + 4  # and the unlabelled, the unreadable
+    assert "8 other reasons" in shown
     assert f"{rest} (" in shown
 
 
