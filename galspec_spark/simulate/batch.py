@@ -121,7 +121,7 @@ def _pipeline(
     kind, n = objects.kind, len(objects.kind)
     galaxy = kind < Kind.STAR
     cls = np.where(galaxy, "GALAXY", np.where(kind == Kind.STAR, "STAR", "QSO")).astype("<U6")
-    cls = np.where((kind == Kind.BROADLINE_AGN) & (objects.broad_ew > 60), "QSO", cls)
+    cls = np.where((kind == Kind.BROADLINE_AGN) & (objects.broad_ew > 30), "QSO", cls)
     subclass = np.where(galaxy, classify(fits), "").astype("<U21")
     star = np.array(["", "B8", "A0", "F5", "G2", "K3"])[np.argmax(objects.light, axis=1)]
     subclass = np.where(kind == Kind.STAR, star, subclass)

@@ -44,7 +44,7 @@ LIGHT_BY_AGE = np.array(
         [0.00, 0.10, 0.50, 0.15, 0.08, 0.13, 0.04],
         [0.00, 0.00, 0.10, 0.45, 0.19, 0.21, 0.05],
         [0.00, 0.00, 0.00, 0.18, 0.39, 0.37, 0.06],
-        [0.00, 0.00, 0.00, 0.10, 0.39, 0.43, 0.08],
+        [0.00, 0.00, 0.00, 0.09, 0.38, 0.47, 0.06],
     ]
 )
 #: Metal strength of the two metallicities between which a galaxy lies.
@@ -157,8 +157,10 @@ def _population(
 
 
 def _planck(temperature: float) -> Array:
+    """A black body; stars cooler than the Sun are brighter than one in the far red."""
     wave = wavelength()
-    return np.asarray(1e18 * wave**-5.0 / np.expm1(1.43878e8 / (wave * temperature)))
+    excess = (wave / 6900.0).clip(1) ** (0.9 if temperature < 6500 else 0.0)
+    return np.asarray(excess * 1e18 * wave**-5.0 / np.expm1(1.43878e8 / (wave * temperature)))
 
 
 def _level(spectrum: Array) -> float:
@@ -210,5 +212,5 @@ def _band(wave: Array, head: float, end: float) -> Array:
 
 def _haze(wave: Array) -> Array:
     """The countless weak metal lines: a smooth opacity that grows to the blue, steepest at 4000 A."""
-    step = 0.12 / (1 + np.exp((wave - 3985.0) / 18.0))
-    return np.asarray(step + 0.14 * np.exp(-(wave - 4000.0) / 420.0).clip(0, 12))
+    step = 0.16 / (1 + np.exp((wave - 3985.0) / 18.0))
+    return np.asarray(step + 0.18 * np.exp(-(wave - 4000.0) / 350.0).clip(0, 12))

@@ -43,11 +43,11 @@ FITTED: tuple[FittedLine, ...] = (
     FittedLine("[Ne_III] 3868", 3869.8567972272717, ("neiii_3869",), 1.5, 0.8),
     FittedLine("H_epsilon", 3890.1510799166767, ("h_8",), -1.2, 0.4, balmer=True),
     FittedLine("[Ne_III] 3970", 3971.1231872114904, ("neiii_3968", "h_epsilon"), -4.5, 1.0),
-    FittedLine("H_delta", 4102.891630872568, ("h_delta",), -1.7, 0.35, balmer=True),
-    FittedLine("H_gamma", 4341.684312649426, ("h_gamma",), -0.65, 0.35),
+    FittedLine("H_delta", 4102.891630872568, ("h_delta",), -1.95, 0.35, balmer=True),
+    FittedLine("H_gamma", 4341.684312649426, ("h_gamma",), -0.75, 0.35),
     FittedLine("[O_III] 4363", 4364.435300399844, ("oiii_4363",), 0.0, 0.25),
     FittedLine("He_II 4685", 4686.991444195157, ("heii_4686",), 0.1, 0.2),
-    FittedLine("H_beta", 4862.682993731257, ("h_beta",), -0.75, 0.25, balmer=True),
+    FittedLine("H_beta", 4862.682993731257, ("h_beta",), -0.95, 0.25, balmer=True),
     FittedLine("[O_III] 4959", 4960.2949014467185, ("oiii_4959",), 0.0, 0.08),
     FittedLine("[O_III] 5007", 5008.239637728127, ("oiii_5007",), 0.0, 0.12),
     FittedLine("He_II 5411", 5413.024422565308, (), -0.05, 0.15),
@@ -224,7 +224,7 @@ def _fitted_widths(
         width = np.median(sigma[:, group], axis=1)
         if group is balmer:
             width = np.max(sigma[:, group], axis=1)
-        weak = np.exp(-((sn / 8) ** 2))
+        weak = np.exp(-((sn / 12) ** 2))
         width = width * (1 - weak) + np.median(noise_sigma[:, group], axis=1) * weak
         spread = 0.8 * np.median(total[:, group], axis=1) ** 2 / (width.clip(40) * sn)
         width = np.abs(width + spread * rng.normal(size=len(sn)))

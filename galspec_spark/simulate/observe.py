@@ -174,7 +174,7 @@ def _calibration(rng: np.random.Generator, n: int) -> Array:
     """Errors of the flux calibration: a tilt, waves of a few hundred Angstrom, telluric bands."""
     x = np.linspace(-1, 1, sky.PIXELS)
     nodes = np.linspace(-1, 1, 34)
-    tilt = 0.035 * rng.normal(size=(n, 1)) * x + 0.02 * rng.normal(size=(n, 1)) * (x**2 - 1 / 3)
+    tilt = 0.06 * rng.normal(size=(n, 1)) * x + 0.02 * rng.normal(size=(n, 1)) * (x**2 - 1 / 3)
     weights = _hat(x, nodes)
     error = tilt + (0.006 * rng.normal(size=(n, len(nodes)))) @ weights
     error += 0.05 * rng.normal(size=(n, 1)) * np.clip((4050 - sky.wavelength()) / 270, 0, 1) ** 1.5
@@ -197,8 +197,8 @@ def _noise(rng: np.random.Generator, sn: Array, ivar: Array, airglow: Array) -> 
     noise = white * 0.977
     noise[:, 1:] += 0.11 * white[:, :-1]
     noise[:, :-1] += 0.11 * white[:, 1:]
-    share = 1.4 * sn / (sn + 25.0)
-    scatter = 1 - share[:, None].clip(0, 1.05) * (1 - sky.curve(sky.SCATTER))
+    bright = np.clip((sn - 20.0) / 38.0, 0, 1)[:, None]
+    scatter = 1.08 + bright * (sky.curve(sky.SCATTER) - 1.08)
     error = np.where(ivar > 0, 1 / np.sqrt(np.maximum(ivar, 1e-12)), 0)
     residual = 0.012 * rng.normal(size=(len(sn), 1)) * airglow
     residual += 0.012 * rng.normal(size=(len(sn), 1)) * np.gradient(airglow, axis=1)

@@ -90,7 +90,7 @@ def draw_population(
     line_ew = _nebula(rng, kind, star_formation, nucleus, luminosity, a_v)
     broad = kind == Kind.BROADLINE_AGN
     width = np.stack(
-        [_gas_width(rng, kind, dispersion, 1.30), _gas_width(rng, kind, dispersion, 1.05)], axis=1
+        [_gas_width(rng, kind, dispersion, True), _gas_width(rng, kind, dispersion, False)], axis=1
     )
     return Population(
         kind=kind,
@@ -106,7 +106,7 @@ def draw_population(
         line_ew=line_ew,
         line_sigma=width,
         line_velocity=30.0 * rng.normal(size=BLOCK),
-        broad_ew=np.where(broad, 10 ** (1.6 + 0.3 * rng.normal(size=BLOCK)), 0.0),
+        broad_ew=np.where(broad, 10 ** (1.35 + 0.3 * rng.normal(size=BLOCK)), 0.0),
         broad_sigma=10 ** (3.15 + 0.15 * rng.normal(size=BLOCK)),
         power_law=np.where(broad, rng.uniform(0.05, 0.45, BLOCK), 0.0),
         position=rng.random((BLOCK, 2)),
@@ -127,13 +127,13 @@ def _kinds(
     """Luminous galaxies, and those whose light fills the fibre densely, are mostly quiescent."""
     luminosity = np.log10(flux * redshift.clip(1e-4) ** 2 / (11.0 * 0.01))
     density = np.log10(sn / 15.0)
-    quiescent = 1 / (1 + np.exp(-(0.05 + 1.6 * luminosity + 3.2 * density)))
-    active = 0.16 + 0.06 * luminosity.clip(-1.5, 1.5) + 0.75 * density.clip(0, 0.7)
+    quiescent = 1 / (1 + np.exp(-(-0.15 + 1.6 * luminosity + 3.55 * density)))
+    active = 0.25 + 0.06 * luminosity.clip(-1.5, 1.5) + 0.38 * density.clip(0, 0.7)
     u = rng.random((3, BLOCK))
     kind = np.where(u[0] < quiescent, Kind.QUIESCENT, Kind.STARFORMING)
     kind = np.where((kind == Kind.STARFORMING) & (u[1] < active), Kind.AGN, kind)
-    kind = np.where((kind == Kind.QUIESCENT) & (u[1] < 0.05), Kind.AGN, kind)
-    kind = np.where((kind == Kind.AGN) & (u[1] < 0.01), Kind.BROADLINE_AGN, kind)
+    kind = np.where((kind == Kind.QUIESCENT) & (u[1] < 0.035), Kind.AGN, kind)
+    kind = np.where((kind == Kind.AGN) & (u[1] < 0.005), Kind.BROADLINE_AGN, kind)
     shares = np.cumsum([config.stars, config.quasars, config.sky_fibres])
     for share, other in zip(shares[::-1], (Kind.SKY, Kind.QUASAR, Kind.STAR), strict=True):
         kind = np.where(u[2] < share, other, kind)
@@ -155,12 +155,13 @@ def _line_strengths(
     rng: np.random.Generator, kind: npt.NDArray[np.int8], sn: Array
 ) -> tuple[Array, Array]:
     """Equivalent width of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
-    young = np.array([-0.9, 1.28, 0.55, 0.9, -9, -9, -9])[kind]
-    spread = np.array([0.45, 0.36, 0.5, 0.4, 0, 0, 0])[kind]
-    hard = np.array([-0.22, -0.45, 0.62, 1.1, -9, -9, -9])[kind]
-    tail = rng.exponential(0.10, BLOCK) * (kind == Kind.STARFORMING)
+    young = np.array([-1.1, 1.20, 0.30, 0.9, -9, -9, -9])[kind]
+    spread = np.array([0.45, 0.42, 0.5, 0.4, 0, 0, 0])[kind]
+    hard = np.array([-0.03, -0.10, 0.40, 1.1, -9, -9, -9])[kind]
+    gas_free = (kind == Kind.QUIESCENT) & (rng.random(BLOCK) < 0.45)
+    tail = rng.exponential(0.14, BLOCK) * (kind == Kind.STARFORMING)
     log_young = young + spread * rng.normal(size=BLOCK) + tail
-    log_hard = hard + 0.40 * rng.normal(size=BLOCK)
+    log_hard = hard - 0.9 * gas_free + np.array([0.40, 0.40, 0.58, 0.5, 0, 0, 0])[kind] * rng.normal(size=BLOCK)
     return 10 ** np.minimum(log_young, 2.9), 10 ** np.minimum(log_hard, 2.2)
 
 
@@ -169,15 +170,21 @@ def _star_formation_history(
 ) -> Array:
     """Share of light by age: the stronger H alpha, the younger."""
     activity = np.clip((np.log10(star_formation + 0.1) - 0.2) / 1.8, 0, 1.2)[:, None]
-    old = np.array([0.000, 0.001, 0.006, 0.05, 0.24, 0.70])
+    old = np.array([0.000, 0.002, 0.006, 0.03, 0.24, 0.72])
     mid = np.array([0.020, 0.060, 0.130, 0.26, 0.28, 0.25])
-    young = np.array([0.250, 0.280, 0.210, 0.13, 0.08, 0.05])
+    young = np.array([0.330, 0.300, 0.190, 0.10, 0.05, 0.03])
     light = np.where(
         activity < 0.5,
         old + (mid - old) * activity / 0.5,
         mid + (young - mid) * (activity - 0.5) / 0.5,
     ).clip(0)
-    light = light * np.exp(rng.normal(size=(BLOCK, len(AGES))) * [0.5, 0.5, 0.6, 0.6, 0.4, 0.3])
+    light = light * np.exp(rng.normal(size=(BLOCK, len(AGES))) * [0.8, 0.8, 1.0, 0.9, 0.4, 0.3])
+    light /= light.sum(axis=1, keepdims=True)
+    quiescent = (kind == Kind.QUIESCENT)[:, None]
+    bulge = (1 - activity).clip(0.1, 1) * rng.beta(1.0, 1.4, (BLOCK, 1)) * ~quiescent
+    recent = 0.8 * rng.beta(0.28, 2.4, (BLOCK, 1)) * quiescent
+    green = np.array([0.01, 0.06, 0.25, 0.45, 0.20, 0.03])
+    light = (1 - bulge - recent) * light + bulge * old + recent * green
     stars = np.eye(len(AGES))[rng.integers(1, len(AGES), BLOCK)]
     light = np.where((kind == Kind.STAR)[:, None], stars, light)
     return np.asarray(light / light.sum(axis=1, keepdims=True))
@@ -185,8 +192,9 @@ def _star_formation_history(
 
 def _dispersions(rng: np.random.Generator, kind: npt.NDArray[np.int8], luminosity: Array) -> Array:
     """Faber and Jackson's relation, with discs below it; stars have none."""
-    base = np.array([2.24, 2.02, 2.13, 2.18, 0.3, 2.0, 2.0])[kind]
-    log_sigma = base + 0.10 * luminosity.clip(-1.5, 1.5) + 0.12 * rng.normal(size=BLOCK)
+    base = np.array([2.24, 2.01, 2.20, 2.18, 0.3, 2.0, 2.0])[kind]
+    log_sigma = base + 0.10 * luminosity.clip(-1.5, 1.5)
+    log_sigma += np.where(kind == Kind.STARFORMING, 0.09, 0.12) * rng.normal(size=BLOCK)
     return 10 ** np.minimum(log_sigma, 2.60)
 
 
@@ -194,21 +202,21 @@ def _stellar_metallicity(
     rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array
 ) -> Array:
     base = np.where(kind == Kind.QUIESCENT, 0.78, 0.60)
-    return base + 0.5 * np.log10(dispersion.clip(30) / 170) + 0.12 * rng.normal(size=BLOCK)
+    return base + 0.5 * np.log10(dispersion.clip(30) / 170) + 0.10 * rng.normal(size=BLOCK)
 
 
 def _abundances(rng: np.random.Generator, dispersion: Array) -> Array:
     """Magnesium, sodium and nitrogen rise with velocity dispersion; each has its own scatter."""
     trend = np.log10(dispersion.clip(30) / 170)[:, None] * [0.0, 0.5, 0.9, 0.7, 0.1, 0.3, 0.0]
-    scatter = [0.06, 0.10, 0.20, 0.15, 0.08, 0.25, 0.10]
+    scatter = [0.03, 0.07, 0.18, 0.12, 0.05, 0.15, 0.06]
     return np.asarray(trend + rng.normal(size=(BLOCK, len(ABUNDANCES))) * scatter)
 
 
 def _dust(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tuple[Array, Array]:
-    median = np.array([0.06, 0.45, 0.30, 0.20, 0.0, 0.0, 0.0])[kind]
-    spread = np.array([0.9, 0.55, 0.65, 0.5, 0.0, 0.0, 0.0])[kind]
+    median = np.array([0.12, 0.45, 0.30, 0.20, 0.0, 0.0, 0.0])[kind]
+    spread = np.array([0.95, 0.85, 0.75, 0.5, 0.0, 0.0, 0.0])[kind]
     own = np.minimum(median * np.exp(spread * rng.normal(size=BLOCK)), 2.5)
-    return own, 0.09 * np.exp(0.6 * rng.normal(size=BLOCK))
+    return own, 0.14 * np.exp(0.7 * rng.normal(size=BLOCK))
 
 
 def _nebula(
@@ -227,35 +235,41 @@ def _nebula(
     g = rng.normal(size=(10, BLOCK))
     starburst = np.log10(star_formation.clip(1) / 30).clip(0)
     log_nii = np.clip(
-        -0.42 + 0.14 * luminosity.clip(-2, 1) - 0.55 * starburst + 0.10 * g[0], -2.0, -0.27
+        -0.33
+        + 0.12 * luminosity.clip(-2, 1)
+        - 0.12 * starburst
+        - 0.9 * (starburst - 0.5).clip(0)
+        + 0.10 * g[0],
+        -2.0,
+        -0.14,
     )
-    log_oiii = 0.61 / (log_nii + 0.08) + 1.10 + 0.11 * g[1]
+    log_oiii = np.maximum(0.61 / (log_nii + 0.08) + 1.10, -0.75) + 0.12 * g[1]
     low = (-0.4 - log_nii).clip(0, 1.2)
     regions = intrinsic_fluxes(
         log_nii,
         log_oiii,
-        -0.50 + 0.10 * low - 0.35 * (low - 0.5).clip(0) + 0.09 * g[2],
-        -1.60 + 0.25 * low - 0.3 * (low - 0.7).clip(0) + 0.13 * g[3],
-        0.30 + 0.30 * low - 0.35 * (low - 0.6).clip(0) + 0.10 * g[4],
+        -0.54 - 0.10 * starburst + 0.10 * low - 0.35 * (low - 0.5).clip(0) + 0.13 * g[2],
+        -1.55 - 0.3 * starburst + 0.25 * low - 0.3 * (low - 0.7).clip(0) + 0.13 * g[3],
+        0.35 + 0.30 * low - 0.35 * (low - 0.6).clip(0) + 0.18 * g[4],
         np.full(BLOCK, -0.95),
         np.full(BLOCK, -2.6),
         np.full(BLOCK, -1.05),
         rng.uniform(0, 0.4, BLOCK),
     )
-    seyfert = (rng.random(BLOCK) < 0.5) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
+    seyfert = (rng.random(BLOCK) < 0.35) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
     seyfert |= nucleus > 12
     hard = intrinsic_fluxes(
-        np.where(seyfert, 0.02, 0.14) + 0.10 * g[5],
-        np.where(seyfert, 0.90, 0.42) + 0.16 * g[6],
+        np.where(seyfert, 0.00, 0.17) + 0.10 * g[5],
+        np.where(seyfert, 0.80, 0.28) + 0.16 * g[6],
         np.where(seyfert, -0.25, 0.00) + 0.13 * g[7],
         np.where(seyfert, -0.90, -0.62) + 0.16 * g[8],
-        np.where(seyfert, 0.35, 0.65) + 0.16 * g[9],
+        np.where(seyfert, 0.60, 0.85) + 0.18 * g[9],
         np.full(BLOCK, -0.95),
         np.where(seyfert, -0.8, -1.7),
         np.full(BLOCK, -1.0),
         rng.uniform(0.2, 0.8, BLOCK),
     )
-    ebv_young = a_v / 4.05 / 0.44 + 0.05
+    ebv_young = a_v / 4.05 / 0.44 + 0.28 * np.exp(0.6 * rng.normal(size=BLOCK))
     ebv_hard = np.where(seyfert, 0.35, 0.25) * np.exp(0.5 * rng.normal(size=BLOCK))
     h_alpha = LINES.index("h_alpha")
     total = np.zeros((BLOCK, len(LINES)))
@@ -266,8 +280,10 @@ def _nebula(
 
 
 def _gas_width(
-    rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array, hot: float
+    rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array, forbidden: bool
 ) -> Array:
-    """Gas in discs moves a little slower than the stars, near a nucleus or in old hosts faster."""
-    ratio = np.where(kind == Kind.STARFORMING, 0.95, hot)
-    return np.clip(dispersion * ratio * np.exp(0.16 * rng.normal(size=BLOCK)), 40, 500)
+    """Gas moves about as fast as the stars; forbidden lines are wider, most so in old hosts."""
+    ratio = np.array(
+        [1.55, 1.22, 1.6, 1.5, 1, 1, 1] if forbidden else [1.2, 1.12, 1.3, 1.2, 1, 1, 1]
+    )
+    return np.clip(dispersion * ratio[kind] * np.exp(0.20 * rng.normal(size=BLOCK)), 40, 500)
