@@ -1,6 +1,6 @@
 # Every target first sets up what it needs (tools/setup.sh), which is quick when all is in place.
 
-# A folder of FITS spectra; without it, `make run` and `make paper` simulate a survey.
+# A folder of FITS spectra; without it, `make run`, `paper` and `bench` simulate a survey.
 INPUT =
 CONFIG = conf/default.yaml
 # One folder for each target and input, so that simulated and real spectra never meet.
@@ -37,8 +37,10 @@ test: setup ## run all tests; ARGS="-k ingest" chooses some
 lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy
 
-bench: setup ## compare with the usual ways to do the same work
-	$(call job,benchmark.py --config $(CONFIG) --output "$(OUTPUT)")
+bench: setup ## time our ways beside the usual ones, on a small survey or INPUT=DIR
+	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
+	$(call job,benchmark.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)")
+	@cat "$(OUTPUT)/benchmark.md"
 
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
 	$(call job,realism.py --config $(CONFIG) --input "$(INPUT)" --output "$(OUTPUT)")
