@@ -11,34 +11,28 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
+from galspec_spark.listing import list_files, not_yet_read, plan_tasks
 from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import Run
+from galspec_spark.provenance import Run, read_summaries
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import spectra_table
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.schemas import FILES, SPECTRA
 from galspec_spark.tables import Warehouse, part_writer
 
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")
-
 #: Spectra that a task holds before it writes them out: some 130 MB with their masks.
 SPECTRA_IN_MEMORY = 2000
-#: Tasks for each core at least, so that none waits long for the last one.
-TASKS_PER_CORE = 2
-
-LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")])
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +52,8 @@ def ingest(
     Returns
     -------
     dict
-        Counts: files = read + quarantined + skipped; spectra; quarantined files by reason.
+        Counts of this run: files = read + quarantined + skipped; spectra; quarantined files by
+        reason. ``warehouse``: files, quarantined, spectra and seconds of all runs so far.
 
     Raises
     ------
@@ -75,85 +70,18 @@ def ingest(
             task = partial(read_files, staging=staging, release=release, provenance=run.columns())
             with spark_progress(spark, "ingest", new.num_rows, "files"):
                 results = run_tasks(spark, tasks, task)
-            moves = [(Path(old), warehouse.root / new) for r in results for old, new in r["parts"]]
-            summary = _reconcile(listing, new, results)
-            warehouse.commit(moves)
-            return summary
-        return _reconcile(listing, new, results)
-
-
-def list_files(inputs: Sequence[str]) -> pa.Table:
-    """Return path, size and modification time of all FITS files, sorted by path, each once.
-
-    Raises
-    ------
-    UserError
-        If an input does not exist, cannot be listed, or holds no FITS file.
-    """
-    found: dict[str, tuple[int, int]] = {}
-    for name in inputs:
-        path = Path(name).absolute()
-        if not path.exists():
-            raise UserError(f"input {name} does not exist")
-        files = list(_walk(path)) if path.is_dir() else [path]
-        if not files:
-            raise UserError(f"no FITS files ({', '.join(FITS_SUFFIXES)}) in {name}")
-        for file in files:
-            status = file.stat()
-            found[str(file)] = (status.st_size, status.st_mtime_ns)
-    paths = sorted(found)
-    columns = [paths, [found[path][0] for path in paths], [found[path][1] for path in paths]]
-    return pa.Table.from_arrays([pa.array(c) for c in columns], schema=LISTING)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise UserError(f"cannot list {error.filename}: {error.strerror}")
-
-    for parent, _, names in os.walk(folder, onerror=refuse):
-        for name in names:
-            if name.endswith(FITS_SUFFIXES) and not name.startswith("."):
-                yield Path(parent, name)
-
-
-def not_yet_read(listing: pa.Table, warehouse: Warehouse) -> pa.Table:
-    """Return the part of the listing that the ``files`` table does not have."""
-    parts = warehouse.parts("files")
-    if not parts:
-        return listing
-    known = pa.concat_tables(pq.read_table(part, columns=LISTING.names) for part in parts)
-    is_known = pc.is_in(listing["path"], known["path"])
-    both = listing.filter(is_known).join(known, keys="path", right_suffix="_before")
-    changed = pc.or_(
-        pc.not_equal(both["size"], both["size_before"]),
-        pc.not_equal(both["mtime_ns"], both["mtime_ns_before"]),
-    )
-    if pc.any(changed).as_py():
-        example = both.filter(changed)["path"][0].as_py()
-        log.warning(
-            "%d files changed after they were ingested and are skipped (first: %s); "
-            "to read them again, ingest into a new warehouse",
-            pc.sum(changed).as_py(),
-            example,
+        summary = _reconcile(listing, new, results)
+        warehouse.commit(
+            (Path(staged), warehouse.root / place)
+            for result in results
+            for staged, place in result["parts"]
         )
-    return listing.filter(pc.invert(is_known))
+    return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
 
 
-def plan_tasks(new: pa.Table, staging: Path, task_megabytes: int, cores: int) -> Path:
-    """Divide files into tasks of about equal bytes; return a Parquet file, a row group a task."""
-    sizes = new["size"].to_numpy()
-    by_size = int(np.ceil(sizes.sum() / (task_megabytes * 1e6)))
-    count = min(max(by_size, TASKS_PER_CORE * cores), new.num_rows)
-    middles = np.cumsum(sizes) - sizes / 2
-    task = np.minimum((middles * count / max(sizes.sum(), 1)).astype(int), count - 1)
-    plan = staging / "tasks.parquet"
-    with pq.ParquetWriter(plan, LISTING) as writer:
-        for number in np.unique(task):
-            writer.write_table(new.filter(pa.array(task == number)))
-    return plan
-
-
-def run_tasks(spark: SparkSession, plan: Path, task: Any) -> list[dict[str, Any]]:
+def run_tasks(
+    spark: SparkSession, plan: Path, task: Callable[[Path, int], dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Run ``task(plan, number)`` for each row group of the plan; return what each returned.
 
     Only the result of the successful attempt of each task arrives, so what failed or speculative
@@ -272,4 +200,19 @@ def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) 
         "skipped": listing.num_rows - new.num_rows,
         "spectra": sum(result["spectra"] for result in results),
         "reasons": dict(sum((Counter(result["reasons"]) for result in results), Counter())),
+    }
+
+
+def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:
+    """Return what the warehouse holds after this run, and the seconds of all runs that read."""
+    accounts = [
+        pq.read_table(part, columns=["status", "rows"]) for part in warehouse.parts("files")
+    ]
+    files = pa.concat_tables(accounts)
+    before = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {"seconds": 0.0})
+    return {
+        "files": files.num_rows,
+        "quarantined": pc.sum(pc.equal(files["status"], "quarantined")).as_py(),
+        "spectra": pc.sum(files["rows"]).as_py(),
+        "seconds": before["seconds"] + (run.seconds() if read else 0.0),
     }

@@ -30,6 +30,10 @@ class Run:
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         return cls(job, f"{now}-{secrets.token_hex(2)}", config, time.monotonic())
 
+    def seconds(self) -> float:
+        """Return the time since the start."""
+        return round(time.monotonic() - self.started, 2)
+
     def columns(self) -> dict[str, str]:
         """Return the provenance columns that every row of a table carries."""
         return {"version": __version__, "run_id": self.id, "config_hash": self.config.hash()}
@@ -47,7 +51,7 @@ def write_summary(folder: Path, run: Run, content: dict[str, Any]) -> dict[str, 
         "job": run.job,
         "status": "done",
         **run.columns(),
-        "seconds": round(time.monotonic() - run.started, 2),
+        "seconds": run.seconds(),
         **content,
     }
     write_json(folder / "summary.json", {**read_summaries(folder), run.job: summary})

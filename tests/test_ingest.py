@@ -17,7 +17,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.ingest import ingest, list_files, plan_tasks
+from galspec_spark.ingest import ingest
+from galspec_spark.listing import list_files, plan_tasks
 from galspec_spark.provenance import Run
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE
 from galspec_spark.tables import Warehouse
@@ -49,6 +50,8 @@ def test_every_file_is_accounted_for(
     assert summary["read"] == 6
     assert summary["quarantined"] == 3
     assert summary["spectra"] == 6
+    assert summary["warehouse"]["files"] == 9
+    assert summary["warehouse"]["quarantined"] == 3
     assert summary["reasons"] == {"truncated": 1, "empty": 1, "not_fits": 1}
 
     spectra = warehouse.read(spark, "spectra")
@@ -78,6 +81,7 @@ def test_a_second_run_reads_nothing_and_a_grown_folder_only_what_is_new(
     spec_files.write(survey, 1)
     grown = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
     assert (grown["read"], grown["skipped"]) == (1, 1)
+    assert grown["warehouse"]["files"] == grown["warehouse"]["spectra"] == 2
     assert warehouse.read(spark, "spectra").count() == 2
 
 

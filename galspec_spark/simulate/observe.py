@@ -162,7 +162,7 @@ def _ivar(
     """Photon noise of object, sky and read-out, scaled to the S/N; nothing outside the window."""
     efficiency = sky.curve(sky.EFFICIENCY)
     signal = np.maximum(model, 0)
-    relative = efficiency / (signal + night + 2.5 / efficiency)
+    relative = efficiency / (signal + night + 4.0 / efficiency)
     reached = np.median(signal * np.sqrt(relative), axis=1)
     # A sky fibre has no signal to scale to: it gets a typical exposure's depth.
     ivar = relative * np.where(reached > 0.1, (sn / reached.clip(0.1)) ** 2, 25.0)[:, None]
