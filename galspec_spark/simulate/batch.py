@@ -1,20 +1,22 @@
-"""A batch of simulated spectra, ready to be written: objects drawn, observed, fitted, classified."""
+"""A batch of simulated spectra: objects drawn, observed, fitted and classified."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.simulate import sky
+from galspec_spark.simulate.kinds import BLOCK, Kind
 from galspec_spark.simulate.linefit import Fits, classify, fit_lines
 from galspec_spark.simulate.observe import Visits, observe
-from galspec_spark.simulate.population import BLOCK, Kind, Population, draw_population
+from galspec_spark.simulate.population import Population, draw_population
 from galspec_spark.spectrum.masks import ZWARNING_BITS
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 #: Fibres of a plate, in whole blocks; the first plate; how far apart plates are numbered and dated.
 BLOCKS_PER_PLATE = 10
@@ -55,9 +57,12 @@ class Batch:
         """Return the median S/N per pixel between two wavelengths in Angstrom, shape (n,)."""
         wave = sky.wavelength()
         part = slice(*np.searchsorted(wave, (low, high)))
-        sn = self.visits.flux[:, part] * np.sqrt(self.visits.ivar[:, part])
-        sn = np.where(self.visits.ivar[:, part] > 0, sn, np.nan)
-        return np.nan_to_num(np.nanmedian(sn, axis=1))
+        ivar = self.visits.ivar[:, part]
+        sn = np.where(ivar > 0, self.visits.flux[:, part] * np.sqrt(ivar), np.nan)
+        median = np.zeros(len(sn))
+        some = (ivar > 0).any(axis=1)
+        median[some] = np.nanmedian(sn[some], axis=1)
+        return median
 
 
 def simulate_block(block: int, config: SimulateConfig, selection: Array | None = None) -> Batch:
@@ -87,7 +92,7 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
 
 
 def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
-    """Return which object each spectrum of the block shows: the last ones repeat earlier galaxies."""
+    """Return which object each spectrum shows: the block's last ones repeat earlier galaxies."""
     source = np.arange(BLOCK)
     galaxies = np.flatnonzero(drawn.kind[: BLOCK - repeats] < Kind.STAR)
     count = min(repeats, len(galaxies))

@@ -1,14 +1,14 @@
 """Stellar continua: light of stars of different ages and metallicities, dust, velocity dispersion.
 
-A star type is a Planck curve times its absorption (see `stellar_lines`); a population of one age is a
-sum of star types; a galaxy is a sum of ages. The sum, its broadening and its redshift are one
+A star type is a Planck curve times its absorption (see `stellar_lines`); a population of one age is
+a sum of star types; a galaxy is a sum of ages. The sum, its broadening and its redshift are one
 product and one inverse Fourier transform for a whole batch.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from galspec_spark.simulate.stellar_lines import (
     vacuum,
 )
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 #: The grid of the templates: rest frame 1462 to 9640 A in steps of 1e-4 dex, a power of two long.
 LOGLAM0, STEP, PIXELS = 3.1650, 1e-4, 8192
@@ -193,7 +193,7 @@ def _opacities() -> dict[str, Array]:
 def _add_line(
     target: Array, wave: Array, centre: float, width: float, sigma: float, wing: float
 ) -> None:
-    """Add one line of equivalent width `width`; with a wing, most of it in an exponential profile."""
+    """Add a line of equivalent width `width`; a wing is exponential and holds most of it."""
     near = slice(
         *np.searchsorted(wave, (centre - 12 * (sigma + wing), centre + 12 * (sigma + wing)))
     )
@@ -211,6 +211,6 @@ def _band(wave: Array, head: float, end: float) -> Array:
 
 
 def _haze(wave: Array) -> Array:
-    """The countless weak metal lines: a smooth opacity that grows to the blue, steepest at 4000 A."""
+    """The countless weak metal lines: an opacity that grows to the blue, steepest at 4000 A."""
     step = 0.16 / (1 + np.exp((wave - 3985.0) / 18.0))
     return np.asarray(step + 0.18 * np.exp(-(wave - 4000.0) / 350.0).clip(0, 12))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 
 def calzetti(wavelength: Array) -> Array:
@@ -31,5 +33,5 @@ def cardelli(wavelength: Array) -> Array:
 
 
 def transmission(law: Array, a_v: Array) -> Array:
-    """Return the fraction of light that `a_v` magnitudes let through, for A(lambda)/A(V) = `law`."""
+    """Return the fraction that `a_v` magnitudes let through, for A(lambda)/A(V) = `law`."""
     return np.asarray(np.exp(-0.4 * np.log(10) * a_v * law))

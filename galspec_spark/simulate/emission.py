@@ -5,12 +5,14 @@ Recombination and doublet ratios are those of Osterbrock & Ferland (2006): case 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.simulate.dust import cardelli, transmission
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 #: Vacuum wavelengths in Angstrom of every line that is drawn.
 WAVELENGTHS: dict[str, float] = {
@@ -77,7 +79,7 @@ def intrinsic_fluxes(
 
     Parameters
     ----------
-    log_nii_ha, log_oiii_hb, log_sii_ha, log_oi_ha, log_oii_hb, log_hei_hb, log_heii_hb, log_neiii_oiii
+    log_*
         log10 of the ratio of the named lines, doublets of [S II] and [O II] summed, shape (n,).
     density
         Electron density from 0 (low-density limit) to 1 (dense), shape (n,).

@@ -6,7 +6,7 @@ width, plus what the templates leave of the stellar absorption under it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from galspec_spark.simulate.emission import BROAD, LINES
 from galspec_spark.simulate.observe import LIGHT_SPEED, Visits, instrument_sigma
 from galspec_spark.simulate.population import Population
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 
 class FittedLine(NamedTuple):
@@ -129,9 +129,9 @@ def classify(fits: Fits) -> npt.NDArray[np.str_]:
     """Return SUBCLASS of n galaxies by SDSS's rule on the fitted lines, shape (n,).
 
     With [O III]5007, H beta, H alpha and [N II]6583 each above 3 sigma: AGN where
-    OIII * NII^1.2 > 10^0.22 * Hbeta * Halpha^1.2, else STARBURST where the equivalent width of H alpha
-    is above 50 A by 3 sigma, else STARFORMING. BROADLINE is appended where a line above 10 sigma has
-    sigma - 5 sigma_err > 200 km/s.
+    OIII * NII^1.2 > 10^0.22 * Hbeta * Halpha^1.2, else STARBURST where the equivalent width of
+    H alpha is above 50 A by 3 sigma, else STARFORMING. BROADLINE is appended where a line above
+    10 sigma has sigma - 5 sigma_err > 200 km/s.
     """
     four = [INDEX[name] for name in ("[O_III] 5007", "H_beta", "H_alpha", "[N_II] 6583")]
     area, error = fits.area.astype(np.float64), fits.area_err.astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,11 @@ import numpy.typing as npt
 from galspec_spark.simulate import continuum, sky
 from galspec_spark.simulate.dust import cardelli, transmission
 from galspec_spark.simulate.emission import BROAD, LINES, WAVELENGTHS, draw
-from galspec_spark.simulate.population import Kind, Population
+from galspec_spark.simulate.kinds import Kind
+from galspec_spark.simulate.population import Population
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 LIGHT_SPEED = 299792.458  # km/s
 
 #: Broad lines of a quasar: rest wavelength, equivalent width in A, sigma in km/s.
@@ -84,7 +85,8 @@ def observe(rng: np.random.Generator, objects: Population) -> Visits:
 def instrument_sigma(wavelength: Array) -> Array:
     """Return the line-spread function's sigma in km/s at observed wavelengths in Angstrom."""
     points = np.array(sky.RESOLUTION)
-    return np.interp(wavelength, points[:, 0], points[:, 1]) * continuum.KMS_PER_PIXEL
+    pixels = np.interp(wavelength, points[:, 0], points[:, 1])
+    return np.asarray(pixels * continuum.KMS_PER_PIXEL)
 
 
 def _light(objects: Population) -> tuple[Array, Array, Array, Array]:
@@ -132,7 +134,7 @@ def _quasars(wave: Array, redshift: Array) -> Array:
 
 
 def _near(spectrum: Array, grid: Array, loglam: Array) -> Array:
-    """Return the spectrum's level around one wavelength each, at the grid's end where it is beyond."""
+    """Return each spectrum's level around a wavelength, or at the grid's end if that is beyond."""
     at = np.rint((loglam - grid[0]) / sky.STEP).astype(np.int64)
     window = (at[:, None] + np.arange(-40, 41)).clip(0, spectrum.shape[1] - 1)
     return np.asarray(np.median(np.take_along_axis(spectrum, window, axis=1), axis=1))

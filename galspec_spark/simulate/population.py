@@ -1,37 +1,23 @@
 """Who is in the survey: types, redshifts, brightness, stellar populations and nebulae, by chance.
 
-Objects are drawn in blocks of BLOCK. Block b of seed s has its own random stream, so object i is the
-same galaxy however many are drawn and however the work is divided.
+Objects are drawn in blocks of BLOCK. Block b of seed s has its own random stream, so object i is
+the same galaxy however many are drawn and however the work is divided.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.simulate.continuum import ABUNDANCES, AGES
-from galspec_spark.simulate.emission import LINES, intrinsic_fluxes, redden
+from galspec_spark.simulate.gas import gas_widths, line_strengths, nebula
+from galspec_spark.simulate.kinds import BLOCK, Kind
 
-Array = npt.NDArray[np.floating]
-
-#: Spectra drawn from one random stream.
-BLOCK = 64
-
-
-class Kind(IntEnum):
-    """What a fibre looks at."""
-
-    QUIESCENT = 0
-    STARFORMING = 1
-    AGN = 2
-    BROADLINE_AGN = 3
-    STAR = 4
-    QUASAR = 5
-    SKY = 6
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -81,17 +67,14 @@ def draw_population(
     flux = 11.0 * (sn / 15.0) ** 1.70 * 10 ** (0.16 * scatter)
     kind = _kinds(rng, config, redshift, sn, flux)
     redshift, sn, flux = _replace_others(rng, kind, redshift, sn, flux)
-    star_formation, nucleus = _line_strengths(rng, kind, sn)
+    star_formation, nucleus = line_strengths(rng, kind)
     light = _star_formation_history(rng, kind, star_formation)
     luminosity = np.log10(flux * redshift.clip(1e-4) ** 2 / (11.0 * 0.01))
     dispersion = _dispersions(rng, kind, luminosity)
     metallicity = _stellar_metallicity(rng, kind, dispersion)
     a_v, foreground = _dust(rng, kind)
-    line_ew = _nebula(rng, kind, star_formation, nucleus, luminosity, a_v)
+    line_ew = nebula(rng, kind, star_formation, nucleus, luminosity, a_v)
     broad = kind == Kind.BROADLINE_AGN
-    width = np.stack(
-        [_gas_width(rng, kind, dispersion, True), _gas_width(rng, kind, dispersion, False)], axis=1
-    )
     return Population(
         kind=kind,
         redshift=redshift,
@@ -104,7 +87,7 @@ def draw_population(
         a_v=a_v,
         foreground=foreground,
         line_ew=line_ew,
-        line_sigma=width,
+        line_sigma=gas_widths(rng, kind, dispersion),
         line_velocity=30.0 * rng.normal(size=BLOCK),
         broad_ew=np.where(broad, 10 ** (1.35 + 0.3 * rng.normal(size=BLOCK)), 0.0),
         broad_sigma=10 ** (3.15 + 0.15 * rng.normal(size=BLOCK)),
@@ -149,20 +132,6 @@ def _replace_others(
     redshift = np.where(quasar, 0.3 + 2.2 * rng.random(BLOCK), redshift)
     sn = np.where(quasar, np.minimum(sn, 12.0), np.where(sky, 0.15, sn))
     return redshift, sn, np.where(sky, 0.05, flux)
-
-
-def _line_strengths(
-    rng: np.random.Generator, kind: npt.NDArray[np.int8], sn: Array
-) -> tuple[Array, Array]:
-    """Equivalent width of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
-    young = np.array([-1.1, 1.20, 0.30, 0.9, -9, -9, -9])[kind]
-    spread = np.array([0.45, 0.42, 0.5, 0.4, 0, 0, 0])[kind]
-    hard = np.array([-0.03, -0.10, 0.40, 1.1, -9, -9, -9])[kind]
-    gas_free = (kind == Kind.QUIESCENT) & (rng.random(BLOCK) < 0.45)
-    tail = rng.exponential(0.14, BLOCK) * (kind == Kind.STARFORMING)
-    log_young = young + spread * rng.normal(size=BLOCK) + tail
-    log_hard = hard - 0.9 * gas_free + np.array([0.40, 0.40, 0.58, 0.5, 0, 0, 0])[kind] * rng.normal(size=BLOCK)
-    return 10 ** np.minimum(log_young, 2.9), 10 ** np.minimum(log_hard, 2.2)
 
 
 def _star_formation_history(
@@ -216,74 +185,4 @@ def _dust(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tuple[Array, 
     median = np.array([0.12, 0.45, 0.30, 0.20, 0.0, 0.0, 0.0])[kind]
     spread = np.array([0.95, 0.85, 0.75, 0.5, 0.0, 0.0, 0.0])[kind]
     own = np.minimum(median * np.exp(spread * rng.normal(size=BLOCK)), 2.5)
-    return own, 0.14 * np.exp(0.7 * rng.normal(size=BLOCK))
-
-
-def _nebula(
-    rng: np.random.Generator,
-    kind: npt.NDArray[np.int8],
-    star_formation: Array,
-    nucleus: Array,
-    luminosity: Array,
-    a_v: Array,
-) -> Array:
-    """All lines as flux over the continuum at H alpha: H II regions plus a harder source.
-
-    H II regions lie on the ridge of Kewley et al. (2013), their place set by metallicity; the harder
-    source is a Seyfert nucleus, a LINER, or old stars. Their sum makes the composites.
-    """
-    g = rng.normal(size=(10, BLOCK))
-    starburst = np.log10(star_formation.clip(1) / 30).clip(0)
-    log_nii = np.clip(
-        -0.33
-        + 0.12 * luminosity.clip(-2, 1)
-        - 0.12 * starburst
-        - 0.9 * (starburst - 0.5).clip(0)
-        + 0.10 * g[0],
-        -2.0,
-        -0.14,
-    )
-    log_oiii = np.maximum(0.61 / (log_nii + 0.08) + 1.10, -0.75) + 0.12 * g[1]
-    low = (-0.4 - log_nii).clip(0, 1.2)
-    regions = intrinsic_fluxes(
-        log_nii,
-        log_oiii,
-        -0.54 - 0.10 * starburst + 0.10 * low - 0.35 * (low - 0.5).clip(0) + 0.13 * g[2],
-        -1.55 - 0.3 * starburst + 0.25 * low - 0.3 * (low - 0.7).clip(0) + 0.13 * g[3],
-        0.35 + 0.30 * low - 0.35 * (low - 0.6).clip(0) + 0.18 * g[4],
-        np.full(BLOCK, -0.95),
-        np.full(BLOCK, -2.6),
-        np.full(BLOCK, -1.05),
-        rng.uniform(0, 0.4, BLOCK),
-    )
-    seyfert = (rng.random(BLOCK) < 0.35) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
-    seyfert |= nucleus > 12
-    hard = intrinsic_fluxes(
-        np.where(seyfert, 0.00, 0.17) + 0.10 * g[5],
-        np.where(seyfert, 0.80, 0.28) + 0.16 * g[6],
-        np.where(seyfert, -0.25, 0.00) + 0.13 * g[7],
-        np.where(seyfert, -0.90, -0.62) + 0.16 * g[8],
-        np.where(seyfert, 0.60, 0.85) + 0.18 * g[9],
-        np.full(BLOCK, -0.95),
-        np.where(seyfert, -0.8, -1.7),
-        np.full(BLOCK, -1.0),
-        rng.uniform(0.2, 0.8, BLOCK),
-    )
-    ebv_young = a_v / 4.05 / 0.44 + 0.28 * np.exp(0.6 * rng.normal(size=BLOCK))
-    ebv_hard = np.where(seyfert, 0.35, 0.25) * np.exp(0.5 * rng.normal(size=BLOCK))
-    h_alpha = LINES.index("h_alpha")
-    total = np.zeros((BLOCK, len(LINES)))
-    for strength, flux, ebv in ((star_formation, regions, ebv_young), (nucleus, hard, ebv_hard)):
-        dimmed = redden(flux, ebv)
-        total += strength[:, None] * dimmed / dimmed[:, h_alpha, None]
-    return np.where((kind >= Kind.STAR)[:, None], 0.0, total)
-
-
-def _gas_width(
-    rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array, forbidden: bool
-) -> Array:
-    """Gas moves about as fast as the stars; forbidden lines are wider, most so in old hosts."""
-    ratio = np.array(
-        [1.55, 1.22, 1.6, 1.5, 1, 1, 1] if forbidden else [1.2, 1.12, 1.3, 1.2, 1, 1, 1]
-    )
-    return np.clip(dispersion * ratio[kind] * np.exp(0.20 * rng.normal(size=BLOCK)), 40, 500)
+    return own, 0.13 * np.exp(0.63 * rng.normal(size=BLOCK))

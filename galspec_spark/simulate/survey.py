@@ -19,7 +19,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import write_atomically
 from galspec_spark.simulate.batch import simulate_block
-from galspec_spark.simulate.population import BLOCK
+from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 
 #: Blocks of one task: 256 spectra, half a second and 40 MB of files.

@@ -1,0 +1,20 @@
+"""What a fibre looks at, and how many are drawn at once."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+#: Spectra drawn from one random stream.
+BLOCK = 64
+
+
+class Kind(IntEnum):
+    """What a fibre looks at."""
+
+    QUIESCENT = 0
+    STARFORMING = 1
+    AGN = 2
+    BROADLINE_AGN = 3
+    STAR = 4
+    QUASAR = 5
+    SKY = 6
