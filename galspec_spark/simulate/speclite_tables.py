@@ -56,7 +56,7 @@ SPECOBJ = np.dtype(
         ("SECTARGET", ">i4"),
         ("LEGACY_TARGET1", ">i4"),
         ("LEGACY_TARGET2", ">i4"),
-        ("SPECTROGRAPHID", ">i4"),
+        ("SPECTROGRAPHID", ">i2"),
         ("PLATE", ">i4"),
         ("TILE", ">i4"),
         ("MJD", ">i4"),

@@ -80,7 +80,10 @@ def read_selection(path: Path) -> npt.NDArray[np.float64]:
     missing = {"z", "sn_median"} - set(table.columns)
     if missing:
         raise UserError(f"{path} has no column {sorted(missing)[0]}: it needs z and sn_median")
-    pairs = table[["z", "sn_median"]].to_numpy(dtype=np.float64)
+    try:
+        pairs = table[["z", "sn_median"]].to_numpy(dtype=np.float64)
+    except ValueError as error:
+        raise UserError(f"{path}: z and sn_median are not numbers: {error}") from None
     usable = (pairs[:, 0] > 0) & (pairs[:, 0] < 0.6) & (pairs[:, 1] > 1)
     if not usable.any():
         raise UserError(f"{path} has no row with 0 < z < 0.6 and sn_median > 1")

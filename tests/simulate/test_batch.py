@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from galspec_spark.config import SimulateConfig
+from galspec_spark.simulate import sky
+from galspec_spark.simulate.batch import Batch, simulate_block
+from galspec_spark.simulate.emission import LINES
+from galspec_spark.simulate.kinds import BLOCK, Kind
+from galspec_spark.simulate.linefit import INDEX
+
+CONFIG = SimulateConfig(seed=3)
+
+
+@pytest.fixture(scope="module")
+def survey() -> list[Batch]:
+    return [simulate_block(block, CONFIG) for block in range(20)]
+
+
+def arrays(value: Any) -> Iterator[npt.NDArray[Any]]:
+    """Yield every array of a batch, however deep."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from arrays(getattr(value, field.name))
+    else:
+        for part in value:
+            yield from arrays(part)
+
+
+def joined(survey: list[Batch], name: str) -> npt.NDArray[Any]:
+    return np.concatenate([getattr(batch, name) for batch in survey])
+
+
+def test_a_block_is_the_same_whatever_was_drawn_before(survey: list[Batch]) -> None:
+    again = simulate_block(7, CONFIG)
+    pairs = list(zip(arrays(survey[7]), arrays(again), strict=True))
+    assert len(pairs) > 40
+    for before, now in pairs:
+        np.testing.assert_array_equal(before, now)
+
+
+def test_blocks_and_seeds_differ(survey: list[Batch]) -> None:
+    other_seed = simulate_block(7, SimulateConfig(seed=4))
+    assert not np.allclose(survey[7].visits.flux, survey[8].visits.flux)
+    assert not np.allclose(survey[7].visits.flux, other_seed.visits.flux)
+
+
+def test_all_values_are_finite(survey: list[Batch]) -> None:
+    for batch in survey:
+        for array in arrays(batch):
+            if array.dtype.kind == "f":
+                assert np.isfinite(array).all()
+
+
+def test_main_sample_has_its_median_sn_and_redshift(survey: list[Batch]) -> None:
+    galaxy = np.concatenate([batch.objects.kind for batch in survey]) < Kind.STAR
+    sn = np.concatenate([batch.sn_median() for batch in survey])[galaxy]
+    assert 13 < np.median(sn) < 17
+    assert 0.08 < np.median(joined(survey, "z")[galaxy]) < 0.12
+
+
+def test_main_sample_has_all_classes(survey: list[Batch]) -> None:
+    galaxy = joined(survey, "cls") == "GALAXY"
+    subclass = joined(survey, "subclass")[galaxy]
+
+    def share(*words: str) -> float:
+        return float(np.mean([name.split(" ")[0] in words for name in subclass]))
+
+    assert 0.40 < share("", "BROADLINE") < 0.65
+    assert 0.25 < share("STARFORMING", "STARBURST") < 0.45
+    assert 0.05 < share("AGN") < 0.15
+    assert {"STAR", "QSO"} <= set(joined(survey, "cls"))
+    assert (joined(survey, "zwarning") & 1).any(), "no sky fibre"
+
+
+def test_a_table_of_redshift_and_sn_is_followed() -> None:
+    selection = np.array([[0.02, 60.0], [0.1, 15.0], [0.3, 6.0]])
+    config = SimulateConfig(repeats=0, stars=0, quasars=0, sky_fibres=0)
+    batch = simulate_block(1, config, selection)
+    wanted = selection[(BLOCK + np.arange(BLOCK)) % 3]
+    well = batch.zwarning & 4 == 0
+    np.testing.assert_allclose(batch.z[well], wanted[well, 0], atol=1e-3)
+    np.testing.assert_allclose(batch.sn_median(), wanted[:, 1], rtol=0.15)
+
+
+def test_repeats_observe_the_same_galaxy_anew(survey: list[Batch]) -> None:
+    batch = survey[0]
+    repeat = np.flatnonzero(batch.identity.object != batch.identity.index)
+    first = batch.identity.object[repeat]
+    assert len(repeat) == round(CONFIG.repeats * BLOCK)
+    np.testing.assert_array_equal(batch.objects.redshift[repeat], batch.objects.redshift[first])
+    assert not np.isin(batch.identity.plate[repeat], batch.identity.plate[first]).any()
+    assert not np.isin(batch.identity.mjd[repeat], batch.identity.mjd[first]).any()
+    assert not np.allclose(batch.visits.flux[repeat], batch.visits.flux[first])
+    dec = np.radians(batch.identity.dec)
+    offset = np.hypot(
+        (batch.identity.ra[repeat] - batch.identity.ra[first]) * np.cos(dec[first]),
+        batch.identity.dec[repeat] - batch.identity.dec[first],
+    )
+    assert 0 < offset.max() * 3600 < 1
+
+
+def test_no_two_spectra_share_plate_mjd_and_fiber(survey: list[Batch]) -> None:
+    names = {
+        name
+        for batch in survey
+        for name in zip(batch.identity.plate, batch.identity.mjd, batch.identity.fiber, strict=True)
+    }
+    assert len(names) == len(survey) * BLOCK
+
+
+def test_pixels_outside_the_window_and_lost_ones_have_no_information(survey: list[Batch]) -> None:
+    pixel = np.arange(sky.PIXELS)
+    for batch in survey:
+        visits = batch.visits
+        inside = (pixel >= visits.first[:, None]) & (pixel < visits.stop[:, None])
+        assert (visits.ivar[~inside] == 0).all()
+        lost = inside & (visits.ivar == 0)
+        assert (visits.and_mask[lost] != 0).all(), "a lost pixel has a reason in the mask"
+        assert (visits.or_mask & visits.and_mask == visits.and_mask).all()
+        assert (visits.ivar >= 0).all()
+        assert 10 ** (sky.loglam()[visits.first]).min() > 3780
+
+
+def test_noise_is_what_ivar_says(survey: list[Batch]) -> None:
+    faint = [(b.visits, b.objects.kind == Kind.SKY) for b in survey]
+    wave = sky.wavelength()
+    quiet = (wave > 4500) & (wave < 5400)
+    pulls = np.concatenate(
+        [((v.flux - v.model) * np.sqrt(v.ivar))[rows][:, quiet].ravel() for v, rows in faint]
+    )
+    pulls = pulls[pulls != 0]
+    assert len(pulls) > 10_000
+    assert 0.9 < pulls.std() < 1.2
+
+
+def test_fitted_areas_scatter_by_their_errors() -> None:
+    config = SimulateConfig(repeats=0, stars=0, quasars=0, sky_fibres=0)
+    faint = np.array([[0.08, 6.0]])  # noise, not template mismatch, rules at low S/N
+    batches = [simulate_block(block, config, faint) for block in range(12)]
+    line = INDEX["[O_III] 5007"]
+    fits = [batch.fits for batch in batches]
+    true = np.concatenate([b.visits.line_flux[:, LINES.index("oiii_5007")] for b in batches])
+    area = np.concatenate([f.area[:, line] for f in fits])
+    error = np.concatenate([f.area_err[:, line] for f in fits])
+    pulls = ((area - true) / error)[error > 0]
+    robust = 1.4826 * np.median(np.abs(pulls - np.median(pulls)))
+    assert 0.7 < robust < 1.3

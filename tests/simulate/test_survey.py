@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import SimulateConfig
+from galspec_spark.errors import UserError
+from galspec_spark.simulate import survey as survey_module
+from galspec_spark.simulate.batch import simulate_block
+from galspec_spark.simulate.speclite import files
+from galspec_spark.simulate.survey import read_selection, simulate
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_spark_writes_what_the_kernels_make(spark: SparkSession, tmp_path: Path) -> None:
+    config = SimulateConfig(spectra=70)
+    summary = simulate(spark, config, tmp_path)
+    direct = dict(files(simulate_block(0, config), 64)) | dict(files(simulate_block(1, config), 6))
+    assert contents(tmp_path) == direct
+    assert summary["spectra"] == summary["written"] == 70
+    assert sum(summary["spectra_by_class"].values()) == 70
+
+
+def test_partitioning_changes_nothing(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SimulateConfig(spectra=200)
+    simulate(spark, config, tmp_path / "few")
+    monkeypatch.setattr(survey_module, "BLOCKS_PER_TASK", 1)
+    simulate(spark, config, tmp_path / "many")
+    assert contents(tmp_path / "few") == contents(tmp_path / "many")
+
+
+def test_a_rerun_writes_nothing_and_a_larger_survey_only_what_is_new(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    simulate(spark, SimulateConfig(spectra=40), tmp_path)
+    times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.fits")}
+    assert simulate(spark, SimulateConfig(spectra=40), tmp_path)["written"] == 0
+    assert simulate(spark, SimulateConfig(spectra=50), tmp_path)["written"] == 10
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot read"),
+        ("", "cannot read"),
+        ("z,sn\n0.1,5\n", "no column sn_median"),
+        ("z,sn_median\n0.1,0\n", "no row"),
+        ("z,sn_median\nfar,5\n", "not numbers"),
+    ],
+)
+def test_a_bad_table_of_redshifts_is_refused(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    path = tmp_path / "like.csv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_selection(path)
+
+
+def test_unusable_rows_of_the_table_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "like.csv"
+    path.write_text("name,z,sn_median\na,0.1,15\nb,,20\nc,2.5,9\n", encoding="utf-8")
+    assert read_selection(path).tolist() == [[0.1, 15.0]]
