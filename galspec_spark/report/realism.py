@@ -27,6 +27,8 @@ Array = npt.NDArray[Any]
 COMPONENTS = 20
 #: Share of each set that is left out of the comparison of variances: the most deviant spectra.
 SET_ASIDE = 0.05
+#: Other shares, to show how much the choice matters.
+OTHER_SHARES = (0.01, 0.02, 0.03, 0.10)
 #: Greatest difference of cumulative variance that passes.
 TOLERANCE = 0.02
 #: Resamplings for the permutation test and the bootstrap.
@@ -108,6 +110,10 @@ def compare(real: Sample, simulated: Sample) -> dict[str, Any]:
     return {
         "spectra": {"real": len(real.z), "simulated": len(simulated.z)},
         "cumulative_variance": variance,
+        "max_difference_by_set_aside": {
+            str(aside): round(_max_difference(real, simulated, size, aside), 5)
+            for aside in OTHER_SHARES
+        },
         "tolerance": TOLERANCE,
         "bpt": {
             "real": len(clouds[0]),
@@ -124,6 +130,11 @@ def compare(real: Sample, simulated: Sample) -> dict[str, Any]:
             for name, set_ in (("real", real), ("simulated", simulated))
         },
     }
+
+
+def _max_difference(real: Sample, simulated: Sample, size: int, aside: float) -> float:
+    curves = [variance_curve(set_.flux, size, aside) for set_ in (real, simulated)]
+    return float(np.abs(curves[0] - curves[1]).max())
 
 
 def variance_curve(flux: npt.NDArray[np.float32], size: int, aside: float) -> Array:
