@@ -43,7 +43,8 @@ bench: setup ## time our ways beside the usual ones, on a small survey or INPUT=
 	@cat "$(OUTPUT)/benchmark.md"
 
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
-	$(call job,realism.py --config $(CONFIG) --input "$(INPUT)" --output "$(OUTPUT)")
+	$(if $(INPUT),,$(error make realism needs INPUT=DIR, a folder of real spectra))
+	$(call job,realism.py --config $(CONFIG) --real "$(INPUT)" --output "$(OUTPUT)")
 
 dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
 	@rm -rf build/lib build/bdist.* dist
