@@ -67,8 +67,8 @@ class Block:
     mean: Doubles  #: (pixels,)
     scatter: Doubles  #: (rows, pixels - start)
 
-    def merge(self, other: Block) -> None:
-        """Add the same block of other rows' scatter to this one, in place."""
+    def merge(self, other: Block) -> Block:
+        """Add the same block of other rows' scatter to this one, in place, and return it."""
         rows, total = len(self.scatter), self.count + other.count
         distance = (other.mean - self.mean)[self.start :]
         weight = self.count * other.count / total
@@ -76,6 +76,7 @@ class Block:
         self.scatter += np.outer(weight * distance[:rows], distance)
         self.mean += (other.mean - self.mean) * (other.count / total)
         self.count = total
+        return self
 
 
 def assemble(blocks: Iterable[Block]) -> tuple[int, Doubles, Doubles]:

@@ -1,0 +1,86 @@
+"""Scores against scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from galspec_spark.ml import evaluation
+from galspec_spark.ml.evaluation import classification_scores, confusion, curves
+
+N = 400
+
+
+def predictions(spark, scores: np.ndarray, seed: int = 4):
+    """Return (label, prediction, score) as arrays and as a DataFrame."""
+    random = np.random.default_rng(seed)
+    labels = (scores + random.normal(0, 1, len(scores)) > 0.8).astype(int)
+    predicted = (scores > 0.5).astype(float)
+    rows = list(zip(labels.tolist(), predicted.tolist(), scores.tolist(), strict=True))
+    return (
+        labels,
+        predicted,
+        spark.createDataFrame(rows, "label int, prediction double, score double"),
+    )
+
+
+@pytest.fixture
+def scores() -> np.ndarray:
+    return np.random.default_rng(5).normal(0, 1, N)
+
+
+def test_confusion_and_scores(spark, scores):
+    labels, predicted, df = predictions(spark, scores)
+    counts = confusion(df)
+    np.testing.assert_array_equal(counts, metrics.confusion_matrix(labels, predicted))
+    ours = classification_scores(counts)
+    for prefix, average, label in (
+        ("", "weighted", None),
+        ("agn_", "binary", 1),
+        ("other_", "binary", 0),
+    ):
+        kind = {"average": average} if label is None else {"average": average, "pos_label": label}
+        expected = metrics.precision_recall_fscore_support(labels, predicted, **kind)[:3]
+        found = [ours[f"{prefix}{name}"] for name in ("precision", "recall", "f1")]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+def test_curves(spark, scores, ties):
+    scores = np.round(scores, 1) if ties else scores
+    labels, _, df = predictions(spark, scores)
+    ours = curves(df, N)
+    assert ours.roc_auc == pytest.approx(metrics.roc_auc_score(labels, scores), rel=1e-12)
+    assert ours.pr_auc == pytest.approx(metrics.average_precision_score(labels, scores), rel=1e-12)
+    false, true, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
+    np.testing.assert_allclose(ours.roc, [false, true])
+    precision, recall, _ = metrics.precision_recall_curve(labels, scores)
+    np.testing.assert_allclose(ours.pr, [recall[-2::-1], precision[-2::-1]])
+
+
+def test_many_predictions_are_binned(spark, scores, monkeypatch):
+    monkeypatch.setattr(evaluation, "MAX_THRESHOLDS", N // 2)
+    labels, _, df = predictions(spark, scores)
+    ours = curves(df, N)
+    assert 10 < ours.roc.shape[1] <= N // 2
+    assert ours.roc_auc == pytest.approx(metrics.roc_auc_score(labels, scores), abs=0.005)
+    assert ours.pr_auc == pytest.approx(metrics.average_precision_score(labels, scores), abs=0.02)
+
+
+def test_what_is_undefined_is_none(spark):
+    never_agn = classification_scores(np.array([[8, 0], [2, 0]]))
+    assert never_agn["agn_precision"] is None
+    assert never_agn["agn_f1"] == 0
+    expected = metrics.precision_score(
+        [0] * 8 + [1] * 2, [0] * 10, average="weighted", zero_division=0
+    )
+    assert never_agn["precision"] == pytest.approx(expected)
+    no_agn = classification_scores(np.array([[10, 0], [0, 0]]))
+    assert (no_agn["agn_recall"], no_agn["agn_f1"], no_agn["f1"]) == (None, None, 1.0)
+    one_class = spark.createDataFrame(
+        [(0, 0.0, 0.1), (0, 1.0, 0.9)], "label int, prediction double, score double"
+    )
+    assert curves(one_class, 2).roc_auc is None
+    assert curves(one_class, 2).pr_auc is None

@@ -1,0 +1,237 @@
+"""The whole stage on synthetic rest-frame spectra, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from pyspark.ml.classification import RandomForestClassifier
+from pyspark.ml.functions import array_to_vector
+
+from galspec_spark.config import Config
+from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.ml.census import Census
+from galspec_spark.provenance import Run, write_json
+from galspec_spark.spectrum.grid import GRID_ID, PIXELS
+from galspec_spark.tables import Warehouse
+from galspec_spark.train import project_all, train
+from tests.ml.synthetic import FOLDS, restframe, write_warehouse
+from tests.submit import ROOT, messages, submit
+
+K, BEST = 6, 3
+SMALL = {
+    "components": K,
+    "best_components": BEST,
+    "classifiers": {
+        "logistic_regression": {"grid": {"regParam": [0.001, 10.0]}},
+        "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
+        "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
+    },
+}
+CLASSIFIERS = list(SMALL["classifiers"])
+
+PREDICT = """
+import sys
+from pyspark.sql import SparkSession
+from pyspark.ml import PipelineModel
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+model = PipelineModel.load(sys.argv[1])
+rows = model.transform(spark.read.parquet(sys.argv[2])).orderBy("spectrum_id").collect()
+print("predicted", *(int(row.prediction) for row in rows))
+assert not any(name.startswith("galspec") for name in sys.modules)
+"""
+
+
+def run_with(**sections) -> Run:
+    return Run.start("train", Config.model_validate({"train": SMALL, **sections}))
+
+
+@pytest.fixture(scope="module")
+def trained(spark, tmp_path_factory):
+    """Train once; return the warehouse, the output folder and the summary."""
+    root = write_warehouse(tmp_path_factory.mktemp("warehouse"), restframe())
+    np.save(root / "restframe" / "_mean_spectrum.npy", np.ones(4, np.float32))
+    write_json(root / "summary.json", {"ingest": {"files": 180, "quarantined": 2, "seconds": 1.5}})
+    output = tmp_path_factory.mktemp("output")
+    return root, output, train(spark, run_with(), Warehouse(root), output)
+
+
+@pytest.fixture(scope="module")
+def metrics(trained):
+    return json.loads((trained[1] / "metrics.json").read_text())
+
+
+def test_results_are_table_1(metrics):
+    found = [(result["classifier"], result["features"]) for result in metrics["results"]]
+    assert found == [(name, f) for f in (f"all {K}", f"best {BEST}") for name in CLASSIFIERS]
+    for result in metrics["results"]:
+        assert sum(map(sum, result["confusion"])) == metrics["counts"]["test"]
+        assert min(result["cv_f1"], result["f1"], result["roc_auc"]) > 0.8  # the lines tell
+        assert set(result["seconds"]) == {"search", "fit", "predict"}
+    assert metrics["results"][0]["hyperparameters"]["regParam"] == 0.001
+    assert metrics["results"][0]["f1"] > metrics["majority_f1"]
+
+
+def test_counts_and_stages(metrics):
+    assert metrics["counts"] == {
+        "files": 180,
+        "files_quarantined": 2,
+        "spectra": 180,
+        "selected": 162,
+        "labelled": 162,
+        "train": 130,
+        "test": 32,
+        "train_agn": metrics["counts"]["train_agn"],
+        "test_agn": metrics["counts"]["test_agn"],
+        "objects": 162,
+        "folds": FOLDS,
+    }
+    assert metrics["left_out"] == {"coverage": 18}
+    assert list(metrics["seconds"]) == ["ingest", "pca", *CLASSIFIERS, "elimination"]
+    assert (metrics["grid"], metrics["data"]) == (GRID_ID, "sdss dr14")
+
+
+def test_the_best_components_are_the_forests(metrics):
+    importance = metrics["importance"]["components"]
+    assert len(importance) == K
+    assert sum(importance) == pytest.approx(1)
+    best = metrics["importance"]["best"]
+    assert best == sorted(range(K), key=lambda i: -importance[i])[:BEST]
+    assert metrics["results"][-1]["components"] == best
+
+
+def test_components_know_the_training_split_only(metrics):
+    table = restframe()
+    flux = table.filter(pc.equal(table["split"], "train"))["flux"].combine_chunks().flatten()
+    values = np.linalg.svd(_centred(flux.to_numpy().reshape(130, -1)), compute_uv=False)
+    expected = (values**2 / (values**2).sum())[:K]
+    np.testing.assert_allclose(metrics["explained_variance"], expected, rtol=1e-5)
+
+
+def _centred(flux: np.ndarray) -> np.ndarray:
+    return flux - flux.mean(axis=0, dtype=np.float64)
+
+
+def test_files_and_summary(trained):
+    _, output, summary = trained
+    assert (output / "table1.md").read_text().startswith("# Table 1")
+    assert (output / "report.html").stat().st_size > 100_000
+    assert list((output / "figures").glob("*.png"))
+    assert summary["report"] == str(output / "report.html")
+    assert {"model", "f1", "agn_f1", "cv_f1", "cv_agn_f1", "results", "train"} <= set(summary)
+
+
+def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, trained, tmp_path):
+    root, output, _ = trained
+    card = json.loads((output / "model" / "card.json").read_text())
+    best = max(
+        json.loads((output / "metrics.json").read_text())["results"], key=lambda r: r["cv_f1"]
+    )
+    assert card["metrics"]["cv_f1"] == best["cv_f1"]
+    assert card["fill_spectrum"] == "fill_spectrum.npy"
+
+    rows = Warehouse(root).read(spark, "restframe").where("split = 'test'")
+    spectra = rows.select("spectrum_id", "label", array_to_vector("flux").alias("spectrum"))
+    spectra.write.parquet(str(tmp_path / "spectra"))
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            PREDICT,
+            str(output / "model" / "pipeline"),
+            str(tmp_path / "spectra"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    predicted = np.array(result.stdout.split("predicted")[1].split(), dtype=int)
+    label = np.array([row.label for row in spectra.orderBy("spectrum_id").collect()])
+    counts = [[int(((label == i) & (predicted == j)).sum()) for j in (0, 1)] for i in (0, 1)]
+    assert counts == card["metrics"]["confusion"]
+
+
+def test_parts_do_not_change_the_rows_order_or_the_forest(spark, tmp_path):
+    table = restframe(100)
+    shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
+    components = np.linalg.qr(np.random.default_rng(2).normal(size=(PIXELS, K)))[0].T
+    forest = RandomForestClassifier(featuresCol="components", numTrees=3, seed=1)
+    ids, forests = [], []
+    for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
+        warehouse = Warehouse(write_warehouse(tmp_path / name, rows, parts))
+        restframe_table = warehouse.read(spark, "restframe")
+        labelled = restframe_table.where("split is not null")
+        coefficients = project_all(labelled, components, Census.take(restframe_table))
+        ids.append([row.spectrum_id for row in coefficients.select("spectrum_id").collect()])
+        forests.append(forest.fit(coefficients).featureImportances.toArray())
+        coefficients.unpersist()
+    assert ids[0] == ids[1]
+    np.testing.assert_allclose(forests[0], forests[1], rtol=1e-6)
+
+
+# --- Bad input ---
+
+
+def one_class(table: pa.Table) -> pa.Table:
+    label = pc.if_else(pc.is_null(table["label"]), None, pa.scalar(0, pa.int32()))
+    return table.set_column(table.column_names.index("label"), "label", label)
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "error", "message"),
+    [
+        (one_class(restframe(30)), {}, UserError, "no spectrum of class AGN"),
+        (restframe(90), {"components": 70}, UserError, "set train.components to 65"),
+        (
+            restframe(60),
+            {"classifiers": {"linear_svc": {"fixed": {"depth": 3}}}},
+            ConfigError,
+            "unknown parameter 'depth'",
+        ),
+    ],
+    ids=["one class", "more components than spectra", "unknown parameter"],
+)
+def test_bad_input_is_named(spark, tmp_path, table, settings, error, message):
+    root = write_warehouse(tmp_path, table)
+    run = Run.start("train", Config.model_validate({"train": {**SMALL, **settings}}))
+    with pytest.raises(error, match=message):
+        train(spark, run, Warehouse(root), tmp_path / "output")
+
+
+def test_fewer_rows_than_folds(spark, tmp_path):
+    table = restframe(60)
+    fold = pc.if_else(pc.is_null(table["fold"]), None, pa.scalar(99, pa.int32()))
+    root = write_warehouse(
+        tmp_path, table.set_column(table.column_names.index("fold"), "fold", fold)
+    )
+    with pytest.raises(UserError, match="44 training spectra in 100 folds"):
+        train(spark, run_with(), Warehouse(root), tmp_path / "output")
+
+
+def test_output_that_cannot_be_written(spark, tmp_path):
+    root = write_warehouse(tmp_path / "warehouse", restframe(30))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write to the output folder"):
+        train(spark, run_with(), Warehouse(root), tmp_path / "file" / "output")
+
+
+def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
+    result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
+    assert result.returncode == 1
+    (line,) = messages(result)
+    assert line.startswith("error: no table 'restframe' in the warehouse warehouse: make it with")
+    assert "jobs/preprocess.py --warehouse warehouse" in line
+
+
+def test_job_rejects_an_unknown_parameter(tmp_path):
+    override = "train.classifiers={linear_svc: {grid: {C: [1.0]}}}"
+    result = submit(ROOT / "jobs" / "train.py", "--set", override, folder=tmp_path)
+    assert result.returncode == 2
+    (line,) = messages(result)
+    assert line.startswith("error: train.classifiers.linear_svc: unknown parameter 'C'; known:")
