@@ -92,6 +92,7 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
     fingerprint = _fingerprint(coefficients)
     coefficients.unpersist()
 
+    best_of_all = best_model(trained)
     metrics = {
         "job": run.job,
         **run.columns(),
@@ -103,9 +104,9 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
         "explained_variance": pca.explainedVariance.toArray().tolist(),
         "importance": importance,
         "results": [one.result for one in trained],
+        "best": trained.index(best_of_all),
         "majority_f1": _majority_f1(census),
     }
-    best_of_all = best_model(trained)
     card = card_of(run, best_of_all, metrics, fingerprint)
     write_bundle(output / "model", pipeline_of(pca, best_of_all), card, _fill_spectrum(warehouse))
     write_json(output / "metrics.json", metrics)
@@ -155,15 +156,14 @@ def _check_writable(output: Path) -> None:
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
     """Return the seconds of the jobs that made the warehouse, as far as it knows them."""
     summaries = read_summaries(warehouse.root)
-    jobs = ("simulate", "ingest", "preprocess")
-    return {
-        job: float(summaries[job]["seconds"]) for job in jobs if "seconds" in summaries.get(job, {})
-    }
+    ingest = summaries.get("ingest", {}).get("warehouse", {})
+    found = {"ingest": ingest, "preprocess": summaries.get("preprocess", {})}
+    return {job: float(known["seconds"]) for job, known in found.items() if "seconds" in known}
 
 
 def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
-    ingest = read_summaries(warehouse.root).get("ingest", {})
-    return {"files": ingest.get("files"), "files_quarantined": ingest.get("quarantined")}
+    held = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {})
+    return {"files": held.get("files"), "files_quarantined": held.get("quarantined")}
 
 
 @contextmanager
@@ -220,7 +220,9 @@ def _report_contents(
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
         wavelength_importance={
             one.classifier: wavelength_importance(
-                components, *component_weights(one.model, one.features.components, len(components))
+                components,
+                np.array(metrics["explained_variance"]),
+                *component_weights(one.model, one.features.components, len(components)),
             )
             for one in of_all
         },

@@ -32,24 +32,33 @@ def component_weights(model: Any, components: list[int], k: int) -> tuple[Double
     return weights, linear
 
 
-def wavelength_importance(components: Doubles, weights: Doubles, linear: bool) -> Doubles:
+def wavelength_importance(
+    components: Doubles, variances: Doubles, weights: Doubles, linear: bool
+) -> Doubles:
     """Return how much each pixel of a spectrum weighs in the decision; sums to 1.
 
     Parameters
     ----------
     components
         Unit vectors e_k, shape (k, pixels).
+    variances
+        Variance v_k of each component's coefficient, in any unit, shape (k,).
     weights, linear
         From `component_weights`.
 
     Notes
     -----
-    A linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``: the
-    importance of a pixel is the size of its own coefficient, ``|sum_k w_k e_k(lambda)|``. A forest
+    A linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``. The
+    importance of a pixel is how far it moves the decision when it changes by its own standard
+    deviation, ``|sum_k w_k e_k(lambda)| sqrt(sum_k v_k e_k(lambda)^2)``: a large coefficient of a
+    pixel that never changes is of no importance. A forest
     has no sign: each component's importance is spread by the share ``e_k(lambda)^2`` that the pixel
     has in it, ``sum_k importance_k e_k(lambda)^2``.
     """
-    importance = np.abs(weights @ components) if linear else weights @ components**2
+    if linear:
+        importance = np.abs(weights @ components) * np.sqrt(variances @ components**2)
+    else:
+        importance = weights @ components**2
     total = importance.sum()
     # A model that learnt nothing weighs all pixels alike.
     uniform = np.full(components.shape[1], 1 / components.shape[1])

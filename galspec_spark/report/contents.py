@@ -84,16 +84,9 @@ def ordered_results(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def best_result(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the result to show first, which is that of the saved model; None if there is none.
-
-    It has the highest weighted F1 in cross-validation, so that the test split does not choose its
-    own winner; of equals, it is the one with fewer components, then the simpler classifier.
-    """
-
-    def merit(result: Mapping[str, Any]) -> tuple[float, int]:
-        return known(result.get("cv_f1"), -1.0), -len(result.get("components") or [])
-
-    return max(ordered_results(metrics), key=merit, default=None)
+    """Return the result of the saved model, the one to show first; None if there is none."""
+    best = metrics.get("best")
+    return None if best is None else dict(metrics["results"][best])
 
 
 def losses(metrics: Mapping[str, Any]) -> dict[str, int]:

@@ -12,17 +12,21 @@ from galspec_spark.ml import bundle
 from galspec_spark.ml.bundle import best_model, write_bundle
 
 
-def trained(classifier: str, components: int, cv_f1: float):
+def trained(classifier: str, components: int, cv_agn_f1: float | None):
     return SimpleNamespace(
         classifier=classifier,
         features=SimpleNamespace(components=list(range(components))),
-        result={"cv_f1": cv_f1},
+        result={"cv_agn_f1": cv_agn_f1},
     )
 
 
 def test_the_best_is_chosen_by_cross_validation():
-    candidates = [trained("random_forest", 20, 0.9), trained("linear_svc", 20, 0.8)]
-    assert best_model(candidates) is candidates[0]
+    candidates = [
+        trained("logistic_regression", 10, None),  # found no AGN
+        trained("random_forest", 20, 0.9),
+        trained("linear_svc", 20, 0.8),
+    ]
+    assert best_model(candidates) is candidates[1]
 
 
 def test_of_equals_the_simplest():

@@ -125,6 +125,7 @@ def full_report() -> TrainingReport:
         "explained_variance": variance.tolist(),
         "importance": {"components": importance.tolist(), "best": best},
         "results": results,
+        "best": 2,
         "majority_f1": 0.7687,
     }  # fmt: skip
     return TrainingReport(
@@ -156,6 +157,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
     metrics = {
         **full_report.metrics,
         "results": [only],
+        "best": 0,
         "counts": {
             **full_report.metrics["counts"],
             "files": None,

@@ -87,19 +87,9 @@ def test_interval_needs_something_to_count() -> None:
     assert f1_interval(None) is None
 
 
-def test_best_result_is_chosen_by_cross_validation_not_by_the_test_split() -> None:
-    results = [
-        {"classifier": "linear_svc", "features": "all 3", "components": [0, 1, 2], "f1": 0.9},
-        {"classifier": "random_forest", "features": "all 3", "components": [0, 1, 2], "f1": 0.6},
-        {"classifier": "random_forest", "features": "best 1", "components": [1], "f1": 0.5},
-    ]
-    for result, cv_f1 in zip(results, (0.5, 0.6, 0.55), strict=True):
-        result["cv_f1"] = cv_f1
-    assert best_result({"results": results}) == results[1]
-    results[2]["cv_f1"] = 0.6
-    assert best_result({"results": results}) == results[2]  # of equals, the fewest components
-    results[0]["cv_f1"] = results[1]["cv_f1"] = results[2]["cv_f1"] = None
-    assert best_result({"results": results[:2]}) == results[0]  # and the simplest classifier
+def test_the_best_result_is_that_of_the_saved_model() -> None:
+    results = [{"classifier": "linear_svc"}, {"classifier": "random_forest"}]
+    assert best_result({"results": results, "best": 1}) == results[1]
     assert best_result({"results": []}) is None
 
 
