@@ -122,14 +122,14 @@ class ClassifierConfig(Section):
 DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
     "logistic_regression": ClassifierConfig(
         fixed={"maxIter": 100, "tol": 1e-6},
-        grid={"regParam": (0.0001, 0.001, 0.01, 0.1), "elasticNetParam": (0.0, 0.5, 1.0)},
+        grid={"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
     ),
     "linear_svc": ClassifierConfig(
         fixed={"maxIter": 50, "tol": 1e-3}, grid={"regParam": (0.0001, 0.001, 0.01, 0.1)}
     ),
     "random_forest": ClassifierConfig(
         fixed={"impurity": "entropy", "numTrees": 100, "cacheNodeIds": True},
-        grid={"maxDepth": (6, 9, 12), "minInstancesPerNode": (1, 5)},
+        grid={"maxDepth": (6, 9, 12)},
     ),
 }
 
