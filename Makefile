@@ -10,7 +10,7 @@ OUTPUT = output/$@$(if $(INPUT),$(subst /,-,$(abspath $(INPUT))))
 export SPARK_LOCAL_IP ?= 127.0.0.1
 unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
-job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit jobs/$(1)
+job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit $(java_options) jobs/$(1)
 
 .PHONY: help setup run paper test lint bench realism dist clean
 
@@ -20,6 +20,8 @@ help: ## list the targets (the default)
 setup: ## make .venv, with all packages and Java; the other targets do this themselves
 	@tools/setup.sh
 
+# A job of seconds ends before the work of Java's second compiler pays.
+run: java_options = --driver-java-options '-XX:+UseParallelGC -XX:TieredStopAtLevel=1'
 run: CONFIG = $(if $(INPUT),conf/default.yaml,conf/demo.yaml)
 run: ## simulate a small survey, or take INPUT=DIR, and go all the way to the report
 paper: CONFIG = conf/paper.yaml
