@@ -21,7 +21,7 @@ setup: ## make .venv, with all packages and Java; the other targets do this them
 	@tools/setup.sh
 
 # A job of seconds ends before the work of Java's second compiler pays.
-run: java_options = --driver-java-options '-XX:+UseParallelGC -XX:TieredStopAtLevel=1'
+run: java_options = --driver-java-options '-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m'
 run: CONFIG = $(if $(INPUT),conf/default.yaml,conf/demo.yaml)
 run: ## simulate a small survey, or take INPUT=DIR, and go all the way to the report
 paper: CONFIG = conf/paper.yaml
