@@ -42,7 +42,6 @@ lint: setup ## check style and types
 bench: setup ## time our ways beside the usual ones, on a small survey or INPUT=DIR
 	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
 	$(call job,benchmark.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)")
-	@cat "$(OUTPUT)/benchmark.md"
 
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
 	$(if $(INPUT),,$(error make realism needs INPUT=DIR, a folder of real spectra))

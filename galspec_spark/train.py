@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from pyspark.ml.feature import PCAModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.errors import UserError
 from galspec_spark.ml.bundle import best_model, card_of, pipeline_of, write_bundle
 from galspec_spark.ml.census import CLASS_NAMES, Census
 from galspec_spark.ml.classifiers import build_classifiers
@@ -67,7 +65,6 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
     config = run.config.train
     classifiers = build_classifiers(config)
     restframe = warehouse.read(spark, "restframe")
-    _check_writable(output)
     census = Census.take(restframe)
     census.check(config.components)
     labelled = restframe.where("split is not null")
@@ -142,15 +139,6 @@ def project_all(
     with spark_progress(labelled.sparkSession, "projection", total, "spectra"):
         coefficients.count()
     return coefficients
-
-
-def _check_writable(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot write to the output folder {output}: {error.strerror}") from None
 
 
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:

@@ -215,13 +215,6 @@ def test_fewer_rows_than_folds(spark, tmp_path):
         train(spark, run_with(), Warehouse(root), tmp_path / "output")
 
 
-def test_output_that_cannot_be_written(spark, tmp_path):
-    root = write_warehouse(tmp_path / "warehouse", restframe(30))
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="cannot write to the output folder"):
-        train(spark, run_with(), Warehouse(root), tmp_path / "file" / "output")
-
-
 def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
     result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
     assert result.returncode == 1
