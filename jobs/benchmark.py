@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def decode_astropy(path: str) -> dict[str, Any]:
     """Decode a spec file as astropy's documentation shows."""
     with fits.open(path) as hdus:
         coadd, specobj, lines = hdus[1].data, hdus[2].data[0], hdus[3].data
-        row = {name: np.array(coadd[name]) for name in COLUMNS}
+        row = {name: native(coadd[name]) for name in COLUMNS}
         row["loglam0"] = float(coadd["loglam"][0])
         row |= {name: specobj[name] for name in ("PLATE", "MJD", "FIBERID", "CLASS", "SUBCLASS")}
         row |= {name: specobj[name] for name in ("Z", "ZWARNING", "PLUG_RA", "PLUG_DEC")}
@@ -125,12 +126,17 @@ def decode_astropy(path: str) -> dict[str, Any]:
     return row
 
 
+def native(column: np.ndarray) -> np.ndarray:
+    """Return a copy in this machine's byte order, which Arrow needs; FITS is big-endian."""
+    return column.astype(column.dtype.newbyteorder("="))
+
+
 def decode_fitsio(path: str) -> dict[str, Any]:
     """Decode a spec file with fitsio, which wraps the C library cfitsio."""
     with fitsio.FITS(path) as hdus:
         coadd, specobj, lines = hdus[1].read(), hdus[2].read()[0], hdus[3].read()
     names = {name.lower(): name for name in coadd.dtype.names}
-    row = {name: coadd[names[name]] for name in COLUMNS}
+    row = {name: native(coadd[names[name]]) for name in COLUMNS}
     row["loglam0"] = float(coadd[names["loglam"]][0])
     row |= {name: specobj[name] for name in ("PLATE", "MJD", "FIBERID", "CLASS", "SUBCLASS")}
     row |= {name: specobj[name] for name in ("Z", "ZWARNING", "PLUG_RA", "PLUG_DEC")}
@@ -152,29 +158,30 @@ def compare_ingest(
         with fresh(scratch / "ours") as folder:
             ingest(spark, run, files, Warehouse(folder), release)
 
-    def peer() -> None:
-        with (
-            fresh(scratch / "peer") as folder,
-            ProcessPoolExecutor(PEER_PROCESSES) as pool,
-        ):
-            folder.mkdir()
-            shares = [files[i::PEER_PROCESSES] for i in range(PEER_PROCESSES)]
-            list(pool.map(write_with_astropy, shares, [folder] * PEER_PROCESSES))
+    shares = [files[i::PEER_PROCESSES] for i in range(PEER_PROCESSES)]
+    # Started before the clock and apart from Spark, whose connection a fork would share.
+    with ProcessPoolExecutor(PEER_PROCESSES, get_context("spawn")) as pool:
 
-    return [
-        measure(work, "ours, Spark", repeat, ours),
-        measure(work, f"astropy, {PEER_PROCESSES} processes, pyarrow", 1, peer),
-    ]
+        def peer() -> None:
+            with fresh(scratch / "peer") as folder:
+                folder.mkdir()
+                outputs = [folder / f"{i}.parquet" for i in range(PEER_PROCESSES)]
+                list(pool.map(write_with_astropy, shares, outputs))
+
+        return [
+            measure(work, "ours, Spark", repeat, ours),
+            measure(work, f"astropy, {PEER_PROCESSES} processes, pyarrow", 1, peer),
+        ]
 
 
-def write_with_astropy(files: list[str], folder: Path) -> None:
+def write_with_astropy(files: list[str], output: Path) -> None:
     """Decode files with astropy and write one Parquet file, as a careful script does."""
     rows = [decode_astropy(file) for file in files]
     columns: dict[str, Any] = {name: pa.array([row[name] for row in rows]) for name in COLUMNS}
     columns |= {name: [row[name] for row in rows] for name in ("PLATE", "MJD", "FIBERID")}
     columns |= {name: [row[name] for row in rows] for name in ("CLASS", "SUBCLASS")}
     columns |= {name: [float(row[name]) for row in rows] for name in ("Z", "PLUG_RA", "PLUG_DEC")}
-    pq.write_table(pa.table(columns), folder / f"{abs(hash(files[0]))}.parquet", compression="zstd")
+    pq.write_table(pa.table(columns), output, compression="zstd")
 
 
 @contextmanager
