@@ -85,6 +85,28 @@ def test_a_second_run_reads_nothing_and_a_grown_folder_only_what_is_new(
     assert warehouse.read(spark, "spectra").count() == 2
 
 
+def test_damaged_files_never_stop_the_job(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf
+) -> None:
+    """Bytes of headers and data changed at random: each file is read or quarantined."""
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    whole = spec_files.write(survey, 0).read_bytes()
+    cards = [
+        i for i in range(0, len(whole), 80) if whole[i : i + 5] in (b"TTYPE", b"TFORM", b"NAXIS")
+    ]
+    random = np.random.default_rng(1)
+    for number in range(200):
+        damaged = bytearray(whole)
+        for position in (random.choice(cards), random.integers(len(whole))):
+            damaged[position + random.integers(30)] = random.integers(32, 127)
+        (survey / f"damaged-{number:03d}.fits").write_bytes(damaged[: len(whole)])
+    (survey / "dangling.fits").symlink_to(tmp_path / "nowhere")
+    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert summary["files"] == summary["read"] + summary["quarantined"] == 202
+    assert summary["reasons"]["malformed"] > 100
+    assert summary["reasons"]["unreadable"] == 1
+
+
 def test_useless_spectra_are_flagged_not_dropped(
     spark: SparkSession, tmp_path: Path, run_of: RunOf
 ) -> None:

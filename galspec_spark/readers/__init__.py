@@ -35,6 +35,17 @@ def read_spectra(content: bytes) -> tuple[str, list[dict[str, Any]]]:
     BadFile
         If the file is broken or of no known format.
     """
+    try:
+        return _read(content)
+    except BadFile:
+        raise
+    except Exception as error:  # damaged bytes fail anywhere, in astropy and numpy too
+        cause = " ".join(str(error).split())
+        message = f"the file cannot be decoded: {type(error).__name__}: {cause}"
+        raise BadFile("malformed", message) from error
+
+
+def _read(content: bytes) -> tuple[str, list[dict[str, Any]]]:
     found = list(islice(units(content), 4))
     for reader in READERS:
         if reader.recognises(found):
