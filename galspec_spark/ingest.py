@@ -28,6 +28,7 @@ from galspec_spark.provenance import Run, read_summaries
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import spectra_table
 from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.source import Source
 from galspec_spark.schemas import FILES, SPECTRA
 from galspec_spark.tables import Warehouse, part_writer
 
@@ -118,7 +119,7 @@ def read_files(
     for file in pq.ParquetFile(plan).read_row_group(number).to_pylist():
         account = {**file, **provenance, "part": part, "status": "read", "rows": 0}
         try:
-            account["format"], rows = read_spectra(_content(file["path"]))
+            account["format"], rows = read_spectra(Source(file["path"], _content(file["path"])))
             account["rows"] = len(rows)
             spectra.add(rows, file["path"])
         except BadFile as error:

@@ -15,18 +15,25 @@ PROVENANCE = [
     pa.field("config_hash", pa.string()),
 ]
 
-#: One row per observed spectrum. Folders survey=.../release=... hold the two partition columns.
+#: One row per observed spectrum; what a survey lacks is null. Flux is in the survey's own unit:
+#: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum. ``field`` is
+#: the plan and spectrograph of LAMOST, the tile or healpix group of DESI; ``target_id`` is DESI's;
+#: ``healpix29`` is the nested HEALPix pixel of order 29.
+#: Folders survey=.../release=... hold the two partition columns.
 SPECTRA = pa.schema(
     [
         pa.field("spectrum_id", pa.string(), nullable=False),
         pa.field("plate", pa.int32()),
         pa.field("mjd", pa.int32()),
         pa.field("fiber", pa.int32()),
+        pa.field("field", pa.string()),
+        pa.field("target_id", pa.int64()),
         pa.field("run2d", pa.string()),
         pa.field("object_id", pa.string()),
         pa.field("source_type", pa.string()),
         pa.field("ra", pa.float64()),
         pa.field("dec", pa.float64()),
+        pa.field("healpix29", pa.int64()),
         pa.field("z", pa.float64()),
         pa.field("z_err", pa.float64()),
         pa.field("zwarning", pa.int32()),
@@ -38,8 +45,8 @@ SPECTRA = pa.schema(
         pa.field("pixels", pa.int32(), nullable=False),
         pa.field("flux", pa.list_(pa.float32()), nullable=False),
         pa.field("ivar", pa.list_(pa.float32()), nullable=False),
-        pa.field("and_mask", pa.list_(pa.int32()), nullable=False),
-        pa.field("or_mask", pa.list_(pa.int32()), nullable=False),
+        pa.field("and_mask", pa.list_(pa.int32())),
+        pa.field("or_mask", pa.list_(pa.int32())),
         *(pa.field(f"{line.name}_{m}", pa.float32()) for line in LINES for m in LINE_MEASURES),
         pa.field("file", pa.string(), nullable=False),
         *PROVENANCE,

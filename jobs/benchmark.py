@@ -34,6 +34,7 @@ from galspec_spark.ml.pca import PCA, components_of
 from galspec_spark.preprocess import preprocess
 from galspec_spark.provenance import Run, write_atomically
 from galspec_spark.readers import read_spectra
+from galspec_spark.readers.source import Source
 from galspec_spark.tables import Warehouse
 
 COLUMNS = ("flux", "ivar", "and_mask", "or_mask")
@@ -111,7 +112,7 @@ def compare_decoding(
 
 def decode_ours(path: str) -> dict[str, Any]:
     """Decode a spec file with our reader."""
-    return read_spectra(Path(path).read_bytes())[1][0]
+    return read_spectra(Source(path, Path(path).read_bytes()))[1][0]
 
 
 def decode_astropy(path: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""FITS files of a survey to rows of the ``spectra`` table, one module per survey.
+"""Files of a survey to rows of the ``spectra`` table, one module per kind of file.
 
-A reader module has ``FORMAT``, ``recognises(units)`` and ``read(content)``. Formats are told by
-what is in a file, never by its name.
+A reader module has ``FORMAT``, ``recognises(units)``, which gets the first header-data units, and
+``read(source)``. Formats are told by what is in a file, never by its name.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ from typing import Any
 
 from galspec_spark.readers import sdss
 from galspec_spark.readers.fits import BadFile, units
+from galspec_spark.readers.source import Source
 
 READERS = (sdss,)
 
 
-def read_spectra(content: bytes) -> tuple[str, list[dict[str, Any]]]:
+def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:
     """Decode a file of any known format.
 
     Parameters
     ----------
-    content
-        The whole file.
+    source
+        The file.
 
     Returns
     -------
     format
         The reader's name, for example ``sdss-spec``.
     rows
-        As the reader gives them (see `galspec_spark.readers.sdss.read`).
+        As the reader gives them (see `galspec_spark.readers.sdss.read`); none for a catalogue that
+        is read together with its spectra.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def read_spectra(content: bytes) -> tuple[str, list[dict[str, Any]]]:
         If the file is broken or of no known format.
     """
     try:
-        return _read(content)
+        return _read(source)
     except BadFile:
         raise
     except Exception as error:  # damaged bytes fail anywhere, in astropy and numpy too
@@ -45,10 +47,10 @@ def read_spectra(content: bytes) -> tuple[str, list[dict[str, Any]]]:
         raise BadFile("malformed", message) from error
 
 
-def _read(content: bytes) -> tuple[str, list[dict[str, Any]]]:
-    found = list(islice(units(content), 4))
+def _read(source: Source) -> tuple[str, list[dict[str, Any]]]:
+    found = list(islice(units(source.content), 4))
     for reader in READERS:
         if reader.recognises(found):
-            return reader.FORMAT, reader.read(content)
+            return reader.FORMAT, reader.read(source)
     names = ", ".join(unit.layout.name or "unnamed" for unit in found)
     raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

@@ -1,16 +1,17 @@
-"""FITS files as bytes: find the header-data units, decode binary tables with numpy.
+"""FITS files as bytes: find the header-data units, decode tables and images with numpy.
 
-A header is parsed by astropy once per distinct sequence of bytes; files of one survey share almost
-all of theirs. What numpy cannot map directly (scaled columns, heaps, compression) is decoded by
-astropy instead, to the same values.
+A layout is parsed by astropy once per distinct sequence of bytes; files of one survey share almost
+all of theirs. What numpy cannot map directly (scaled columns, heaps, compressed tiles) is decoded
+by astropy instead, to the same values. Only the bytes that are asked for are read.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,23 @@ from astropy.io import fits
 
 BLOCK, CARD = 2880, 80
 END_CARD = b"END".ljust(CARD)
+#: Cards that say how the data are laid out; in an image's header all others are the file's own.
+STRUCTURE = tuple(
+    name.encode("ascii")
+    for name in "XTENSION BITPIX NAXIS PCOUNT GCOUNT EXTNAME BSCALE BZERO BLANK".split()
+)
+PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+ALL = slice(None)
+
+#: What astropy raises where it cannot read what a header promises.
+DECODING_ERRORS = (OSError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+
+
+class Content(Protocol):
+    """The bytes of a file: ``bytes``, or anything that reads slices on demand."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice, /) -> bytes: ...
 
 
 class BadFile(Exception):
@@ -38,13 +56,13 @@ class BadFile(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header of one header-data unit says."""
+    """What the header of one header-data unit says of its data."""
 
     name: str  #: EXTNAME, upper case
     bytes: int  #: of the data, without padding
-    rows: int = 0  #: of a table
+    shape: tuple[int, ...] = ()  #: of an image, in numpy's order; (rows,) of a table
     columns: frozenset[str] = frozenset()  #: of a table, lower case
-    dtype: np.dtype[np.void] | None = None  #: maps those columns whose bytes are their values
+    dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
 
 
 @dataclass(frozen=True)
@@ -53,10 +71,11 @@ class Unit:
 
     index: int
     layout: Layout
+    header: bytes  #: from its first card to its END card
     start: int  #: of the data within the file
 
 
-def units(content: bytes) -> Iterator[Unit]:
+def units(content: Content) -> Iterator[Unit]:
     """Find the header-data units of a FITS file one after another.
 
     Raises
@@ -64,23 +83,25 @@ def units(content: bytes) -> Iterator[Unit]:
     BadFile
         If the content is empty, is not FITS, or ends within a unit.
     """
-    if not content:
+    if not len(content):
         raise BadFile("empty", "the file has no bytes")
-    if not content.startswith(b"SIMPLE  ="):
+    if content[:9] != b"SIMPLE  =":
         raise BadFile("not_fits", "the file does not begin as a FITS file does")
     start, index = 0, 0
     while start < len(content):
-        end = _header_end(content, start)
-        layout = parse_layout(content[start:end])
-        data = _padded(end)
+        header = _header(content, start)
+        layout = parse_layout(_of_the_layout(header))
+        data = _padded(start + len(header))
         if data + layout.bytes > len(content):
             missing = data + layout.bytes - len(content)
             raise BadFile("truncated", f"{missing} bytes of header-data unit {index} are missing")
-        yield Unit(index, layout, data)
+        yield Unit(index, layout, header, data)
         start, index = _padded(data + layout.bytes), index + 1
 
 
-def table(content: bytes, unit: Unit, wanted: Set[str]) -> npt.NDArray[np.void]:
+def table(
+    content: Content, unit: Unit, wanted: Set[str], rows: slice = ALL
+) -> npt.NDArray[np.void]:
     """Decode columns of a binary table.
 
     Parameters
@@ -91,6 +112,8 @@ def table(content: bytes, unit: Unit, wanted: Set[str]) -> npt.NDArray[np.void]:
         From `units`.
     wanted
         Names of columns, lower case; those that the table lacks are left out.
+    rows
+        Which rows, without a step.
 
     Returns
     -------
@@ -105,30 +128,108 @@ def table(content: bytes, unit: Unit, wanted: Set[str]) -> npt.NDArray[np.void]:
     layout = unit.layout
     names = wanted & layout.columns
     if layout.dtype is not None and names <= set(layout.dtype.names or ()):
-        return np.frombuffer(content, layout.dtype, layout.rows, unit.start)
-    try:
-        with fits.open(io.BytesIO(content), memmap=False) as hdus:
-            columns = {name: np.asarray(hdus[unit.index].data[name]) for name in sorted(names)}
-    except (OSError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-        raise BadFile("malformed", f"astropy cannot read the table: {error}") from None
+        return _mapped(content, unit, layout.dtype, rows)
+    with _astropy_unit(content, unit) as hdus:
+        try:
+            columns = {name: np.asarray(hdus[1].data[name])[rows] for name in sorted(names)}
+        except DECODING_ERRORS as error:
+            raise BadFile("malformed", f"astropy cannot read the table: {error}") from None
     dtype = np.dtype([(name, column.dtype, column.shape[1:]) for name, column in columns.items()])
-    decoded = np.empty(layout.rows, dtype)
+    decoded = np.empty(len(range(*rows.indices(layout.shape[0]))), dtype)
     for name, column in columns.items():
         decoded[name] = column
     return decoded
 
 
-def _header_end(content: bytes, start: int) -> int:
-    end = content.find(END_CARD, start)
-    while end >= 0 and (end - start) % CARD:
-        end = content.find(END_CARD, end + 1)
-    if end < 0:
-        raise BadFile("truncated", f"the header that begins at byte {start} has no end")
-    return end + CARD
+def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
+    """Decode an image, or a range of its slowest axis.
+
+    Returns
+    -------
+    ndarray
+        Numbers may be big-endian; scaling (BSCALE, BZERO) is applied.
+
+    Raises
+    ------
+    BadFile
+        If the unit holds no image, or astropy has to decode it and cannot.
+    """
+    layout = unit.layout
+    if not layout.shape or layout.columns:
+        raise BadFile("malformed", f"header-data unit {unit.index} is not an image")
+    if layout.dtype is not None:
+        return _mapped(content, unit, layout.dtype, rows)
+    with _astropy_unit(content, unit) as hdus:
+        try:
+            return np.asarray(hdus[-1].data)[rows]
+        except DECODING_ERRORS as error:
+            raise BadFile("malformed", f"astropy cannot read the image: {error}") from None
+
+
+def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of header cards, without those that are missing, empty or unreadable."""
+    values = {}
+    for name in names:
+        start = unit.header.find(name.ljust(8).encode("ascii") + b"= ")
+        while start > 0 and start % CARD:
+            start = unit.header.find(name.ljust(8).encode("ascii") + b"= ", start + 1)
+        if start < 0:
+            continue
+        try:
+            value = fits.Card.fromstring(unit.header[start : start + CARD]).value
+        except (fits.VerifyError, ValueError):
+            continue
+        if not isinstance(value, fits.card.Undefined):
+            values[name] = value.strip() if isinstance(value, str) else value
+    return values
+
+
+def _mapped(content: Content, unit: Unit, dtype: np.dtype[Any], rows: slice) -> npt.NDArray[Any]:
+    """View the bytes of some rows of a table, or of the slowest axis of an image."""
+    count, *inner = unit.layout.shape
+    first, last, _ = rows.indices(count)
+    row_bytes = unit.layout.bytes // count if inner else dtype.itemsize
+    if not isinstance(content, bytes):
+        content = content[unit.start + first * row_bytes : unit.start + last * row_bytes]
+        offset = 0
+    else:
+        offset = unit.start + first * row_bytes
+    elements = (last - first) * int(np.prod(inner, dtype=np.int64))
+    return np.frombuffer(content, dtype, elements, offset).reshape(last - first, *inner)
+
+
+def _astropy_unit(content: Content, unit: Unit) -> fits.HDUList:
+    """Open one header-data unit alone with astropy."""
+    header = unit.header.ljust(_padded(len(unit.header)))
+    data = content[unit.start : _padded(unit.start + unit.layout.bytes)]
+    first = b"" if unit.index == 0 else EMPTY_PRIMARY
+    return fits.open(io.BytesIO(first + header + data), memmap=False)
+
+
+def _header(content: Content, start: int) -> bytes:
+    length = 4 * BLOCK
+    while True:
+        header = content[start : start + length]
+        end = header.find(END_CARD)
+        while end >= 0 and end % CARD:
+            end = header.find(END_CARD, end + 1)
+        if end >= 0:
+            return header[: end + CARD]
+        if len(header) < length:
+            raise BadFile("truncated", f"the header that begins at byte {start} has no end")
+        length *= 4
 
 
 def _padded(position: int) -> int:
     return -(-position // BLOCK) * BLOCK
+
+
+def _of_the_layout(header: bytes) -> bytes:
+    """Return those cards of a header that its layout depends on, with the END card."""
+    if header.startswith(b"XTENSION= 'BINTABLE'"):
+        return header
+    found = [header[i : i + CARD] for i in range(0, len(header), CARD)]
+    return b"".join(card for card in found if card.startswith(STRUCTURE)) + END_CARD
 
 
 @lru_cache(maxsize=4096)
@@ -140,27 +241,38 @@ def parse_layout(header: bytes) -> Layout:
     BadFile
         If the header does not describe its data.
     """
-    if header[2 * CARD :].startswith(b"NAXIS   =".ljust(29) + b"0"):
-        return Layout("", 0)  # a primary header has the file's own values: parsing is never reused
     try:
-        cards = fits.Header.fromstring(header)
-        axes = [int(cards[f"NAXIS{i}"]) for i in range(1, int(cards["NAXIS"]) + 1)]
+        known = fits.Header.fromstring(header)
+        axes = [int(known[f"NAXIS{i}"]) for i in range(1, int(known["NAXIS"]) + 1)]
         elements = int(np.prod(axes, dtype=np.int64)) if axes else 0
-        size = abs(int(cards["BITPIX"])) // 8 * (elements + int(cards.get("PCOUNT", 0)))
+        item = abs(int(known["BITPIX"])) // 8
+        size = item * int(known.get("GCOUNT", 1)) * (elements + int(known.get("PCOUNT", 0)))
         if size < 0 or any(axis < 0 for axis in axes):
             raise BadFile("malformed", "a header gives its data a negative size")
-        name = str(cards.get("EXTNAME", "")).strip().upper()
-        if str(cards.get("XTENSION", "")).strip() != "BINTABLE":
-            return Layout(name, size)
+        name = str(known.get("EXTNAME", "")).strip().upper()
+        if known.get("ZIMAGE"):
+            compressed = range(int(known["ZNAXIS"]), 0, -1)
+            return Layout(name, size, tuple(int(known[f"ZNAXIS{i}"]) for i in compressed))
+        if str(known.get("XTENSION", "")).strip() != "BINTABLE":
+            return Layout(name, size, tuple(axes[::-1]), dtype=_pixel_dtype(known))
         columns = fits.BinTableHDU.fromstring(header.ljust(_padded(len(header)))).columns
         names = frozenset(column.lower() for column in columns.names)
-        return Layout(name, size, axes[1], names, _plain_dtype(cards, columns, axes[0]))
+        return Layout(name, size, (axes[1],), names, _plain_dtype(known, columns, axes[0]))
     except (KeyError, ValueError, TypeError, IndexError, OSError, fits.VerifyError) as error:
         raise BadFile("malformed", f"a header does not describe its data: {error}") from None
 
 
+def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
+    """Return the dtype of an image's pixels, None where their bytes are not their values."""
+    if known.get("BSCALE", 1) != 1 or known.get("BZERO", 0) != 0 or "BLANK" in known:
+        return None
+    return np.dtype(
+        {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[known["BITPIX"]]
+    )
+
+
 def _plain_dtype(
-    cards: fits.Header, columns: fits.ColDefs, row_bytes: int
+    known: fits.Header, columns: fits.ColDefs, row_bytes: int
 ) -> np.dtype[np.void] | None:
     """Return the big-endian dtype of the columns without scaling, logicals, bits and heap."""
     stored = columns.dtype.newbyteorder(">")
@@ -170,8 +282,8 @@ def _plain_dtype(
         i
         for i, column in enumerate(columns)
         if not set("LXPQ") & set(str(column.format))
-        and cards.get(f"TSCAL{i + 1}", 1) == 1
-        and cards.get(f"TZERO{i + 1}", 0) == 0
+        and known.get(f"TSCAL{i + 1}", 1) == 1
+        and known.get(f"TZERO{i + 1}", 0) == 0
     ]
     return np.dtype(
         {
@@ -181,3 +293,6 @@ def _plain_dtype(
             "itemsize": row_bytes,
         }
     )
+
+
+EMPTY_PRIMARY = fits.PrimaryHDU().header.tostring().encode("ascii")

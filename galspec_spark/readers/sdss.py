@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.fits import BadFile, Unit, table, units
+from galspec_spark.readers.source import Source
 from galspec_spark.schemas import LINE_MEASURES
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from galspec_spark.spectrum.lines import LINES
@@ -55,13 +56,13 @@ def recognises(found: list[Unit]) -> bool:
     )
 
 
-def read(content: bytes) -> list[dict[str, Any]]:
+def read(source: Source) -> list[dict[str, Any]]:
     """Decode one spec file.
 
     Parameters
     ----------
-    content
-        The whole file. Only its first four units are read; the exposures of a full file follow.
+    source
+        The file. Only its first four units are read; the exposures of a full file follow.
 
     Returns
     -------
@@ -74,6 +75,7 @@ def read(content: bytes) -> list[dict[str, Any]]:
     BadFile
         If a table is malformed or is not sampled in steps of 1e-4 dex.
     """
+    content = source.content
     found = list(islice(units(content), 4))
     if len(found) < 4:
         raise BadFile("truncated", f"the file ends after unit {len(found)} of the 4 of a spec file")

@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile, parse_layout
+from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.lines import LINES
 from tests import spec_files
 
@@ -28,14 +29,14 @@ def content() -> bytes:
 
 def reason(content: bytes) -> str:
     with pytest.raises(BadFile) as error:
-        read_spectra(content)
+        read_spectra(Source("spec.fits", content))
     assert error.value.message
     return error.value.reason
 
 
 def assert_equals_astropy(content: bytes) -> None:
     """Compare every value that the reader gives with astropy's."""
-    name, (row,) = read_spectra(content)
+    name, (row,) = read_spectra(Source("spec.fits", content))
     assert name == "sdss-spec"
     with fits.open(io.BytesIO(content)) as hdus:
         coadd, catalogue = hdus[1].data, hdus[2].data
@@ -71,27 +72,29 @@ def test_scaled_columns_go_through_astropy() -> None:
 
 
 def test_a_line_that_was_not_measured_is_nan(content: bytes) -> None:
-    _, (row,) = read_spectra(content)
+    _, (row,) = read_spectra(Source("spec.fits", content))
     assert np.isnan(row[f"{LINES[0].name}_area"])
     assert row[f"{LINES[1].name}_area"] == 2
 
 
 def test_object_identifier_of_sdss_and_boss() -> None:
     def object_id(**identity: object) -> str | None:
-        return read_spectra(to_bytes(spec_files.hdus(**identity)))[1][0]["object_id"]
+        return read_spectra(Source("spec.fits", to_bytes(spec_files.hdus(**identity))))[1][0][
+            "object_id"
+        ]
 
     assert object_id(BESTOBJID="1237") == "bestobjid-1237"
     assert object_id(BESTOBJID="") is None
     boss = spec_files.hdus(THING_ID=77)
     boss[2].columns.del_col("BESTOBJID")
-    _, (row,) = read_spectra(to_bytes(boss))
+    _, (row,) = read_spectra(Source("spec.fits", to_bytes(boss)))
     assert row["object_id"] == "thing-77"
 
 
 def test_headers_are_parsed_once(content: bytes) -> None:
-    read_spectra(content)
+    read_spectra(Source("spec.fits", content))
     before = parse_layout.cache_info()
-    read_spectra(content)
+    read_spectra(Source("spec.fits", content))
     after = parse_layout.cache_info()
     assert after.misses == before.misses
     assert after.hits > before.hits
@@ -120,7 +123,7 @@ def test_any_truncation_is_noticed(content: bytes) -> None:
         end = info["datLoc"] + hdus[3].header["NAXIS1"] * hdus[3].header["NAXIS2"]
     for length in np.random.default_rng(0).integers(0, end, 60):
         with pytest.raises(BadFile):
-            read_spectra(content[:length])
+            read_spectra(Source("spec.fits", content[:length]))
 
 
 def test_real_files_equal_astropys(real_spectra: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from galspec_spark.config import Config, SimulateConfig
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import spectra_table
+from galspec_spark.readers.source import Source
 from galspec_spark.report.realism import (
     COMPONENTS,
     TOLERANCE,
@@ -32,7 +33,7 @@ BLOCKS = 30
 
 def galaxies(contents: Iterable[bytes]) -> pa.Table:
     """Read files and select as preprocess does by default."""
-    rows = [row for content in contents for row in read_spectra(content)[1]]
+    rows = [row for content in contents for row in read_spectra(Source("spec.fits", content))[1]]
     wanted = [
         {**row, "spectrum_id": "", "file": ""}
         for row in rows
