@@ -18,6 +18,7 @@ from galspec_spark.console import use_real_stderr
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.session import open_session
+from galspec_spark.storage import Location
 
 DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 #: What a job does: it gets the session, the run (with its configuration) and the options, and
 #: returns the content of its summary.
 Work = Callable[[SparkSession, Run, argparse.Namespace], dict[str, Any]]
+WorkWithoutSpark = Callable[[Run, argparse.Namespace], dict[str, Any]]
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
@@ -74,6 +76,23 @@ def run_job(
     int
         0 done, 1 failed, 2 wrong usage or configuration; the cause is one line on stderr.
     """
+
+    def with_session(run: Run, args: argparse.Namespace) -> dict[str, Any]:
+        with open_session(f"galspec {job}", run.config) as spark:
+            return work(spark, run, args)
+
+    return run_without_spark(job, parser, with_session, output=output, argv=argv)
+
+
+def run_without_spark(
+    job: str,
+    parser: argparse.ArgumentParser,
+    work: WorkWithoutSpark,
+    *,
+    output: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a job that needs no session; otherwise like `run_job`."""
     use_real_stderr()
     args = parser.parse_args(argv)
     logging.basicConfig(
@@ -81,7 +100,7 @@ def run_job(
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
-        summary = _work(job, work, args, Path(getattr(args, output)))
+        summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
     except UserError as error:
@@ -99,18 +118,20 @@ def run_job(
     return DONE
 
 
-def _work(job: str, work: Work, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def _work(
+    job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location
+) -> dict[str, Any]:
     config: Config = load_config(args.config, args.overrides)
     _check_writable(folder)
     run = Run.start(job, config)
-    with open_session(f"galspec {job}", config) as spark:
-        summary = work(spark, run, args)
-    return write_summary(folder, run, summary)
+    return write_summary(folder, run, work(run, args))
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(output: Location) -> None:
     """Fail before the work, not after it, where its output could not be written."""
-    folder = folder.absolute()
+    if not output.is_local:
+        return
+    folder = Path(output.path)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         raise UserError(f"cannot write to {folder}: {existing} is not a folder")

@@ -68,11 +68,22 @@ class SimulateConfig(Section):
     )
 
 
+class DownloadConfig(Section):
+    """From an archive's HTTP tree to files in a folder."""
+
+    connections: int = Field(8, ge=1, le=64, description="files fetched at once")
+    connect_timeout: float = Field(10, gt=0, description="seconds")
+    read_timeout: float = Field(60, gt=0, description="seconds without a byte")
+    attempts: int = Field(6, ge=1, description="for each file, counted anew when bytes were gained")
+    pause: float = Field(0.5, ge=0, description="seconds before the second attempt; doubles")
+    pause_max: float = Field(60, ge=0, description="seconds, whatever the archive asks for")
+
+
 class IngestConfig(Section):
     """From FITS files to the ``spectra`` table."""
 
     release: str = Field("dr14", pattern=r"^[A-Za-z0-9._-]+$")
-    task_megabytes: int = Field(64, ge=1, description="input bytes that one task reads")
+    task_megabytes: int = Field(1000, ge=1, description="input bytes that one task reads")
 
 
 class LabelConfig(Section):
@@ -161,6 +172,7 @@ class Config(Section):
         {}, description="Spark settings, by their Spark names"
     )
     simulate: SimulateConfig = SimulateConfig()
+    download: DownloadConfig = DownloadConfig()
     ingest: IngestConfig = IngestConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
     train: TrainConfig = TrainConfig()

@@ -1,8 +1,9 @@
-"""From FITS files to the tables ``spectra`` and ``files``, with every file accounted for.
+"""From FITS files to the tables ``spectra``, ``files`` and ``objects``, every file accounted for.
 
-The driver lists the input and compares it with the ``files`` table. What is new is divided into
-tasks of about equal bytes; each task decodes its files and writes its own Parquet parts. Spark only
-carries one row per task, so neither the JVM nor the driver ever sees a pixel.
+The driver lists the input and compares it with the ``files`` table. What is new or changed is
+divided into tasks of about equal bytes; each task decodes its files and writes its own Parquet
+parts. Rows of files that changed are taken out of the parts that hold them. Spark only carries one
+row per task, so neither the JVM nor the driver ever sees a pixel.
 """
 
 from __future__ import annotations
@@ -13,27 +14,26 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.listing import list_files, not_yet_read, plan_tasks
+from galspec_spark.listing import changes, list_files, plan_tasks
+from galspec_spark.objects import find_objects
+from galspec_spark.parts import open_part, part_writer
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run, read_summaries
 from galspec_spark.readers import read_spectra
-from galspec_spark.readers.batch import spectra_table
 from galspec_spark.readers.fits import BadFile
-from galspec_spark.readers.source import Source
-from galspec_spark.schemas import FILES, SPECTRA
-from galspec_spark.tables import Warehouse, part_writer
-
-#: Spectra that a task holds before it writes them out: some 130 MB with their masks.
-SPECTRA_IN_MEMORY = 2000
+from galspec_spark.replace import Replaced, parts_with, without
+from galspec_spark.schemas import FILES
+from galspec_spark.sources import open_sources
+from galspec_spark.spectra_parts import SpectraParts
+from galspec_spark.storage import Location
+from galspec_spark.tables import Staging, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 def ingest(
     spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str
 ) -> dict[str, Any]:
-    """Read all files that the warehouse does not have yet.
+    """Read all files that the warehouse does not have as they are now.
 
     Parameters
     ----------
@@ -53,8 +53,9 @@ def ingest(
     Returns
     -------
     dict
-        Counts of this run: files = read + quarantined + skipped; spectra; quarantined files by
-        reason. ``warehouse``: files, quarantined, spectra and seconds of all runs so far.
+        Counts of this run: files = read + quarantined + skipped; replaced (of those read);
+        spectra; quarantined files by reason. ``warehouse``: files, quarantined, spectra, objects
+        and seconds of all runs so far.
 
     Raises
     ------
@@ -63,48 +64,54 @@ def ingest(
     """
     listing = list_files(inputs)
     with warehouse.writing(run) as staging:
-        new = not_yet_read(listing, warehouse)
+        to_do = changes(listing, warehouse)
         results: list[dict[str, Any]] = []
-        if new.num_rows:
+        if to_do.new.num_rows:
             cores = spark.sparkContext.defaultParallelism
-            tasks = plan_tasks(new, staging, run.config.ingest.task_megabytes, cores)
-            task = partial(read_files, staging=staging, release=release, provenance=run.columns())
-            with spark_progress(spark, "ingest", new.num_rows, "files"):
-                results = run_tasks(spark, tasks, task)
-        summary = _reconcile(listing, new, results)
-        warehouse.commit(
-            (Path(staged), warehouse.root / place)
-            for result in results
-            for staged, place in result["parts"]
-        )
+            megabytes = run.config.ingest.task_megabytes
+            plan = plan_tasks(to_do.new, staging.folder, megabytes, cores)
+            task = partial(
+                read_files,
+                plan=plan,
+                staging=staging.folder,
+                release=release,
+                provenance=run.columns(),
+            )
+            with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
+                results = run_tasks(spark, open_part(plan).num_row_groups, task)
+        summary = _reconcile(listing, to_do.new, results)
+        summary["replaced"] = len(to_do.stale)
+        if results:
+            replaced = take_out(spark, run, warehouse, staging, to_do.stale)
+            _commit(spark, run, warehouse, staging, results, replaced)
     return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
 
 
 def run_tasks(
-    spark: SparkSession, plan: Path, task: Callable[[Path, int], dict[str, Any]]
+    spark: SparkSession, count: int, task: Callable[[int], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Run ``task(plan, number)`` for each row group of the plan; return what each returned.
+    """Run ``task(number)`` for each number below `count` in Spark; return what each returned.
 
     Only the result of the successful attempt of each task arrives, so what failed or speculative
     attempts have staged is never committed.
     """
-    count = pq.ParquetFile(plan).num_row_groups
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            results = [json.dumps(task(plan, number)) for number in batch["id"].to_pylist()]
+            results = [json.dumps(task(number)) for number in batch["id"].to_pylist()]
             yield pa.RecordBatch.from_arrays([pa.array(results, pa.string())], ["result"])
 
-    numbers = spark.range(0, count, 1, count)
+    numbers = spark.range(0, count, 1, max(count, 1))
     return [json.loads(row.result) for row in numbers.mapInArrow(work, "result string").collect()]
 
 
 def read_files(
-    plan: Path, number: int, *, staging: Path, release: str, provenance: dict[str, str]
+    number: int, *, plan: Location, staging: Location, release: str, provenance: dict[str, str]
 ) -> dict[str, Any]:
     """Decode the files of one task and write its parts of ``spectra`` and ``files``.
 
-    Runs in a Spark task. Memory is bounded by `SPECTRA_IN_MEMORY`, not by the files.
+    Runs in a Spark task. Memory is bounded by `galspec_spark.spectra_parts.HELD_BYTES`, not by the
+    files.
 
     Returns
     -------
@@ -112,25 +119,30 @@ def read_files(
         ``parts``: pairs of a staged path and its place in the warehouse; the counts ``read``,
         ``quarantined``, ``spectra``; ``reasons``: quarantined files by reason; ``examples``: lines.
     """
-    part = f"{provenance['run_id']}-{number:05d}.parquet"
+    name = f"{provenance['run_id']}-{number:05d}"
     attempt = staging / f"{number:05d}-{os.urandom(4).hex()}"
-    spectra = SpectraParts(attempt, part, release, provenance)
+    spectra = SpectraParts(attempt, name, release, provenance)
+    files = open_part(plan).read_row_group(number).to_pylist()
     accounts = []
-    for file in pq.ParquetFile(plan).read_row_group(number).to_pylist():
-        account = {**file, **provenance, "part": part, "status": "read", "rows": 0}
+    sources = open_sources((file["path"], file["size"]) for file in files)
+    for file, source in zip(files, sources, strict=True):
+        account = {**file, **provenance, "status": "read", "rows": 0}
         try:
-            account["format"], rows = read_spectra(Source(file["path"], _content(file["path"])))
+            if isinstance(source, BadFile):
+                raise source
+            account["format"], rows = read_spectra(source)
             account["rows"] = len(rows)
             spectra.add(rows, file["path"])
         except BadFile as error:
             account.update(status="quarantined", reason=error.reason, message=error.message)
         accounts.append(account)
     spectra.close()
-    with part_writer(attempt / "files" / part, FILES) as writer:
+    place = f"files/{name}.parquet"
+    with part_writer(attempt / place, FILES) as writer:
         writer.write_table(pa.Table.from_pylist(accounts, FILES))
     quarantined = [account for account in accounts if account["status"] == "quarantined"]
     return {
-        "parts": [[str(attempt / place), place] for place in [*spectra.places, f"files/{part}"]],
+        "parts": [[str(attempt / place), place] for place in [*spectra.places, place]],
         "read": len(accounts) - len(quarantined),
         "quarantined": len(quarantined),
         "spectra": sum(account["rows"] for account in accounts),
@@ -139,48 +151,40 @@ def read_files(
     }
 
 
-def _content(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise BadFile("unreadable", f"the file cannot be read: {error.strerror}") from None
+def take_out(
+    spark: SparkSession, run: Run, warehouse: Warehouse, staging: Staging, stale: pa.Array
+) -> Replaced:
+    """Stage the parts of ``spectra`` and ``files`` anew without the rows of stale files."""
+    if not len(stale):
+        return Replaced()
+    found = parts_with(stale, warehouse.parts("spectra"), "file")
+    found += parts_with(stale, warehouse.parts("files"), "path")
+    task = partial(
+        without, parts=found, stale=stale, staging=staging.folder / "kept", run_id=run.id
+    )
+    log.info("%d files changed: their old rows go", len(stale))
+    return Replaced.of(found, run_tasks(spark, len(found), task), warehouse.root)
 
 
-class SpectraParts:
-    """The parts of the ``spectra`` table that one task writes: one for each survey it meets."""
-
-    def __init__(self, folder: Path, part: str, release: str, provenance: dict[str, str]) -> None:
-        self._folder, self._part, self._release = folder, part, release
-        self._provenance = provenance
-        self._rows: dict[str, list[dict[str, Any]]] = {}
-        self._writers: dict[str, pq.ParquetWriter] = {}
-        self.places: list[str] = []  #: of the parts, relative to the warehouse
-
-    def add(self, rows: list[dict[str, Any]], file: str) -> None:
-        """Take the rows that a reader returned for a file."""
-        for row in rows:
-            row["spectrum_id"] = f"{row['survey']}-{self._release}-{row['key']}"
-            row["file"] = file
-            waiting = self._rows.setdefault(row["survey"], [])
-            waiting.append(row)
-            if len(waiting) == SPECTRA_IN_MEMORY:
-                self._write(row["survey"])
-
-    def close(self) -> None:
-        """Write what is left."""
-        for survey in self._rows:
-            self._write(survey)
-        for writer in self._writers.values():
-            writer.close()
-
-    def _write(self, survey: str) -> None:
-        rows, self._rows[survey] = self._rows[survey], []
-        if survey not in self._writers:
-            place = f"spectra/survey={survey}/release={self._release}/{self._part}"
-            self._writers[survey] = part_writer(self._folder / place, SPECTRA)
-            self.places.append(place)
-        if rows:
-            self._writers[survey].write_table(spectra_table(rows, self._provenance))
+def _commit(
+    spark: SparkSession,
+    run: Run,
+    warehouse: Warehouse,
+    staging: Staging,
+    results: list[dict[str, Any]],
+    replaced: Replaced,
+) -> None:
+    """Bring what was staged to its places, with the ``objects`` table that belongs to it."""
+    move = [(Location(staged), place) for result in results for staged, place in result["parts"]]
+    move += replaced.move
+    removed = set(replaced.remove)
+    spectra = [part for part in warehouse.parts("spectra") if part not in removed]
+    spectra += [staged for staged, place in move if place.startswith("spectra/")]
+    remove = [*replaced.remove, *warehouse.parts("objects")]
+    if spectra:
+        parts = find_objects(spark, spectra, staging.folder / "objects", run.columns())
+        move += [(part, f"objects/{run.id}-{i:05d}.parquet") for i, part in enumerate(parts)]
+    warehouse.commit(staging, move, remove)
 
 
 def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -206,9 +210,7 @@ def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) 
 
 def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:
     """Return what the warehouse holds after this run, and the seconds of all runs that read."""
-    accounts = [
-        pq.read_table(part, columns=["status", "rows"]) for part in warehouse.parts("files")
-    ]
+    accounts = [open_part(part).read(["status", "rows"]) for part in warehouse.parts("files")]
     files = pa.concat_tables(accounts)
     before = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {"seconds": 0.0})
     return {

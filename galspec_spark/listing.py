@@ -1,30 +1,43 @@
-"""Which files there are, which of them are new, and how they are divided into tasks."""
+"""Which files there are, which of them are to be read, and how they are divided into tasks."""
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from galspec_spark import __version__
 from galspec_spark.errors import UserError
+from galspec_spark.parts import open_part
 from galspec_spark.schemas import FILES
+from galspec_spark.storage import FileStatus, Location
 from galspec_spark.tables import Warehouse
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")
 
-#: Tasks for each core at least, so that none waits long for the last one.
-TASKS_PER_CORE = 2
+#: Catalogues that are read together with a file of spectra, and how that one's name begins.
+CATALOGUES = {
+    "spZbest-": "spPlate-",
+    "spZline-": "spPlate-",
+    "redrock-": "coadd-",
+    "zbest-": "coadd-",
+}
 
 LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")])
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Changes:
+    """What a run has to do."""
+
+    new: pa.Table  #: part of the listing: the files to read
+    stale: pa.Array  #: paths of those among them whose old rows have to go
 
 
 def list_files(inputs: Sequence[str]) -> pa.Table:
@@ -35,71 +48,90 @@ def list_files(inputs: Sequence[str]) -> pa.Table:
     UserError
         If an input does not exist, cannot be listed, or holds no FITS file.
     """
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, FileStatus] = {}
     for name in inputs:
-        path = Path(name).absolute()
-        if not path.exists():
-            raise UserError(f"input {name} does not exist")
-        files = list(_walk(path)) if path.is_dir() else [path]
-        if not files:
-            raise UserError(f"no FITS files ({', '.join(FITS_SUFFIXES)}) in {name}")
-        for file in files:
-            found[str(file)] = _size_and_mtime(file)
-    paths = sorted(found)
-    columns = [paths, [found[path][0] for path in paths], [found[path][1] for path in paths]]
+        place = Location.of(name)
+        try:
+            found.update((file.path, file) for file in _fits_files(place, name))
+        except OSError as error:
+            cause = error.strerror or str(error).splitlines()[0]
+            raise UserError(f"cannot list {error.filename or name}: {cause}") from None
+    rows = [found[path] for path in sorted(found)]
+    columns = list(zip(*rows, strict=True))
     return pa.Table.from_arrays([pa.array(c) for c in columns], schema=LISTING)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise UserError(f"cannot list {error.filename}: {error.strerror}")
-
-    for parent, _, names in os.walk(folder, onerror=refuse):
-        for name in names:
-            if name.endswith(FITS_SUFFIXES) and not name.startswith("."):
-                yield Path(parent, name)
-
-
-def _size_and_mtime(file: Path) -> tuple[int, int]:
-    try:
-        status = file.stat()
-    except OSError:  # a dangling link, say: reading it will give the reason for its quarantine
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+def _fits_files(place: Location, name: str) -> list[FileStatus]:
+    if not place.exists():
+        raise UserError(f"input {name} does not exist")
+    if not place.is_folder():
+        return [place.status()]
+    files = [file for file in place.files() if _is_fits(file.path.rpartition("/")[2])]
+    if not files:
+        raise UserError(f"no FITS files ({', '.join(FITS_SUFFIXES)}) in {name}")
+    return files
 
 
-def not_yet_read(listing: pa.Table, warehouse: Warehouse) -> pa.Table:
-    """Return the part of the listing that the ``files`` table does not have."""
+def _is_fits(name: str) -> bool:
+    return name.endswith(FITS_SUFFIXES) and not name.startswith(".")
+
+
+def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
+    """Compare the listing with the ``files`` table.
+
+    To be read are files that the table does not have, that changed since, that could not be read
+    then, or that an earlier version quarantined; and files of spectra with such a catalogue.
+    """
     parts = warehouse.parts("files")
     if not parts:
-        return listing
-    known = pa.concat_tables(pq.read_table(part, columns=LISTING.names) for part in parts)
+        return Changes(listing, pa.array([], pa.string()))
+    columns = [*LISTING.names, "status", "reason", "version"]
+    known = pa.concat_tables(open_part(part).read(columns) for part in parts)
     is_known = pc.is_in(listing["path"], known["path"])
     both = listing.filter(is_known).join(known, keys="path", right_suffix="_before")
-    changed = pc.or_(
+    again = both.filter(_to_be_read_again(both))["path"]
+    wanted = pc.or_(pc.invert(is_known), pc.is_in(listing["path"], again))
+    wanted = pc.or_(wanted, _has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
+    new = listing.filter(wanted)
+    return Changes(new, new.filter(pc.is_in(new["path"], known["path"]))["path"].combine_chunks())
+
+
+def _to_be_read_again(both: pa.Table) -> pa.ChunkedArray:
+    tests = (
         pc.not_equal(both["size"], both["size_before"]),
         pc.not_equal(both["mtime_ns"], both["mtime_ns_before"]),
+        pc.fill_null(pc.equal(both["reason"], "unreadable"), False),
+        pc.and_(
+            pc.equal(both["status"], "quarantined"), pc.not_equal(both["version"], __version__)
+        ),
     )
-    if pc.any(changed).as_py():
-        example = both.filter(changed)["path"][0].as_py()
-        log.warning(
-            "%d files changed after they were ingested and are skipped (first: %s); "
-            "to read them again, ingest into a new warehouse",
-            pc.sum(changed).as_py(),
-            example,
-        )
-    return listing.filter(pc.invert(is_known))
+    result = tests[0]
+    for test in tests[1:]:
+        result = pc.or_(result, test)
+    return result
 
 
-def plan_tasks(new: pa.Table, staging: Path, task_megabytes: int, cores: int) -> Path:
+def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Tell which files have a catalogue, in their folder or one below, among those to be read."""
+    begins = re.compile("|".join(CATALOGUES))
+    catalogues = read.filter(pc.match_substring_regex(read, f"/({begins.pattern})[^/]*$"))
+    spectra = []
+    for path in catalogues.to_pylist():
+        folder, _, name = path.rpartition("/")
+        wanted = begins.sub(lambda found: CATALOGUES[found.group()], name, count=1)
+        spectra += [f"{folder}/{wanted}", f"{folder.rpartition('/')[0]}/{wanted}"]
+    return pc.is_in(paths, pa.array(spectra, pa.string()))
+
+
+def plan_tasks(new: pa.Table, staging: Location, task_megabytes: int, cores: int) -> Location:
     """Divide files into tasks of about equal bytes; return a Parquet file, a row group a task."""
     sizes = new["size"].to_numpy()
     by_size = int(np.ceil(sizes.sum() / (task_megabytes * 1e6)))
-    count = min(max(by_size, TASKS_PER_CORE * cores), new.num_rows)
+    count = min(max(by_size, cores), new.num_rows)
     middles = np.cumsum(sizes) - sizes / 2
     task = np.minimum((middles * count / max(sizes.sum(), 1)).astype(int), count - 1)
     plan = staging / "tasks.parquet"
-    with pq.ParquetWriter(plan, LISTING) as writer:
+    with pq.ParquetWriter(plan.key, LISTING, **plan.arrow) as writer:
         starts = np.flatnonzero(np.diff(task, prepend=-1))  # of each task: they follow one another
         for start, stop in pairwise([*starts.tolist(), new.num_rows]):
             writer.write_table(new.slice(start, stop - start))

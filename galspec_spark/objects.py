@@ -1,21 +1,69 @@
-"""Which observations are of one object, so that no object is in two splits."""
+"""Which observations are of one object, and which of them is the best."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from galspec_spark.tables import settle
+from galspec_spark.parts import scan, settle, write_parts
+from galspec_spark.schemas import OBJECTS
+from galspec_spark.storage import Location
 
 #: Observations nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
 LINK_ARCSEC = 2.0
 
+#: A part of ``objects`` for so many parts of ``spectra``: a million rows.
+SPECTRA_PARTS = 200
 
-def link_objects(spectra: DataFrame, scratch: Path) -> DataFrame:
+CATALOGUE = (
+    "spectrum_id", "file", "survey", "release", "object_id", "ra", "dec", "zwarning", "sn_median",
+)  # fmt: skip
+
+
+def find_objects(
+    spark: SparkSession, spectra: Sequence[Location], staging: Location, provenance: dict[str, str]
+) -> list[Location]:
+    """Write the ``objects`` table for parts of ``spectra``; return its parts.
+
+    Parameters
+    ----------
+    spectra
+        All parts, in their places or still staged.
+    staging
+        Folder for the parts, and for intermediate results.
+    """
+    catalogue = scan(spark, spectra, CATALOGUE)
+    linked = mark_primary(link_objects(catalogue, staging / "links"))
+    constants = {name: F.lit(value) for name, value in provenance.items()}
+    columns = linked.withColumns(constants).select(*OBJECTS.names)
+    count = 1 + len(spectra) // SPECTRA_PARTS
+    return write_parts(columns.repartition(count, "spectrum_id"), staging)
+
+
+def mark_primary(linked: DataFrame) -> DataFrame:
+    """Add ``observations`` (of the object) and ``is_primary`` (the best of a survey's release).
+
+    The order is that of SDSS's SPECPRIMARY, without its plate quality: signal at all, then a
+    redshift without warning, then the median S/N. Ties go to the first name.
+    """
+    same_object = Window.partitionBy("object_id")
+    best_first = Window.partitionBy("object_id", "survey", "release").orderBy(
+        F.coalesce(F.col("sn_median") > 0, F.lit(False)).desc(),
+        F.coalesce(F.col("zwarning") == 0, F.lit(False)).desc(),
+        F.col("sn_median").desc_nulls_last(),
+        "spectrum_id",
+        "file",
+    )
+    return linked.withColumn("observations", F.count("*").over(same_object).cast("int")).withColumn(
+        "is_primary", F.row_number().over(best_first) == 1
+    )
+
+
+def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
     """Give all observations of one object the same ``object_id``.
 
     Two observations are linked where their catalogue's object identifier is the same (a large

@@ -10,24 +10,24 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, Row
 from pyspark.sql.types import BooleanType, FloatType, StructType
 
 from galspec_spark.config import PreprocessConfig
+from galspec_spark.parts import open_part, part_writer
 from galspec_spark.schemas import RESTFRAME
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, bit_mask
 from galspec_spark.spectrum.normalise import normalise
 from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import coverage, fill_gaps, to_rest_frame
-from galspec_spark.tables import Warehouse, part_writer
+from galspec_spark.storage import Location
+from galspec_spark.tables import Warehouse
 
 PIXEL_COLUMNS = ["flux", "ivar", "and_mask", "loglam0", "z"]
 #: Spectra moved at once: arrays of some 10 MB each.
@@ -42,8 +42,7 @@ FloatArray = npt.NDArray[np.float32]
 class Work:
     """What a task needs to know."""
 
-    spectra: Path  #: folder of the table
-    parts: int
+    parts: int  #: of the table
     reject: int  #: bits of AND_MASK
     method: str  #: of normalisation
 
@@ -52,7 +51,7 @@ class Work:
         """Collect it from the warehouse and the configuration."""
         reject = bit_mask(config.pixel_mask_reject, PIXEL_MASK_BITS)
         parts = len(warehouse.parts("spectra"))
-        return cls(warehouse.table("spectra").absolute(), parts, reject, config.normalise)
+        return cls(parts, reject, config.normalise)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def sums(rows: DataFrame, work: Work) -> tuple[npt.NDArray[np.float64], npt.NDAr
 
 
 def write(
-    rows: DataFrame, work: Work, mean: FloatArray, staging: Path, provenance: dict[str, str]
+    rows: DataFrame, work: Work, mean: FloatArray, staging: Location, provenance: dict[str, str]
 ) -> list[Row]:
     """Write the ``restframe`` table; return (staged, place) of each part."""
     task = partial(_write_part, work=work, mean=mean, staging=staging, provenance=provenance)
@@ -98,22 +97,20 @@ def _on_parts(
     def on_part(rows: pa.Table) -> pa.Table:  # Spark insists on a function with type hints
         return task(rows)
 
-    keys = ("survey", "release", "part")
-    near = rows.repartition(PARTITIONS_PER_PART * work.parts, *keys)
-    return near.groupBy(*keys).applyInArrow(on_part, schema)
+    near = rows.repartition(PARTITIONS_PER_PART * work.parts, "part")
+    return near.groupBy("part").applyInArrow(on_part, schema)
 
 
-def _place(rows: pa.Table) -> Path:
-    """Return where the part of these rows is, within its table."""
-    survey, release, part = (rows[name][0].as_py() for name in ("survey", "release", "part"))
-    return Path(f"survey={survey}", f"release={release}", part)
+def _part(rows: pa.Table) -> Location:
+    """Return the part that holds the pixels of these rows."""
+    return Location(rows["part"][0].as_py())
 
 
-def _batches(rows: pa.Table, work: Work, columns: list[str]) -> Iterator[tuple[pa.Table, pa.Table]]:
+def _batches(rows: pa.Table, columns: list[str]) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read a part; give each batch as its narrow rows and its pixels, in the order of the part."""
     rows = rows.sort_by("row")
     position = 0
-    for batch in pq.ParquetFile(work.spectra / _place(rows)).iter_batches(BATCH, columns=columns):
+    for batch in open_part(_part(rows)).iter_batches(BATCH, columns=columns):
         here = rows.filter(
             (pc.field("row") >= position) & (pc.field("row") < position + batch.num_rows)
         )
@@ -130,7 +127,7 @@ def _move(here: pa.Table, observed: pa.Table, work: Work) -> Moved:
 
 def _coverage_of_part(rows: pa.Table, work: Work) -> pa.Table:
     finished = []
-    for here, observed in _batches(rows, work, PIXEL_COLUMNS):
+    for here, observed in _batches(rows, PIXEL_COLUMNS):
         candidate = pc.is_null(here["reason"])
         moved = _move(here.filter(candidate), observed.filter(candidate), work)
         columns = {"coverage": coverage(moved.good), "has_scale": moved.has_scale}
@@ -148,23 +145,24 @@ def _spread(values: pa.Array, where: pa.ChunkedArray) -> pa.Array:
 
 def _sums_of_part(rows: pa.Table, work: Work) -> pa.Table:
     total = np.zeros((2, PIXELS))
-    for here, observed in _batches(rows, work, PIXEL_COLUMNS):
+    for here, observed in _batches(rows, PIXEL_COLUMNS):
         moved = _move(here, observed, work)
         total[0] += np.where(moved.good, moved.flux, 0).sum(axis=0, dtype=np.float64)
         total[1] += moved.good.sum(axis=0)
-    return pa.table({"part": [str(_place(rows))], "sums": [total.tobytes()]})
+    return pa.table({"part": [str(_part(rows))], "sums": [total.tobytes()]})
 
 
 def _write_part(
-    rows: pa.Table, work: Work, mean: FloatArray, staging: Path, provenance: dict[str, str]
+    rows: pa.Table, work: Work, mean: FloatArray, staging: Location, provenance: dict[str, str]
 ) -> pa.Table:
-    place = _place(rows)
-    place = Path("restframe") / place.with_name(f"{provenance['run_id']}-{place.name}")
+    survey, release = (rows[name][0].as_py() for name in ("survey", "release"))
+    part = f"{provenance['run_id']}-{_part(rows).name}"
+    place = f"restframe/survey={survey}/release={release}/{part}"
     staged = staging / os.urandom(4).hex() / place
     with part_writer(staged, RESTFRAME) as writer:
-        for here, observed in _batches(rows, work, PIXEL_COLUMNS):
+        for here, observed in _batches(rows, PIXEL_COLUMNS):
             writer.write_table(_restframe_table(here, observed, work, mean, provenance))
-    return pa.table({"staged": [str(staged)], "place": [str(place)]})
+    return pa.table({"staged": [staged.path], "place": [place]})
 
 
 def _restframe_table(

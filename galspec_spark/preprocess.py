@@ -9,9 +9,9 @@ the gaps; and the table itself.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 from galspec_spark import __version__, pixels
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
-from galspec_spark.objects import link_objects
+from galspec_spark.parts import scan, settle
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run, read_summaries, write_json
 from galspec_spark.selection import (
@@ -33,15 +33,17 @@ from galspec_spark.selection import (
     split_and_folds,
 )
 from galspec_spark.spectrum.grid import GRID_ID
-from galspec_spark.tables import Warehouse, settle
+from galspec_spark.storage import Location
+from galspec_spark.tables import Warehouse
 
 #: Files beside the Parquet parts of ``restframe``; Spark ignores names that begin with _.
 MEAN_SPECTRUM, STATE = "_mean_spectrum.npy", "_state.json"
 
 CATALOGUE = (
-    "spectrum_id", "survey", "release", "object_id", "source_type", "ra", "dec", "z", "zwarning",
-    "class", "subclass", "sn_median", "quality", "file",
+    "spectrum_id", "survey", "release", "source_type", "ra", "dec", "z", "zwarning", "class",
+    "subclass", "sn_median", "quality", "file",
 )  # fmt: skip
+OBJECT_COLUMNS = ("spectrum_id", "file", "object_id")
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +62,13 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         If there is no ``spectra`` table, or none of its spectra can be used.
     """
     config = run.config.preprocess
-    spectra = warehouse.read(spark, "spectra")
     state = _state(warehouse, config)
     if _is_up_to_date(warehouse, state):
         log.info("restframe is up to date with spectra and the configuration: nothing to do")
         return dict(read_summaries(warehouse.root)["preprocess"])
     with warehouse.writing(run) as staging:
-        rows = settle(decide(spark, spectra, warehouse, config, staging), staging / "decided")
+        scratch = staging.folder
+        rows = settle(decide(spark, warehouse, config, scratch), scratch / "decided")
         summary = summarise(rows, config)
         left_out = ", ".join(f"{n} {reason}" for reason, n in summary["left_out"].items())
         log.info("%d spectra are used; left out: %s", summary["selected"], left_out or "none")
@@ -74,22 +76,20 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         with spark_progress(spark, "mean spectrum", summary["selected"], "spectra"):
             mean = mean_spectrum(rows, work, summary["train"] > 0)
         with spark_progress(spark, "rest frame", summary["selected"], "spectra"):
-            parts = pixels.write(rows, work, mean, staging, run.columns())
-        np.save(staging / MEAN_SPECTRUM, mean)
-        write_json(staging / STATE, state)
-        table = warehouse.table("restframe")
-        moves = [(Path(part.staged), warehouse.root / part.place) for part in parts]
-        moves += [(staging / name, table / name) for name in (MEAN_SPECTRUM, STATE)]
-        warehouse.commit(moves, remove=warehouse.parts("restframe"))
+            parts = pixels.write(rows, work, mean, scratch, run.columns())
+        write_mean_spectrum(scratch / MEAN_SPECTRUM, mean)
+        write_json(scratch / STATE, state)
+        moves = [(Location(part.staged), part.place) for part in parts]
+        moves += [(scratch / name, f"restframe/{name}") for name in (MEAN_SPECTRUM, STATE)]
+        warehouse.commit(staging, moves, remove=warehouse.parts("restframe"))
     return summary
 
 
 def decide(
     spark: SparkSession,
-    spectra: DataFrame,
     warehouse: Warehouse,
     config: PreprocessConfig,
-    scratch: Path,
+    scratch: Location,
 ) -> DataFrame:
     """Decide about each spectrum: object, label, coverage, split and fold, or why it is left out.
 
@@ -103,13 +103,10 @@ def decide(
     DataFrame
         One narrow row per row of ``spectra``, with the part and the row where its pixels are.
     """
-    catalogue = spectra.select(
-        *CATALOGUE,
-        F.col("_metadata.file_name").alias("part"),
-        F.col("_metadata.row_index").alias("row"),
-    )
+    catalogue = scan(spark, warehouse.existing_parts("spectra"), CATALOGUE, positions=True)
+    objects = scan(spark, warehouse.existing_parts("objects"), OBJECT_COLUMNS)
     candidates = (
-        link_objects(catalogue, scratch)
+        catalogue.join(objects, ["spectrum_id", "file"])
         .withColumn("label", label(config.label))
         .withColumn("reason", reason_from_catalogue(config))
     )
@@ -197,6 +194,22 @@ def mean_spectrum(
     return mean.astype(np.float32)
 
 
+def write_mean_spectrum(place: Location, mean: npt.NDArray[np.float32]) -> None:
+    """Write the mean spectrum in numpy's format."""
+    content = io.BytesIO()
+    np.save(content, mean, allow_pickle=False)
+    place.write(content.getvalue())
+
+
+def read_mean_spectrum(warehouse: Warehouse) -> npt.NDArray[np.float32] | None:
+    """Read the mean spectrum that fills the gaps of ``restframe``; None where it is not there."""
+    place = warehouse.table("restframe") / MEAN_SPECTRUM
+    if not place.exists():
+        return None
+    mean: npt.NDArray[np.float32] = np.load(io.BytesIO(place.read()), allow_pickle=False)
+    return mean
+
+
 def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, str]:
     """Return what the table depends on."""
     parts = json.dumps([part.name for part in warehouse.parts("spectra")])
@@ -212,4 +225,4 @@ def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, str]:
 def _is_up_to_date(warehouse: Warehouse, state: dict[str, str]) -> bool:
     path = warehouse.table("restframe") / STATE
     done_before = path.exists() and "preprocess" in read_summaries(warehouse.root)
-    return done_before and json.loads(path.read_text(encoding="utf-8")) == state
+    return done_before and json.loads(path.read()) == state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from galspec_spark import __version__
 from galspec_spark.config import Config
+from galspec_spark.storage import Location
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Run:
         return {"version": __version__, "run_id": self.id, "config_hash": self.config.hash()}
 
 
-def write_summary(folder: Path, run: Run, content: dict[str, Any]) -> dict[str, Any]:
+def write_summary(folder: Path | Location, run: Run, content: dict[str, Any]) -> dict[str, Any]:
     """Put a job's summary into ``summary.json``, beside those of the other jobs of that folder.
 
     Returns
@@ -54,30 +54,21 @@ def write_summary(folder: Path, run: Run, content: dict[str, Any]) -> dict[str, 
         "seconds": run.seconds(),
         **content,
     }
-    write_json(folder / "summary.json", {**read_summaries(folder), run.job: summary})
+    place = Location.of(folder) / "summary.json"
+    write_json(place, {**read_summaries(folder), run.job: summary})
     return summary
 
 
-def read_summaries(folder: Path) -> dict[str, Any]:
+def read_summaries(folder: Path | Location) -> dict[str, Any]:
     """Return the last summary of each job that wrote to a folder, by the job's name."""
-    path = folder / "summary.json"
-    if not path.exists():
+    place = Location.of(folder) / "summary.json"
+    if not place.exists():
         return {}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(place.read())
     return content
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path | Location, content: Any) -> None:
     """Write a JSON file that is either whole or not there."""
-    write_atomically(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    Location.of(path).write(text.encode())

@@ -64,7 +64,19 @@ FILES = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("message", pa.string()),
         pa.field("rows", pa.int32(), nullable=False),
-        pa.field("part", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per row of ``spectra``: its object, and whether it is the object's best spectrum in its
+#: survey and release.
+OBJECTS = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("object_id", pa.string(), nullable=False),
+        pa.field("observations", pa.int32(), nullable=False),
+        pa.field("is_primary", pa.bool_(), nullable=False),
         *PROVENANCE,
     ]
 )

@@ -8,27 +8,28 @@ deletes; a run killed after it is completed by whoever opens the warehouse next.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import shutil
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.errors import UserError
+from galspec_spark.lock import hold_lock
+from galspec_spark.parts import scan
 from galspec_spark.provenance import Run, write_json
+from galspec_spark.storage import Location
 
 #: The job that makes each table, for the message where it is missing.
 MADE_BY = {
     "spectra": "jobs/ingest.py --input DIR",
     "files": "jobs/ingest.py --input DIR",
+    "objects": "jobs/ingest.py --input DIR",
     "restframe": "jobs/preprocess.py",
 }
 
@@ -36,22 +37,34 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Staging:
+    """What a writer gets: a folder that vanishes afterwards, and the right to commit."""
+
+    folder: Location
+    check: Callable[[], None]  #: fails if the lock was lost
+
+
 class Warehouse:
     """The tables in one folder."""
 
-    root: Path
+    def __init__(self, root: str | Path | Location) -> None:
+        self.root = Location.of(root)
+        self._journal = self.root / "_journal.json"
 
-    def table(self, name: str) -> Path:
+    def table(self, name: str) -> Location:
         """Return the folder of a table."""
         return self.root / name
 
-    def parts(self, name: str) -> list[Path]:
+    def parts(self, name: str) -> list[Location]:
         """Return the Parquet files of a table, sorted."""
-        if self._journal.exists():
-            with (self.root / "_lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # a live writer is about to finish
+        if self._journal.exists():  # a live writer is about to finish, or a dead one did not
+            with hold_lock(self.root, secrets.token_hex(8), wait=True):
                 self._recover()
-        return sorted(self.table(name).rglob("*.parquet"))
+        table = self.table(name)
+        if not table.is_folder():
+            return []
+        paths = (Location(status.path) for status in table.files())
+        return sorted(p for p in paths if p.name.endswith(".parquet") and p.name[0] not in "._")
 
     def read(self, spark: SparkSession, name: str) -> DataFrame:
         """Open a table.
@@ -61,101 +74,81 @@ class Warehouse:
         UserError
             If the table is not there; the message names the job that makes it.
         """
-        if not self.parts(name):
-            raise UserError(
-                f"no table {name!r} in the warehouse {self.root}: make it with "
-                f"spark-submit {MADE_BY[name]} --warehouse {self.root}"
-            )
-        return spark.read.parquet(str(self.table(name).absolute()))
+        parts = self.existing_parts(name)
+        if self.root.path.startswith("s3:"):
+            return scan(spark, parts)
+        return spark.read.parquet(self.table(name).path)
 
-    @contextmanager
-    def writing(self, run: Run) -> Iterator[Path]:
-        """Hold the warehouse for one writer, and offer a staging folder that vanishes afterwards.
+    def existing_parts(self, name: str) -> list[Location]:
+        """Return the parts of a table that must be there.
 
         Raises
         ------
         UserError
-            If another job is writing. The lock is the process's own: it ends when the process does.
+            If the table is not there; the message names the job that makes it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        staging = self.root / "_staging"
-        with (self.root / "_lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f"another job is writing to the warehouse {self.root}: wait until it ends"
-                ) from None
-            self._recover()
-            shutil.rmtree(staging, ignore_errors=True)
-            try:
-                (staging / run.id).mkdir(parents=True)
-                yield (staging / run.id).absolute()
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+        parts = self.parts(name)
+        if not parts:
+            raise UserError(
+                f"no table {name!r} in the warehouse {self.root}: make it with "
+                f"spark-submit {MADE_BY[name]} --warehouse {self.root}"
+            )
+        return parts
 
-    def commit(self, move: Iterable[tuple[Path, Path]], remove: Iterable[Path] = ()) -> None:
+    @contextmanager
+    def writing(self, run: Run) -> Iterator[Staging]:
+        """Hold the warehouse for one writer.
+
+        Raises
+        ------
+        UserError
+            If another job is writing.
+        """
+        everything = self.root / "_staging"
+        with hold_lock(self.root, run.id) as check:
+            self._recover()
+            everything.delete_folder()
+            try:
+                (everything / run.id).make_folder()
+                yield Staging(everything / run.id, check)
+            finally:
+                everything.delete_folder()
+
+    def commit(
+        self,
+        staging: Staging,
+        move: Iterable[tuple[Location, str]],
+        remove: Iterable[Location] = (),
+    ) -> None:
         """Bring staged files to their places and remove old ones, as one change.
 
         Parameters
         ----------
         move
-            Pairs of a staged file or folder and its place.
+            Pairs of a staged file and its place, relative to the warehouse.
         remove
             Files that the change replaces; none of them may be a place.
         """
         steps = {
-            "remove": [str(path.absolute()) for path in remove],
-            "move": [[str(old.absolute()), str(new.absolute())] for old, new in move],
+            "remove": [self._relative(path) for path in remove],
+            "move": [[self._relative(staged), place] for staged, place in move],
         }
+        staging.check()
         write_json(self._journal, steps)
         self._apply(steps)
 
-    @property
-    def _journal(self) -> Path:
-        return self.root / "_journal.json"
+    def _relative(self, place: Location) -> str:
+        return place.path.removeprefix(f"{self.root.path}/")
 
     def _recover(self) -> None:
         if self._journal.exists():
             log.warning("completing a change to %s that an earlier run left unfinished", self.root)
-            self._apply(json.loads(self._journal.read_text(encoding="utf-8")))
+            self._apply(json.loads(self._journal.read()))
 
     def _apply(self, steps: dict[str, Any]) -> None:
         for path in steps["remove"]:
-            Path(path).unlink(missing_ok=True)
-        for old, new in steps["move"]:
-            if Path(old).exists():  # else it is at its place since before an interruption
-                Path(new).parent.mkdir(parents=True, exist_ok=True)
-                Path(old).replace(new)
-        self._journal.unlink(missing_ok=True)
-
-
-def settle(frame: DataFrame, path: Path) -> DataFrame:
-    """Write a narrow intermediate result as Parquet and read it back.
-
-    What follows starts from the file: nothing is computed twice, and a lost executor loses nothing.
-    """
-    frame.write.parquet(str(path))
-    return frame.sparkSession.read.parquet(str(path))
-
-
-def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a Parquet file for a part of a table.
-
-    Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    split: list[str] = []
-    dictionary: list[str] = []
-    for field in schema:
-        nested = pa.types.is_list(field.type)
-        value_type = field.type.value_type if nested else field.type
-        column = f"{field.name}.list.element" if nested else field.name
-        (split if pa.types.is_floating(value_type) else dictionary).append(column)
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_byte_stream_split=split,
-        use_dictionary=dictionary,
-    )
+            (self.root / path).delete()
+        for staged, place in steps["move"]:
+            if (self.root / staged).exists():  # else it is there since before an interruption
+                (self.root / staged).move(self.root / place)
+        self._journal.delete()

@@ -28,13 +28,14 @@ from galspec_spark.ml.importance import (
 from galspec_spark.ml.means import class_means
 from galspec_spark.ml.pca import PCA, components_of, project
 from galspec_spark.ml.search import narrow_partitions
-from galspec_spark.preprocess import MEAN_SPECTRUM
+from galspec_spark.preprocess import read_mean_spectrum
 from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import Run, read_summaries, write_atomically, write_json
+from galspec_spark.provenance import Run, read_summaries, write_json
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
 from galspec_spark.report.table1 import table1
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
+from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
 FOREST = "random_forest"
@@ -105,9 +106,11 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
         "majority_f1": _majority_f1(census),
     }
     card = card_of(run, best_of_all, metrics, fingerprint)
-    write_bundle(output / "model", pipeline_of(pca, best_of_all), card, _fill_spectrum(warehouse))
+    write_bundle(
+        output / "model", pipeline_of(pca, best_of_all), card, read_mean_spectrum(warehouse)
+    )
     write_json(output / "metrics.json", metrics)
-    write_atomically(output / "table1.md", table1(metrics).encode())
+    Location.of(output / "table1.md").write(table1(metrics).encode())
     contents = _report_contents(metrics, labelled.where("split = 'train'"), components, trained)
     page = write_report(output, contents)
     return _summary(metrics, best_of_all, page)
@@ -183,11 +186,6 @@ def _majority_f1(census: Census) -> float:
     counts = [[census.count(split="test", label=label), 0] for label in CLASS_NAMES]
     f1: float = classification_scores(np.array(counts))["f1"]
     return f1
-
-
-def _fill_spectrum(warehouse: Warehouse) -> npt.NDArray[np.float32] | None:
-    path = warehouse.table("restframe") / MEAN_SPECTRUM
-    return np.load(path) if path.exists() else None
 
 
 def _report_contents(

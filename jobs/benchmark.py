@@ -32,9 +32,10 @@ from galspec_spark.ingest import ingest
 from galspec_spark.listing import list_files
 from galspec_spark.ml.pca import PCA, components_of
 from galspec_spark.preprocess import preprocess
-from galspec_spark.provenance import Run, write_atomically
+from galspec_spark.provenance import Run
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.source import Source
+from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
 COLUMNS = ("flux", "ivar", "and_mask", "or_mask")
@@ -60,9 +61,10 @@ def benchmark(spark: SparkSession, run: Run, args: Any) -> dict[str, Any]:
         for comparison in (compare_decoding, compare_ingest, compare_pca):
             results += comparison(spark, run, files, Path(scratch), args.repeat)
     lines = [json.dumps({**result, **run.columns()}) for result in results]
-    write_atomically(Path(args.output, "benchmark.jsonl"), "\n".join(lines).encode() + b"\n")
+    output = Location.of(args.output)
+    (output / "benchmark.jsonl").write("\n".join(lines).encode() + b"\n")
     table = as_table(results)
-    write_atomically(Path(args.output, "benchmark.md"), table.encode())
+    (output / "benchmark.md").write(table.encode())
     print(table)
     return {"files": len(files), "comparisons": results}
 

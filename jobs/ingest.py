@@ -1,7 +1,6 @@
 """Read a survey's FITS files into the tables spectra and files of a warehouse."""
 
 import sys
-from pathlib import Path
 
 from galspec_spark.cli import job_parser, run_job
 from galspec_spark.ingest import ingest
@@ -31,7 +30,7 @@ def main() -> int:
             spark,
             run,
             args.input,
-            Warehouse(Path(args.warehouse)),
+            Warehouse(args.warehouse),
             args.release or run.config.ingest.release,
         ),
         output="warehouse",

@@ -1,7 +1,6 @@
 """Bring the galaxies of a warehouse to the rest frame: make the table restframe from spectra."""
 
 import sys
-from pathlib import Path
 
 from galspec_spark.cli import job_parser, run_job
 from galspec_spark.preprocess import preprocess
@@ -17,7 +16,7 @@ def main() -> int:
     return run_job(
         "preprocess",
         parser,
-        lambda spark, run, args: preprocess(spark, run, Warehouse(Path(args.warehouse))),
+        lambda spark, run, args: preprocess(spark, run, Warehouse(args.warehouse)),
         output="warehouse",
     )
 

@@ -18,9 +18,7 @@ def main() -> int:
     return run_job(
         "train",
         parser,
-        lambda spark, run, args: train(
-            spark, run, Warehouse(Path(args.warehouse)), Path(args.output)
-        ),
+        lambda spark, run, args: train(spark, run, Warehouse(args.warehouse), Path(args.output)),
         output="output",
     )
 

@@ -52,7 +52,7 @@ def real_warehouse(
     write_summary(warehouse.root, run, ingest(spark, run, [str(real_spectra)], warehouse, "dr14"))
     run = Run.start("preprocess", Config())
     write_summary(warehouse.root, run, preprocess(spark, run, warehouse))
-    return warehouse.root
+    return Path(warehouse.root.path)
 
 
 @pytest.fixture

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.ingest import ingest
 from galspec_spark.listing import list_files, plan_tasks
+from galspec_spark.parts import open_part
 from galspec_spark.provenance import Run
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE
+from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 from tests import spec_files
 
@@ -146,7 +147,7 @@ def test_tasks_have_about_equal_bytes(tmp_path: Path) -> None:
     for i in range(200):
         (tmp_path / f"{i:03d}.fits").write_bytes(b"x" * (100 + 37 * (i % 11)))
     listing = list_files([str(tmp_path)])
-    plan = pq.ParquetFile(plan_tasks(listing, tmp_path, task_megabytes=1, cores=4))
+    plan = open_part(plan_tasks(listing, Location.of(tmp_path), task_megabytes=1, cores=8))
     tasks = [plan.read_row_group(i) for i in range(plan.num_row_groups)]
     assert len(tasks) == 8
     assert sum(task.num_rows for task in tasks) == 200
@@ -168,25 +169,26 @@ def test_a_killed_ingest_rerun_ends_in_the_same_table(
     survey = tmp_path / "survey"
     for seed in range(40):
         spec_files.write(survey, seed)
-    warehouse = Warehouse(tmp_path / "warehouse")
+    root = tmp_path / "warehouse"
     command = [
         sys.executable,
         "jobs/ingest.py",
         "--input",
         str(survey),
         "--warehouse",
-        str(warehouse.root),
+        str(root),
     ]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not any(warehouse.root.glob("_staging/*/*/spectra")):
+    while process.poll() is None and not any(root.glob("_staging/*/*/spectra")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    warehouse = Warehouse(root)
     ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
     spectra = warehouse.read(spark, "spectra")
     assert spectra.count() == spectra.select("spectrum_id").distinct().count() == 40
     assert warehouse.read(spark, "files").count() == 40
-    assert not (warehouse.root / "_staging").exists()
+    assert not (root / "_staging").exists()
 
 
 def test_real_spectra_are_all_read(

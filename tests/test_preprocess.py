@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.ingest import ingest
-from galspec_spark.preprocess import MEAN_SPECTRUM, preprocess
+from galspec_spark.preprocess import preprocess, read_mean_spectrum
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.spectrum import grid
 from galspec_spark.tables import Warehouse
@@ -56,7 +56,7 @@ def spectra(
 
 
 def restframe(warehouse: Warehouse) -> pd.DataFrame:
-    table = pq.read_table(warehouse.table("restframe"))
+    table = pq.read_table(str(warehouse.table("restframe")))
     return table.to_pandas().set_index("spectrum_id").sort_index()
 
 
@@ -90,7 +90,7 @@ def test_pixels_are_right(spark: SparkSession, spectra: Warehouse, run_of: RunOf
     """One spectrum followed by hand: interpolation, median, gaps from the mean spectrum."""
     run_preprocess(spark, run_of("preprocess"), spectra)
     rows = restframe(spectra)
-    mean = np.load(spectra.table("restframe") / MEAN_SPECTRUM)
+    mean = read_mean_spectrum(spectra)
     seed = 5
     row = rows.loc[f"sdss-dr14-0266-51630-{seed + 1:04d}"]
     flux, ivar = np.array(row["flux"]), np.array(row["ivar"])
@@ -117,7 +117,7 @@ def test_the_mean_spectrum_is_of_the_training_split_alone(
     flux, ivar = np.stack(train["flux"].to_list()), np.stack(train["ivar"].to_list())
     good = ivar > 0
     expected = np.where(good, flux, 0).sum(axis=0) / good.sum(axis=0)
-    mean = np.load(spectra.table("restframe") / MEAN_SPECTRUM)
+    mean = read_mean_spectrum(spectra)
     np.testing.assert_allclose(mean, expected, rtol=1e-5)
 
 

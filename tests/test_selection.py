@@ -20,6 +20,7 @@ from galspec_spark.selection import (
     reason_from_catalogue,
     split_and_folds,
 )
+from galspec_spark.storage import Location
 
 ARCSEC = 1 / 3600
 
@@ -32,9 +33,8 @@ def objects_of(
     frame = spark.createDataFrame(
         rows, "spectrum_id string, object_id string, ra double, dec double"
     )
-    return {
-        row.spectrum_id: row.object_id for row in link_objects(frame.coalesce(1), scratch).collect()
-    }
+    linked = link_objects(frame.coalesce(1), Location.of(scratch))
+    return {row.spectrum_id: row.object_id for row in linked.collect()}
 
 
 def test_observations_of_one_object_are_linked(spark: SparkSession, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.provenance import Run
-from galspec_spark.tables import Warehouse
+from galspec_spark.storage import Location
+from galspec_spark.tables import Staging, Warehouse
 
 
-def staged(staging: Path, names: list[str]) -> list[tuple[Path, str]]:
+def staged(folder: Location, names: list[str]) -> list[tuple[Location, str]]:
     for name in names:
-        (staging / name).write_text(f"new {name}")
-    return [(staging / name, name) for name in names]
+        (folder / name).write(f"new {name}".encode())
+    return [(folder / name, f"spectra/{name}") for name in names]
 
 
 @pytest.mark.parametrize("interrupted_after", range(5))
@@ -28,43 +29,41 @@ def test_an_interrupted_commit_is_completed_by_the_next_reader(
 ) -> None:
     warehouse = Warehouse(tmp_path)
     table = warehouse.table("spectra")
-    table.mkdir()
     old = [table / "old1.parquet", table / "old2.parquet"]
-    for path in old:
-        path.write_text("old")
+    for place in old:
+        place.write(b"old")
     steps = 0
 
     def interrupt(method: Callable[..., object]) -> Callable[..., object]:
-        def wrapped(self: Path, *args: object, **kwargs: object) -> object:
+        def wrapped(self: Location, *args: object) -> object:
             nonlocal steps
             if not self.name.startswith(("new", "old")):
-                return method(self, *args, **kwargs)
+                return method(self, *args)
             if steps == interrupted_after:
                 raise KeyboardInterrupt
             steps += 1
-            return method(self, *args, **kwargs)
+            return method(self, *args)
 
         return wrapped
 
-    staging = tmp_path / "elsewhere"  # stays, as after a SIGKILL
-    staging.mkdir()
-    moves = staged(staging, ["new1.parquet", "new2.parquet"])
+    staging = Staging(Location.of(tmp_path / "elsewhere"), lambda: None)  # stays, as after SIGKILL
+    moves = staged(staging.folder, ["new1.parquet", "new2.parquet"])
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", interrupt(Path.unlink))
-        patch.setattr(Path, "replace", interrupt(Path.replace))
+        patch.setattr(Location, "delete", interrupt(Location.delete))
+        patch.setattr(Location, "move", interrupt(Location.move))
         try:
-            warehouse.commit([(path, table / name) for path, name in moves], remove=old)
+            warehouse.commit(staging, moves, remove=old)
         except KeyboardInterrupt:
             assert interrupted_after < 4
-    names = [path.name for path in Warehouse(tmp_path).parts("spectra")]
-    assert names == ["new1.parquet", "new2.parquet"]
-    assert (table / "new1.parquet").read_text() == "new new1.parquet"
+    parts = Warehouse(tmp_path).parts("spectra")
+    assert [part.name for part in parts] == ["new1.parquet", "new2.parquet"]
+    assert parts[0].read() == b"new new1.parquet"
 
 
 def test_nothing_is_visible_before_the_commit(tmp_path: Path, run_of: Callable[..., Run]) -> None:
     warehouse = Warehouse(tmp_path)
     with warehouse.writing(run_of()) as staging:
-        staged(staging, ["part.parquet"])  # and no commit, as when the job fails
+        staged(staging.folder, ["part.parquet"])  # and no commit, as when the job fails
     assert not list(tmp_path.rglob("*.parquet"))
 
 

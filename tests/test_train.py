@@ -219,8 +219,8 @@ def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
     result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
     assert result.returncode == 1
     (line,) = messages(result)
-    assert line.startswith("error: no table 'restframe' in the warehouse warehouse: make it with")
-    assert "jobs/preprocess.py --warehouse warehouse" in line
+    assert line.startswith("error: no table 'restframe' in the warehouse ")
+    assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
 
 
 def test_job_rejects_an_unknown_parameter(tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import hpgeom
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from galspec_spark.schemas import SPECTRA
@@ -12,6 +14,25 @@ from galspec_spark.schemas import SPECTRA
 #: Bits of ``quality``: what makes a spectrum useless or suspicious whatever the science.
 NO_INFORMATION = 1  # no pixel has a positive ivar and a finite flux
 NOT_FINITE = 2  # a pixel with a positive ivar has a flux that is not a finite number
+
+HEALPIX_ORDER = 29
+
+
+def in_sky_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add ``healpix29`` (nested, order 29; null without a position) and sort by it."""
+    positions = np.array([(row.get("ra"), row.get("dec")) for row in rows], np.float64)
+    known = _on_the_sky(*positions.T)
+    pixels = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, *positions[known].T)
+    for i, pixel in zip(np.flatnonzero(known).tolist(), pixels.tolist(), strict=True):
+        rows[i]["healpix29"] = pixel
+    return sorted(rows, key=lambda row: (row.get("healpix29", 2**63), row["spectrum_id"]))
+
+
+def _on_the_sky(
+    ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        return (ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90)
 
 
 def spectra_table(rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.Table:
@@ -42,9 +63,12 @@ def _quality(flux: np.ndarray[Any, Any], ivar: np.ndarray[Any, Any]) -> int:
 def _column(field: pa.Field, rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.Array:
     if field.name in constants:
         return pa.repeat(pa.scalar(constants[field.name], field.type), len(rows))
+    values = [row.get(field.name) for row in rows]
     if not pa.types.is_list(field.type):
-        values = [row.get(field.name) for row in rows]
         return pa.array(values, field.type, from_pandas=True)
-    arrays = [row[field.name] for row in rows]
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, np.concatenate(arrays), type=field.type)
+    lengths = [0 if array is None else len(array) for array in values]
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    arrays = [array for array in values if array is not None]
+    flat = np.concatenate(arrays) if arrays else np.empty(0, np.int32)
+    missing = pa.array([array is None for array in values])
+    return pa.ListArray.from_arrays(offsets, flat, type=field.type, mask=missing)

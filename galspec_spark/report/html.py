@@ -14,7 +14,6 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from galspec_spark.provenance import write_atomically
 from galspec_spark.report.contents import (
     TrainingReport,
     best_result,
@@ -28,6 +27,7 @@ from galspec_spark.report.contents import (
 from galspec_spark.report.figures import FIGURES, draw
 from galspec_spark.report.table1 import SCORES, interval_text, paper_scores, reading
 from galspec_spark.selection import REASONS
+from galspec_spark.storage import Location
 
 #: Scores in the columns of Table 1; the highest of each is set in bold.
 COLUMNS = (*SCORES, "cv_f1", *(f"agn_{name}" for name in SCORES), "cv_agn_f1")
@@ -64,7 +64,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
         if content is None:
             path.unlink(missing_ok=True)
             continue
-        write_atomically(path, content)
+        Location.of(path).write(content)
         images[name] = {
             "source": f"data:image/png;base64,{base64.b64encode(content).decode()}",
             "alt": entry.alt(report),
@@ -73,7 +73,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
             "height": int.from_bytes(content[20:24]),
         }
     page = output / "report.html"
-    write_atomically(page, _render(report.metrics, images).encode())
+    Location.of(page).write(_render(report.metrics, images).encode())
     return page
 
 

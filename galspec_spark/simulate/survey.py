@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import SimulateConfig
 from galspec_spark.errors import UserError
 from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import write_atomically
 from galspec_spark.simulate.batch import simulate_block
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
+from galspec_spark.storage import Location
 
 #: Blocks of one task: 256 spectra, half a second and 40 MB of files.
 BLOCKS_PER_TASK = 4
@@ -116,5 +116,5 @@ def _write(path: Path, content: bytes) -> int:
     """Write a file unless it is there already; return how many were written."""
     if path.exists() and path.read_bytes() == content:
         return 0
-    write_atomically(path, content)
+    Location.of(path).write(content)
     return 1

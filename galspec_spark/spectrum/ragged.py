@@ -28,7 +28,7 @@ class ObservedBatch:
     def from_arrow(cls, table: pa.Table) -> ObservedBatch:
         """View the columns flux, ivar, and_mask, loglam0 and z of a ``spectra`` table."""
         table = table.combine_chunks()
-        lists = {name: _list_array(table[name]) for name in ("flux", "ivar", "and_mask")}
+        lists = {name: _list_array(table[name]) for name in ("flux", "ivar")}
         offsets = lists["flux"].offsets.to_numpy().astype(np.int64)
         return cls(
             **{
@@ -36,11 +36,22 @@ class ObservedBatch:
                 name: array.flatten().to_numpy(zero_copy_only=False)
                 for name, array in lists.items()
             },
+            and_mask=_flat_mask(_list_array(table["and_mask"]), np.diff(offsets)),
             starts=offsets[:-1] - offsets[0],
             pixels=np.diff(offsets),
             loglam0=table["loglam0"].to_numpy(),
             z=table["z"].to_numpy(),
         )
+
+
+def _flat_mask(masks: pa.ListArray, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return the masks one after another, 0 where a survey has none."""
+    stored: npt.NDArray[np.int32] = masks.flatten().to_numpy(zero_copy_only=False)
+    if not masks.null_count:
+        return stored
+    flat = np.zeros(pixels.sum(), np.int32)
+    flat[np.repeat(masks.is_valid().to_numpy(zero_copy_only=False), pixels)] = stored
+    return flat
 
 
 def _list_array(column: pa.ChunkedArray) -> pa.ListArray:

@@ -1,0 +1,139 @@
+"""Parquet parts of tables: written and read by tasks with pyarrow, wherever they are.
+
+Spark's row-wise writer is the slowest part of a job over wide rows, and its access to S3 needs a
+connector that is not part of it. pyarrow needs neither.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+from galspec_spark.storage import Location
+
+#: Columns that `scan` adds on request: where a row is.
+PART, ROW = "part", "row"
+
+
+def part_writer(place: Location, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a Parquet file for a part of a table.
+
+    Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
+    """
+    place.parent.make_folder()
+    split: list[str] = []
+    dictionary: list[str] = []
+    for field in schema:
+        nested = pa.types.is_list(field.type)
+        value_type = field.type.value_type if nested else field.type
+        column = f"{field.name}.list.element" if nested else field.name
+        (split if pa.types.is_floating(value_type) else dictionary).append(column)
+    return pq.ParquetWriter(
+        place.key,
+        schema,
+        **place.arrow,
+        compression="zstd",
+        use_byte_stream_split=split,
+        use_dictionary=dictionary,
+    )
+
+
+def open_part(place: Location) -> pq.ParquetFile:
+    """Open a part for reading."""
+    return pq.ParquetFile(place.key, **place.arrow)
+
+
+def partition_values(place: Location) -> dict[str, str]:
+    """Return the values that folders such as ``survey=sdss`` give to the rows of a part."""
+    folders = PurePosixPath(place.path).parts[:-1]
+    return {key: value for key, mark, value in (f.partition("=") for f in folders) if mark}
+
+
+def scan(
+    spark: SparkSession,
+    parts: Sequence[Location],
+    columns: Sequence[str] | None = None,
+    *,
+    positions: bool = False,
+) -> DataFrame:
+    """Read columns of parts of one table.
+
+    Parameters
+    ----------
+    parts
+        At least one.
+    columns
+        Their names, partition columns among them; None for all.
+    positions
+        Add ``part`` (the path) and ``row`` (within the part), which name a row.
+    """
+    stored = open_part(parts[0]).schema_arrow
+    fields = [*stored, *(pa.field(name, pa.string()) for name in partition_values(parts[0]))]
+    wanted = [f for f in fields if columns is None or f.name in columns]
+    if positions:
+        wanted += [pa.field(PART, pa.string()), pa.field(ROW, pa.int64())]
+    schema = pa.schema(wanted)
+    names = [field.name for field in schema if field.name in stored.names]
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for numbers in batches:
+            for number in numbers["id"].to_pylist():
+                yield from _read_part(parts[number], names, schema)
+
+    numbers = spark.range(0, len(parts), 1, len(parts))
+    return numbers.mapInArrow(read, from_arrow_schema(schema))
+
+
+def _read_part(place: Location, names: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    constants = {**partition_values(place), PART: place.path}
+    first = 0
+    for batch in open_part(place).iter_batches(1000, columns=names):
+        columns = []
+        for field in schema:
+            if field.name in names:
+                columns.append(batch[field.name])
+            elif field.name == ROW:
+                columns.append(pa.array(range(first, first + batch.num_rows), pa.int64()))
+            else:
+                columns.append(pa.repeat(constants[field.name], batch.num_rows))
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        first += batch.num_rows
+
+
+def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
+    """Write a table as parts into a folder; return those of the successful attempts.
+
+    A task's rows go through Python in batches; what failed or speculative attempts wrote stays
+    behind and is not returned.
+    """
+    schema = to_arrow_schema(frame.schema)
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        place = folder / f"{os.urandom(8).hex()}.parquet"
+        writer = None
+        for batch in batches:
+            writer = writer or part_writer(place, schema)
+            writer.write_batch(batch.cast(schema))
+        if writer is not None:
+            writer.close()
+            yield pa.RecordBatch.from_arrays([pa.array([place.path])], ["path"])
+
+    rows = frame.mapInArrow(write, "path string").collect()
+    return sorted(Location(row.path) for row in rows)
+
+
+def settle(frame: DataFrame, folder: Location) -> DataFrame:
+    """Write a narrow intermediate result and read it back.
+
+    What follows starts from the files: nothing is computed twice, a lost executor loses nothing.
+    """
+    parts = write_parts(frame, folder)
+    if not parts:
+        return frame.sparkSession.createDataFrame([], frame.schema)
+    return scan(frame.sparkSession, parts)
