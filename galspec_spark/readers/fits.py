@@ -8,6 +8,8 @@ by astropy instead, to the same values. Only the bytes that are asked for are re
 from __future__ import annotations
 
 import io
+import math
+import sys
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +22,13 @@ from astropy.io import fits
 BLOCK, CARD = 2880, 80
 END_CARD = b"END".ljust(CARD)
 #: Cards that say how the data are laid out; in an image's header all others are the file's own.
-STRUCTURE = tuple(
-    name.encode("ascii")
-    for name in "XTENSION BITPIX NAXIS PCOUNT GCOUNT EXTNAME BSCALE BZERO BLANK".split()
+#: The 8 bytes of a keyword are one number: so a header's are compared at once.
+STRUCTURE = frozenset(
+    int.from_bytes(name.ljust(8).encode("ascii"), sys.byteorder)
+    for name in (
+        *("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK"),
+        *(f"NAXIS{axis}" for axis in range(1, 10)),
+    )
 )
 PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 ALL = slice(None)
@@ -65,7 +71,7 @@ class Layout:
     dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One header-data unit of one file."""
 
@@ -118,7 +124,7 @@ def table(
     Returns
     -------
     ndarray
-        Structured, shape (rows,), with at least the wanted columns; numbers may be big-endian.
+        Structured, shape (rows,), with the wanted columns; numbers may be big-endian.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def table(
     layout = unit.layout
     names = wanted & layout.columns
     if layout.dtype is not None and names <= set(layout.dtype.names or ()):
-        return _mapped(content, unit, layout.dtype, rows)
+        return _mapped(content, unit, _fields(layout.dtype, frozenset(names)), rows)
     with _astropy_unit(content, unit) as hdus:
         try:
             columns = {name: np.asarray(hdus[1].data[name])[rows] for name in sorted(names)}
@@ -184,6 +190,12 @@ def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
     return values
 
 
+@lru_cache(maxsize=4096)
+def _fields(dtype: np.dtype[Any], names: frozenset[str]) -> np.dtype[Any]:
+    """Return the dtype of some columns of a table, at their places within its rows."""
+    return dtype[sorted(names)]
+
+
 def _mapped(content: Content, unit: Unit, dtype: np.dtype[Any], rows: slice) -> npt.NDArray[Any]:
     """View the bytes of some rows of a table, or of the slowest axis of an image."""
     count, *inner = unit.layout.shape
@@ -194,7 +206,7 @@ def _mapped(content: Content, unit: Unit, dtype: np.dtype[Any], rows: slice) -> 
         offset = 0
     else:
         offset = unit.start + first * row_bytes
-    elements = (last - first) * int(np.prod(inner, dtype=np.int64))
+    elements = (last - first) * math.prod(inner)
     return np.frombuffer(content, dtype, elements, offset).reshape(last - first, *inner)
 
 
@@ -225,16 +237,17 @@ def _padded(position: int) -> int:
 
 
 def _of_the_layout(header: bytes) -> bytes:
-    """Return those cards of a header that its layout depends on, with the END card."""
+    """Return those cards of a header that its layout depends on."""
     if header.startswith(b"XTENSION= 'BINTABLE'"):
         return header
-    found = [header[i : i + CARD] for i in range(0, len(header), CARD)]
-    return b"".join(card for card in found if card.startswith(STRUCTURE)) + END_CARD
+    keywords = memoryview(header).cast("Q")[:: CARD // 8].tolist()
+    found = [i * CARD for i, keyword in enumerate(keywords) if keyword in STRUCTURE]
+    return b"".join([header[start : start + CARD] for start in found])
 
 
 @lru_cache(maxsize=4096)
 def parse_layout(header: bytes) -> Layout:
-    """Parse a header, from its first card to its END card.
+    """Parse a header, or those of its cards that `STRUCTURE` names.
 
     Raises
     ------
@@ -244,7 +257,7 @@ def parse_layout(header: bytes) -> Layout:
     try:
         known = fits.Header.fromstring(header)
         axes = [int(known[f"NAXIS{i}"]) for i in range(1, int(known["NAXIS"]) + 1)]
-        elements = int(np.prod(axes, dtype=np.int64)) if axes else 0
+        elements = math.prod(axes) if axes else 0
         item = abs(int(known["BITPIX"])) // 8
         size = item * int(known.get("GCOUNT", 1)) * (elements + int(known.get("PCOUNT", 0)))
         if size < 0 or any(axis < 0 for axis in axes):
@@ -266,9 +279,7 @@ def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
     """Return the dtype of an image's pixels, None where their bytes are not their values."""
     if known.get("BSCALE", 1) != 1 or known.get("BZERO", 0) != 0 or "BLANK" in known:
         return None
-    return np.dtype(
-        {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[known["BITPIX"]]
-    )
+    return np.dtype(PIXEL_TYPES[known["BITPIX"]])
 
 
 def _plain_dtype(

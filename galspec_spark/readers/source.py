@@ -5,8 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
-from galspec_spark.readers.fits import BadFile, Content
+from galspec_spark.readers.fits import BadFile, Content, Unit, units
 
 GZIP_MAGIC = b"\x1f\x8b"
 #: A compressed file is unpacked in memory; none of the surveys' is nearly as large.
@@ -31,6 +33,11 @@ class Source:
     def name(self) -> str:
         """Return the last part of the path, without what says that it was compressed."""
         return self.path.rpartition("/")[2].removesuffix(".gz")
+
+    @cached_property
+    def first_units(self) -> list[Unit]:
+        """Return the first four header-data units: enough to tell any format."""
+        return list(islice(units(self.content), 4))
 
 
 def unpacked(content: Content) -> Content:

@@ -1,0 +1,149 @@
+"""What the readers of SDSS files share: keys, catalogue values, lines and the wavelength grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from galspec_spark.readers.fits import BadFile
+from galspec_spark.schemas import LINE_MEASURES
+from galspec_spark.spectrum.grid import LOGLAM_STEP
+from galspec_spark.spectrum.lines import LINES
+
+#: Columns of SPZLINE and of spZline.
+LINE_COLUMNS = frozenset({"linename", *(f"line{measure}" for measure in LINE_MEASURES)})
+#: For each of `LINE_MEASURES`, where its error is.
+ERRORS = [LINE_MEASURES.index(f"{measure.removesuffix('_err')}_err") for measure in LINE_MEASURES]
+#: Of a first log10 wavelength: float32 rounds by 3e-7 dex.
+LOGLAM_TOLERANCE = 2e-6
+#: Of COEFF1, the step in log10 wavelength: 5000 pixels end within 5e-7 dex of the grid.
+STEP_TOLERANCE = 1e-10
+
+
+def observation(plate: int, mjd: int, fiber: int) -> dict[str, Any]:
+    """Return the columns that name an observation, the same for all kinds of SDSS files."""
+    return {
+        "survey": "sdss",
+        "key": f"{plate:04d}-{mjd}-{fiber:04d}",
+        "plate": plate,
+        "mjd": mjd,
+        "fiber": fiber,
+    }
+
+
+def object_id(values: Mapping[str, Any]) -> str | None:
+    """Name the photometric object: BESTOBJID in SDSS, THING_ID in BOSS; None where unmatched."""
+    if "bestobjid" in values:
+        best = text(values["bestobjid"])
+        return f"bestobjid-{best}" if best.strip("0") else None
+    if values.get("thing_id", 0) > 0:
+        return f"thing-{values['thing_id']}"
+    return None
+
+
+def text(value: bytes | str) -> str:
+    """Return a string of a table, without what pads it."""
+    decoded = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    return decoded.split("\0", 1)[0].strip()
+
+
+def first_loglam(loglam: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the first of a spectrum's log10 wavelengths, as `on_grid` does.
+
+    Raises
+    ------
+    BadFile
+        If they are not in steps of 1e-4 dex.
+    """
+    if len(loglam) < 2:
+        raise BadFile("malformed", f"the spectrum has {len(loglam)} pixels")
+    offsets = loglam - _ramp(len(loglam))
+    first = float(offsets.mean())
+    if not (
+        offsets.max() - first <= LOGLAM_TOLERANCE and first - offsets.min() <= LOGLAM_TOLERANCE
+    ):
+        raise BadFile("irregular_grid", "the wavelengths are not in steps of 1e-4 dex")
+    return on_grid(first)
+
+
+def first_loglam_of_header(values: Mapping[str, Any]) -> float:
+    """Return the first log10 wavelength that the cards COEFF0 and COEFF1 give, as `on_grid` does.
+
+    Raises
+    ------
+    BadFile
+        If a card is missing, or the step is not 1e-4 dex.
+    """
+    first, step = (card_number(values, name) for name in ("COEFF0", "COEFF1"))
+    if not abs(step - LOGLAM_STEP) <= STEP_TOLERANCE:
+        raise BadFile(
+            "irregular_grid", f"the wavelengths are in steps of {step:g} dex, not of 1e-4"
+        )
+    return on_grid(first)
+
+
+def on_grid(first: float) -> float:
+    """Return a first log10 wavelength, exact where float32 only rounds SDSS's own grid."""
+    nearest = round(first / LOGLAM_STEP) * LOGLAM_STEP
+    return round(nearest, 4) if abs(first - nearest) < LOGLAM_TOLERANCE else first
+
+
+def card_number(values: Mapping[str, Any], name: str) -> float:
+    """Return a number of the header.
+
+    Raises
+    ------
+    BadFile
+        If the card is missing, unreadable, or not a finite number.
+    """
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadFile("malformed", f"the header has no number {name}")
+    return value
+
+
+def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]]:
+    """Return the measures of the main lines, NaN where SDSS did not measure (error <= 0).
+
+    Parameters
+    ----------
+    fits_of_lines
+        Structured, shape (objects, lines), with `LINE_COLUMNS`, the same lines for all objects.
+
+    Returns
+    -------
+    list of dict
+        For each object, by column of the ``spectra`` table.
+
+    Raises
+    ------
+    BadFile
+        If a column is missing.
+    """
+    if not set(fits_of_lines.dtype.names or ()) >= LINE_COLUMNS:
+        raise BadFile("malformed", "the table of lines lacks a column of its data model")
+    names = np.ascontiguousarray(fits_of_lines["linename"][0]).astype("S")
+    positions, keys = _known_lines(names.tobytes(), names.dtype.itemsize)
+    known = fits_of_lines[:, positions]
+    values = np.stack([known[f"line{measure}"] for measure in LINE_MEASURES], axis=-1)
+    values[~(values[..., ERRORS] > 0)] = np.nan
+    by_object = values.reshape(len(values), -1).tolist()
+    return [dict(zip(keys, row, strict=True)) for row in by_object]
+
+
+@lru_cache(maxsize=64)
+def _known_lines(names: bytes, width: int) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
+    """Return the rows of the known lines in a table with these names, and their columns' names."""
+    rows = [text(names[i : i + width]) for i in range(0, len(names), width)]
+    known = [line for line in LINES if line.sdss in rows]
+    positions = np.array([rows.index(line.sdss) for line in known], np.intp)
+    return positions, tuple(f"{line.name}_{m}" for line in known for m in LINE_MEASURES)
+
+
+@lru_cache(maxsize=64)
+def _ramp(pixels: int) -> npt.NDArray[np.float64]:
+    return np.arange(pixels, dtype=np.float64) * LOGLAM_STEP
