@@ -1,0 +1,243 @@
+"""Download: from an archive's HTTP tree to the same tree in a folder.
+
+Plates are listed and files fetched by the same few threads, with a bounded number under way, so
+memory does not grow with the number of files. A file at its place was checked when it came there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from galspec_spark.errors import UserError
+from galspec_spark.progress import Progress
+from galspec_spark.provenance import Run, write_summary
+from galspec_spark.sas import SHA1_FILE, Archive, Plate, names_in_index, read_sha1_sums
+from galspec_spark.transfer import AbsentError, Transfer, TransferError, file_sha1
+
+#: So many failures in a row, and nothing in between, mean that the archive is down.
+GIVE_UP_AFTER = 100
+#: Files under way or waiting for a connection.
+WINDOW_PER_CONNECTION = 4
+#: Files that the summary names for each cause of failure.
+EXAMPLES = 10
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch."""
+
+    path: str  #: below the archive's root, and below the output folder
+    sha1: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file, or of the listing of a folder."""
+
+    path: str
+    status: Literal["fetched", "already_there", "missing", "failed"]
+    bytes: int = 0
+    by_sha1: bool = False
+    cause: str = ""
+
+
+@dataclass
+class Tally:
+    """Outcomes, counted."""
+
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("fetched", "already_there", "missing", "failed"), 0)
+    )
+    bytes: int = 0
+    checked_by_sha1: int = 0
+    causes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    failures_in_a_row: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        self.counts[outcome.status] += 1
+        self.bytes += outcome.bytes
+        self.checked_by_sha1 += outcome.by_sha1
+        if outcome.cause:
+            self.causes[outcome.cause] += 1
+            if len(self.examples[outcome.cause]) < EXAMPLES:
+                self.examples[outcome.cause].append(outcome.path)
+        self.failures_in_a_row = self.failures_in_a_row + 1 if outcome.status == "failed" else 0
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts, and the failures by cause."""
+        return {
+            "wanted": sum(self.counts.values()),
+            **self.counts,
+            "bytes": self.bytes,
+            "checked_by_sha1": self.checked_by_sha1,
+            "failures": [
+                {"cause": cause, "count": count, "first": self.examples[cause]}
+                for cause, count in sorted(self.causes.items(), key=lambda item: -item[1])
+            ],
+        }
+
+
+def download(
+    run: Run, archive: Archive, plates: Iterable[Plate], plate_count: int, output: Path
+) -> dict[str, Any]:
+    """Fetch all files that are wanted of some plates and are not yet in a folder.
+
+    Returns
+    -------
+    dict
+        The content of the job's summary.
+
+    Raises
+    ------
+    UserError
+        If another download uses the folder; or, after all others were fetched and the summary was
+        written, if a file was missing or failed.
+    """
+    tally = Tally()
+    connections = run.config.download.connections
+    with (
+        _only_download(output),
+        closing(Transfer(run.config.download)) as transfer,
+        _threads(connections, transfer) as pool,
+    ):
+        log.info("download: %s plates from %s", f"{plate_count:,}", archive.url(archive.release))
+        find = partial(_find, transfer, archive)
+        obtain = partial(_obtain, transfer, archive, output)
+        progress = Progress("download", plate_count, "files")
+
+        def found() -> Iterator[Wanted | Outcome]:
+            files = 0
+            for number, items in enumerate(_as_finished(pool, find, plates, connections), 1):
+                files += len(items)
+                progress.total = max(round(files * plate_count / number), files)
+                yield from items
+
+        for outcome in _as_finished(pool, obtain, found(), WINDOW_PER_CONNECTION * connections):
+            tally.add(outcome)
+            progress.advance()
+            if tally.failures_in_a_row >= GIVE_UP_AFTER:
+                break
+    return _result(run, archive, tally, output)
+
+
+def _result(run: Run, archive: Archive, tally: Tally, output: Path) -> dict[str, Any]:
+    summary = {"source": archive.url(archive.release), "kind": archive.kind, **tally.summary()}
+    if not tally.causes:
+        return summary
+    write_summary(output, run, {"status": "incomplete", **summary})
+    main = summary["failures"][0]
+    lost = tally.counts["missing"] + tally.counts["failed"]
+    raise UserError(
+        f"{lost:,} of {summary['wanted']:,} files could not be fetched, {main['count']:,} because: "
+        f"{main['cause']} (first: {main['first'][0]}); "
+        + (
+            f"gave up after {GIVE_UP_AFTER} failures in a row; "
+            if tally.failures_in_a_row >= GIVE_UP_AFTER
+            else ""
+        )
+        + f"causes are in {output / 'summary.json'}; the same command fetches what is not there yet"
+    )
+
+
+def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[Wanted | Outcome]:
+    """Return the wanted files of a plate, with their sums where the archive has them."""
+    items: list[Wanted | Outcome] = []
+    folders = archive.folders(plate)
+    for folder in folders:
+        url, index = archive.url(folder) + "/", ""
+        try:
+            index = transfer.page(url)
+        except AbsentError:
+            pass  # not every archive lists its folders, and not every plate has a second one
+        except TransferError as error:
+            if plate.names is None:
+                items.append(Outcome(folder, "failed", cause=str(error)))
+            else:
+                log.warning("%s: %s; files are checked by length alone", url, error)
+        names = plate.names or names_in_index(index, url, archive.file_name(plate))
+        sums = _sums(transfer, index, url) if names else {}
+        items += [Wanted(f"{folder}/{name}", sums.get(name)) for name in names]
+    return items or [Outcome(folders[0], "missing", cause=str(AbsentError()))]
+
+
+def _sums(transfer: Transfer, index: str, url: str) -> dict[str, str]:
+    sums: dict[str, str] = {}
+    for name in names_in_index(index, url, SHA1_FILE):
+        try:
+            sums |= read_sha1_sums(transfer.page(url + name))
+        except TransferError as error:
+            log.warning("%s%s: %s; files are checked by length alone", url, name, error)
+    return sums
+
+
+def _obtain(transfer: Transfer, archive: Archive, output: Path, item: Wanted | Outcome) -> Outcome:
+    """Fetch a file unless it is there."""
+    if isinstance(item, Outcome):
+        return item
+    place = output / item.path
+    by_sha1 = item.sha1 is not None
+    if place.exists() and (item.sha1 is None or file_sha1(place) == item.sha1):
+        return Outcome(item.path, "already_there", by_sha1=by_sha1)
+    try:
+        size = transfer.fetch(archive.url(item.path), place, item.sha1)
+    except AbsentError as error:
+        return Outcome(item.path, "missing", cause=str(error))
+    except TransferError as error:
+        return Outcome(item.path, "failed", cause=str(error))
+    return Outcome(item.path, "fetched", size, by_sha1)
+
+
+def _as_finished(
+    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int
+) -> Iterator[R]:
+    """Apply a function to items in threads; return results as they come, few under way at once."""
+    waiting: set[Future[R]] = set()
+    for item in items:
+        waiting.add(pool.submit(function, item))
+        if len(waiting) == window:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        yield from (future.result() for future in done)
+
+
+@contextmanager
+def _threads(count: int, transfer: Transfer) -> Iterator[ThreadPoolExecutor]:
+    """Offer threads, and end them soon where the work ends early."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        transfer.stop()
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _only_download(output: Path) -> Iterator[None]:
+    """Keep others from downloading into a folder; the lock ends with the process."""
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another job downloads into {output}: wait until it ends, or take another folder"
+            ) from None
+        yield

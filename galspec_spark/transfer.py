@@ -1,0 +1,299 @@
+"""Fetches one file from an HTTP server that may stall, cut, refuse or lie.
+
+A file grows as ``NAME.part`` beside its place, with the server's validator (ETag or date) in
+``NAME.part.validator``; only a whole and checked file is renamed to ``NAME``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
+from urllib3 import exceptions as http
+
+from galspec_spark import __version__
+from galspec_spark.config import DownloadConfig
+
+CHUNK = 1 << 16  # bytes
+PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; a plate's have less than a megabyte
+FITS_BLOCK = 2880  # bytes; a FITS file is whole blocks
+
+#: A refusal that may pass; any other is final.
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+ABSENT = (404, 410)
+
+T = TypeVar("T")
+
+
+class TransferError(Exception):
+    """A transfer failed; the text is the cause, the same for all files that fail alike."""
+
+    def __init__(self, cause: str, *, passing: bool = True, wait: float | None = None) -> None:
+        super().__init__(cause)
+        self.passing = passing  #: worth another attempt
+        self.wait = wait  #: seconds that the server asked for
+
+
+class AbsentError(TransferError):
+    """The server says that there is no such file."""
+
+    def __init__(self) -> None:
+        super().__init__("not in the archive", passing=False)
+
+
+class Transfer:
+    """A pool of connections; its methods may be called from several threads."""
+
+    def __init__(self, config: DownloadConfig) -> None:
+        self.config = config
+        self._stopped = threading.Event()
+        self._pool = PoolManager(
+            maxsize=config.connections,
+            headers={
+                "User-Agent": f"galspec_spark/{__version__}",
+                "Accept-Encoding": "identity",  # lengths and sums are of the file itself
+            },
+            timeout=Timeout(connect=config.connect_timeout, read=config.read_timeout),
+            retries=Retry(  # attempts are ours: urllib3's end where a body begins
+                total=None,
+                connect=False,
+                read=False,
+                other=False,
+                status=0,
+                redirect=5,
+                respect_retry_after_header=False,
+            ),
+        )
+
+    def stop(self) -> None:
+        """End what is under way soon, and refuse what comes."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Close the connections, when no thread uses them any more."""
+        self._pool.clear()
+
+    def page(self, url: str) -> str:
+        """Return a text, such as the index of a folder.
+
+        Raises
+        ------
+        TransferError
+            If it could not be fetched; `AbsentError` if it is not there.
+        """
+
+        def attempt() -> str:
+            with self._get(url) as response, _http_problems():
+                pieces = []
+                for piece in response.stream(CHUNK, decode_content=False):
+                    pieces.append(piece)
+                    if len(pieces) * CHUNK > PAGE_LIMIT:
+                        raise TransferError("an index is too long", passing=False)
+                return b"".join(pieces).decode("utf-8", "replace")
+
+        return self._persist(attempt)
+
+    def fetch(self, url: str, place: Path, sha1: str | None) -> int:
+        """Fetch a file to its place, going on where an earlier attempt or run ended.
+
+        Parameters
+        ----------
+        sha1
+            Its sum; without one the file must be whole FITS blocks.
+
+        Returns
+        -------
+        int
+            The file's size in bytes.
+
+        Raises
+        ------
+        TransferError
+            If it could not be fetched; `AbsentError` if it is not there.
+        """
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Part(place)
+
+        def attempt() -> None:
+            if not self._get_part(url, part):
+                part.discard()
+                self._get_part(url, part)
+            problem = part.problem(sha1)
+            if problem:
+                part.discard()
+                raise TransferError(problem)
+
+        self._persist(attempt, gained=part.size)
+        size = part.size()
+        part.finish()
+        return size
+
+    def _get_part(self, url: str, part: Part) -> bool:
+        """Fetch what is missing of a file; return False where it has to begin anew."""
+        start, validator = part.size(), part.validator()
+        if start and not validator:
+            return False
+        headers = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
+        with self._get(url, headers) as response, _http_problems():
+            if response.status == 416:  # the part is longer than the file
+                return False
+            goes_on = response.status == 206
+            if goes_on and (_range_start(response) != start or _validator(response) != validator):
+                return False
+            if not goes_on:
+                part.begin(_validator(response))
+            with part.path.open("ab") as file:
+                for chunk in response.stream(CHUNK, decode_content=False):
+                    file.write(chunk)
+                    if self._stopped.is_set():
+                        raise TransferError("stopped", passing=False)
+        return True
+
+    @contextlib.contextmanager
+    def _get(self, url: str, headers: dict[str, str] | None = None) -> Iterator[BaseHTTPResponse]:
+        """Open a response of status 200; if a range was asked for, also 206 and 416."""
+        with _http_problems():
+            response = self._pool.request(
+                "GET",
+                url,
+                headers={**self._pool.headers, **(headers or {})},
+                preload_content=False,
+                decode_content=False,
+            )
+        try:
+            if response.status in ABSENT:
+                raise AbsentError
+            if response.status != 200 and not (headers and response.status in (206, 416)):
+                raise TransferError(
+                    f"HTTP status {response.status}",
+                    passing=response.status in PASSING,
+                    wait=_retry_after(response),
+                )
+            yield response
+        finally:  # what was read to its end has already given its connection back, open
+            response.close()
+            response.release_conn()
+
+    def _persist(self, attempt: Callable[[], T], gained: Callable[[], int] = lambda: 0) -> T:
+        """Attempt until it works, or has failed too often without gaining a byte."""
+        failures, most = 0, gained()
+        while True:
+            try:
+                if self._stopped.is_set():
+                    raise TransferError("stopped", passing=False)
+                return attempt()
+            except TransferError as error:
+                failures += 1
+                if gained() > most:
+                    failures, most = 1, gained()
+                if not error.passing or failures >= self.config.attempts:
+                    raise
+                self._stopped.wait(self._pause(failures, error.wait))
+
+    def _pause(self, failures: int, asked: float | None) -> float:
+        """Return the seconds before the next attempt; random, so that connections spread."""
+        pause = asked or self.config.pause * 2 ** (failures - 1) * random.uniform(0.5, 1)
+        return min(pause, self.config.pause_max)
+
+
+class Part:
+    """The part of a file that has come so far."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.path = place.with_name(f"{place.name}.part")
+        self._validator = place.with_name(f"{place.name}.part.validator")
+
+    def size(self) -> int:
+        """Return its size in bytes."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def validator(self) -> str:
+        """Return what the server calls this version of the file; empty if it cannot be told."""
+        try:
+            return self._validator.read_text("latin-1")
+        except FileNotFoundError:
+            return ""
+
+    def begin(self, validator: str) -> None:
+        """Drop what was there, and begin a version of the file."""
+        self.discard()
+        if validator:
+            self._validator.write_text(validator, "latin-1")
+
+    def problem(self, sha1: str | None) -> str | None:
+        """Return what is wrong with the file, now that it should be whole."""
+        if sha1 is not None:
+            return None if file_sha1(self.path) == sha1 else "the SHA-1 sum differs"
+        with self.path.open("rb") as file:
+            is_fits = file.read(6) == b"SIMPLE"
+        if not is_fits:
+            return "what came is not FITS"
+        return "what came is not whole FITS blocks" if self.size() % FITS_BLOCK else None
+
+    def finish(self) -> None:
+        """Bring the whole file to its place."""
+        self.path.replace(self.place)
+        self._validator.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Drop what has come so far."""
+        self.path.unlink(missing_ok=True)
+        self._validator.unlink(missing_ok=True)
+
+
+def file_sha1(path: Path) -> str:
+    """Return a file's SHA-1 sum, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
+
+
+def _validator(response: BaseHTTPResponse) -> str:
+    """Return the strong ETag, else the date of change: If-Range takes no weak ones (RFC 9110)."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _range_start(response: BaseHTTPResponse) -> int | None:
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(match[1]) if match else None
+
+
+def _retry_after(response: BaseHTTPResponse) -> float | None:
+    try:
+        return Retry().get_retry_after(response)
+    except http.InvalidHeader:
+        return None
+
+
+@contextlib.contextmanager
+def _http_problems() -> Iterator[None]:
+    """Turn urllib3's errors into ours."""
+    try:
+        yield
+    except http.LocationValueError:
+        raise TransferError("a redirect leads away from http", passing=False) from None
+    except http.MaxRetryError:
+        raise TransferError("too many redirects", passing=False) from None
+    except http.NameResolutionError:
+        raise TransferError("the archive's name is not known") from None
+    except (http.ConnectTimeoutError, http.NewConnectionError):
+        raise TransferError("no connection") from None
+    except http.SSLError:
+        raise TransferError("no secure connection") from None
+    except http.TimeoutError:
+        raise TransferError("the archive stalled") from None
+    except http.ProtocolError:
+        raise TransferError("the connection was cut") from None
+    except http.HTTPError as error:
+        raise TransferError(type(error).__name__) from None

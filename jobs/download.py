@@ -1,0 +1,70 @@
+"""Fetch SDSS spectra of a release from the Science Archive Server, or a mirror of it.
+
+Run again, it goes on where it ended. Files keep the archive's folders below the output folder.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from galspec_spark.cli import job_parser, run_without_spark
+from galspec_spark.download import download
+from galspec_spark.errors import ConfigError
+from galspec_spark.provenance import Run
+from galspec_spark.sas import KINDS, Archive, listed_plates, parse_plates, read_list
+from galspec_spark.storage import Location
+
+
+def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Download what the options ask for."""
+    archive = Archive(args.base_url, args.release.lower(), args.kind)
+    output = Location.of(args.output)
+    if not output.is_local:
+        raise ConfigError(
+            f"--output {output}: download writes to a local folder; copy it from there"
+        )
+    if args.plates:
+        plates = parse_plates(args.plates, args.run2d)
+        return download(run, archive, plates, len(plates), Path(output.path))
+    count, listed = listed_plates(read_list(Path(args.list), args.run2d, args.kind))
+    return download(run, archive, listed, count, Path(output.path))
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--plates",
+        nargs="+",
+        metavar="PLATE",
+        help="whole plates (266), or all fibres of one night (266-51630)",
+    )
+    which.add_argument(
+        "--list",
+        metavar="FILE",
+        help="CSV file with columns plate, mjd, fiber or fiberid, and run2d where it varies",
+    )
+    parser.add_argument("--output", default="archive", metavar="DIR", help="folder of the files")
+    parser.add_argument("--release", default="dr17", metavar="NAME", help="data release")
+    parser.add_argument(
+        "--run2d",
+        default="26",
+        metavar="VERSION",
+        help="version of the reduction: 26, 103 or 104 of SDSS, for example v5_13_2 of eBOSS",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="lite",
+        help="spectra as short (lite) or long (full) files, or plate files with classifications",
+    )
+    parser.add_argument(
+        "--base-url", default="https://data.sdss.org/sas", metavar="URL", help="root of the archive"
+    )
+    return run_without_spark("download", parser, work, output="output")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
