@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -11,8 +12,10 @@ from itertools import islice
 from galspec_spark.readers.fits import BadFile, Content, Unit, units
 
 GZIP_MAGIC = b"\x1f\x8b"
+GZIP = 31  #: zlib's name for a stream with gzip's header and checksum
 #: A compressed file is unpacked in memory; none of the surveys' is nearly as large.
 UNPACKED_LIMIT = 256_000_000
+PIECE = 1 << 20  #: bytes
 
 
 def nothing_beside(name: str) -> Content | None:
@@ -43,6 +46,9 @@ class Source:
 def unpacked(content: Content) -> Content:
     """Unpack what gzip compressed as a whole; return anything else as it is.
 
+    Members of gzip may follow each other, and zeros may pad the end. Memory is bounded by
+    `UNPACKED_LIMIT`, whatever the content.
+
     Raises
     ------
     BadFile
@@ -50,18 +56,30 @@ def unpacked(content: Content) -> Content:
     """
     if content[:2] != GZIP_MAGIC:
         return content
-    packed, pieces, room = content[:], [], UNPACKED_LIMIT
+    whole = io.BytesIO()
     try:
-        while packed:
-            stream = zlib.decompressobj(wbits=31)
-            pieces.append(stream.decompress(packed, room))
-            room -= len(pieces[-1])
-            if room <= 0:
+        for piece in _unpacked_pieces(content):
+            whole.write(piece)
+            if whole.tell() > UNPACKED_LIMIT:
                 megabytes = UNPACKED_LIMIT // 1_000_000
                 raise BadFile("too_large", f"it unpacks to more than {megabytes} MB: gunzip it")
-            if not stream.eof:
-                raise BadFile("truncated", "the compressed file ends too early")
-            packed = stream.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise BadFile("malformed", f"the compressed file is damaged: {error}") from None
-    return b"".join(pieces)
+    return whole.getvalue()  # not a copy
+
+
+def _unpacked_pieces(content: Content) -> Iterator[bytes]:
+    """Unpack piece by piece, neither packed nor unpacked ones longer than `PIECE`."""
+    member = zlib.decompressobj(wbits=GZIP)
+    for start in range(0, len(content), PIECE):
+        packed = content[start : start + PIECE]
+        while packed:
+            if member.eof:
+                packed = packed.lstrip(b"\0")
+                if not packed:
+                    break
+                member = zlib.decompressobj(wbits=GZIP)
+            yield member.decompress(packed, PIECE)
+            packed = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise BadFile("truncated", "the compressed file ends too early")
