@@ -1,0 +1,140 @@
+"""DESI coadds: coadd-SURVEY-PROGRAM-HEALPIX.fits and coadd-PETAL-TILE-*.fits, many targets a file.
+
+Data model: https://desidatamodel.readthedocs.io/, coadd-SURVEY-PROGRAM-PIXNUM. The three arms share
+one grid of 0.8 A: they are merged where they overlap and rebinned to steps of 1e-4 dex.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from galspec_spark.readers import desi_redrock
+from galspec_spark.readers.desi_arms import rebinned_spectra
+from galspec_spark.readers.fits import BadFile, Unit, cards, table, units
+from galspec_spark.readers.sdss_values import text
+from galspec_spark.readers.source import Source
+
+FORMAT = "desi-coadd"
+
+REQUIRED_COLUMNS = frozenset({"targetid", "target_ra", "target_dec", "objtype"})
+#: A target of a healpix group may have been on several fibers, and has none then.
+OPTIONAL_COLUMNS = frozenset({"fiber", "min_mjd", "max_mjd"})
+#: The cards that name the group of exposures that were coadded, by kind of group.
+GROUPS = (("SURVEY", "PROGRAM", "HPXPIXEL"), ("TILEID", "PETAL", "SPGRP", "SPGRPVAL"))
+
+
+def recognises(found: list[Unit]) -> bool:
+    """Tell whether the first header-data units of a file are those of a coadd."""
+    return len(found) > 1 and is_fibermap(found[1]) and is_coadded(found[1])
+
+
+def is_fibermap(unit: Unit) -> bool:
+    """Tell whether a unit is DESI's table of targets and fibers."""
+    return unit.layout.name == "FIBERMAP" and "targetid" in unit.layout.columns
+
+
+def is_coadded(fibermap: Unit) -> bool:
+    """Tell whether a fibermap is of coadded spectra, one row a target."""
+    return any(name.startswith("coadd_") for name in fibermap.layout.columns)
+
+
+def read(source: Source) -> list[dict[str, Any]]:
+    """Decode one coadd, with the redshifts of the catalogue beside it.
+
+    Parameters
+    ----------
+    source
+        The file. Of a large one only what is needed is read: not the resolution matrices.
+
+    Returns
+    -------
+    list of dict
+        Rows of the ``spectra`` table, one for each target, without provenance: scalars, and flux in
+        1e-17 erg/s/cm2/A and ivar, float32 of shape (pixels,). Masked pixels have ivar 0; masks are
+        left out, for DESI's bits are not SDSS's. Without a catalogue, class and z are left out.
+
+    Raises
+    ------
+    BadFile
+        If a table or an image is missing or malformed, or the arms have no common grid.
+    """
+    rows = _targets(source)
+    known = _redshifts(source)
+    found = {unit.layout.name: unit for unit in units(source.content)}
+    spectra = rebinned_spectra(source.content, found, len(rows))
+    for row, spectrum in zip(rows, spectra, strict=True):
+        row.update(known.get(row["target_id"], {}))
+        row.update(spectrum)
+    return rows
+
+
+def _targets(source: Source) -> list[dict[str, Any]]:
+    """Return who was observed: what the fibermap and the primary header say."""
+    primary, fibermap = source.first_units[:2]
+    if missing := REQUIRED_COLUMNS - fibermap.layout.columns:
+        raise BadFile("malformed", f"FIBERMAP has no column {min(missing).upper()}")
+    if not fibermap.layout.shape[0]:
+        raise BadFile("malformed", "FIBERMAP has no targets")
+    values = table(source.content, fibermap, REQUIRED_COLUMNS | OPTIONAL_COLUMNS)
+    columns = {name: values[name].tolist() for name in values.dtype.names or ()}
+    field, reduction = _field(source, primary), _reduction(primary)
+    rows = []
+    for i, target in enumerate(columns["targetid"]):
+        kind = text(columns["objtype"][i])
+        rows.append(
+            {
+                "survey": "desi",
+                "key": f"{field}-{target}",
+                "field": field,
+                "target_id": target,
+                "fiber": columns["fiber"][i] if "fiber" in columns else None,
+                "mjd": _day(columns, i),
+                "run2d": reduction,
+                "object_id": f"desi-{target}" if kind == "TGT" else None,
+                "source_type": kind,
+                "ra": columns["target_ra"][i],
+                "dec": columns["target_dec"][i],
+            }
+        )
+    if len(set(columns["targetid"])) != len(rows):
+        raise BadFile("malformed", "FIBERMAP has a target twice")
+    return rows
+
+
+def _day(columns: dict[str, list[Any]], i: int) -> int | None:
+    """Return the MJD where all exposures of a target are of one day."""
+    if not {"min_mjd", "max_mjd"} <= set(columns):
+        return None
+    first, last = columns["min_mjd"][i], columns["max_mjd"][i]
+    return int(first) if 0 < first < 2**31 and first // 1 == last // 1 else None
+
+
+def _field(source: Source, primary: Unit) -> str:
+    """Name what was coadded by the header; where it does not say, by the name of the file."""
+    for names in GROUPS:
+        values = cards(primary, names)
+        if len(values) == len(names):
+            return "-".join(str(values[name]) for name in names)
+    return source.name.removeprefix("coadd-").removesuffix(".fits")
+
+
+def _reduction(primary: Unit) -> str | None:
+    """Return the name of the reduction, which DESI keeps in pairs of cards DEPNAMnn, DEPVERnn."""
+    names = cards(primary, (f"DEPNAM{i:02d}" for i in range(100)))
+    number = next((card[-2:] for card, name in names.items() if name == "SPECPROD"), None)
+    return cards(primary, [f"DEPVER{number}"]).get(f"DEPVER{number}") if number else None
+
+
+def _redshifts(source: Source) -> dict[int, dict[str, Any]]:
+    """Return the redshifts by target, of the catalogue that is named as the coadd is."""
+    prefix, dash, rest = source.name.partition("-")
+    if prefix != "coadd":
+        return {}
+    for name in (f"redrock{dash}{rest}", f"zbest{dash}{rest}"):
+        content = source.beside(name)
+        if content is not None:
+            try:
+                return desi_redrock.redshifts(content)
+            except BadFile as error:
+                raise BadFile(error.reason, f"{name} beside it: {error.message}") from None
+    return {}

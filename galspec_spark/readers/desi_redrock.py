@@ -1,0 +1,76 @@
+"""DESI's catalogue of redshifts: redrock-*.fits, or zbest-*.fits of early reductions.
+
+Data model: https://desidatamodel.readthedocs.io/, redrock-SURVEY-PROGRAM-PIXNUM. It is read
+together with the coadd beside it; alone it has no spectra.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from galspec_spark.readers.fits import BadFile, Content, Unit, table, units
+from galspec_spark.readers.sdss_values import text
+from galspec_spark.readers.source import Source
+
+FORMAT = "desi-redrock"
+
+UNIT_NAMES = ("REDSHIFTS", "ZBEST")
+COLUMNS = frozenset({"targetid", "z", "zerr", "zwarn", "spectype", "subtype"})
+
+
+def recognises(found: list[Unit]) -> bool:
+    """Tell whether the first header-data units of a file are those of a redshift catalogue."""
+    return any(_is_catalogue(unit) for unit in found)
+
+
+def read(source: Source) -> list[dict[str, Any]]:
+    """Check the catalogue; it has no spectra of its own.
+
+    Raises
+    ------
+    BadFile
+        If it is malformed.
+    """
+    redshifts(source.content)
+    return []
+
+
+def redshifts(content: Content) -> dict[int, dict[str, Any]]:
+    """Decode a catalogue.
+
+    Returns
+    -------
+    dict
+        By TARGETID, the columns of the ``spectra`` table: class, subclass, z, z_err, zwarning.
+        Redrock's warnings are SDSS's, bit by bit up to 9; higher ones stay. It classifies stars
+        further, but not galaxies and quasars: their subclass is null, not an empty one.
+
+    Raises
+    ------
+    BadFile
+        If there is not one whole table of redshifts, or it has a target twice.
+    """
+    tables = [unit for unit in units(content) if _is_catalogue(unit)]
+    if len(tables) != 1:
+        raise BadFile("malformed", f"the catalogue has {len(tables)} tables of redshifts, not 1")
+    catalogue = table(content, tables[0], COLUMNS)
+    columns = (catalogue[name].tolist() for name in sorted(COLUMNS))
+    by_target = {}
+    for spectype, subtype, target, z, error, warning in zip(*columns, strict=True):
+        if not 0 <= warning < 2**31:
+            raise BadFile("malformed", f"ZWARN of target {target} is {warning}")
+        found = text(spectype)
+        by_target[target] = {
+            "class": found,
+            "subclass": text(subtype) if found == "STAR" else None,
+            "z": z,
+            "z_err": error,
+            "zwarning": warning,
+        }
+    if len(by_target) != len(catalogue):
+        raise BadFile("malformed", "the catalogue has a target twice")
+    return by_target
+
+
+def _is_catalogue(unit: Unit) -> bool:
+    return unit.layout.name in UNIT_NAMES and unit.layout.columns >= COLUMNS
