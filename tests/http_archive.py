@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -88,16 +89,17 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # the client has left
+            super().handle()
+
     def do_GET(self) -> None:
         path = self.path.removeprefix("/sas/")
         answer, content = self.archive.answer(path, self.headers["Range"])
-        try:
-            if content is None:
-                refuse(404)(self, b"")
-            else:
-                answer(self, content)
-        except ConnectionError:  # the client has left
-            self.close_connection = True
+        if content is None:
+            refuse(404)(self, b"")
+        else:
+            answer(self, content)
 
     def head(self, status: int, length: int | None, **headers: str) -> None:
         self.send_response(status)
