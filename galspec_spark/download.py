@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from galspec_spark.errors import UserError
+from galspec_spark.part_file import file_sha1
 from galspec_spark.progress import Progress
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.sas import SHA1_FILE, Archive, Plate, names_in_index, read_sha1_sums
-from galspec_spark.transfer import AbsentError, Transfer, TransferError, file_sha1
+from galspec_spark.transfer import AbsentError, DamagedError, Transfer, TransferError
 
-#: So many failures in a row, and nothing in between, mean that the archive is down.
+#: So many failures in a row, damaged files apart, mean that the archive is down.
 GIVE_UP_AFTER = 100
 #: Files under way or waiting for a connection.
 WINDOW_PER_CONNECTION = 4
@@ -53,6 +54,7 @@ class Outcome:
     bytes: int = 0
     by_sha1: bool = False
     cause: str = ""
+    answered: bool = True  #: False if the archive did not do its part
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Tally:
             self.causes[outcome.cause] += 1
             if len(self.examples[outcome.cause]) < EXAMPLES:
                 self.examples[outcome.cause].append(outcome.path)
-        self.failures_in_a_row = self.failures_in_a_row + 1 if outcome.status == "failed" else 0
+        self.failures_in_a_row = 0 if outcome.answered else self.failures_in_a_row + 1
 
     def summary(self) -> dict[str, Any]:
         """Return the counts, and the failures by cause."""
@@ -123,12 +125,12 @@ def download(
 
         def found() -> Iterator[Wanted | Outcome]:
             files = 0
-            for number, items in enumerate(_as_finished(pool, find, plates, connections), 1):
+            for number, items in enumerate(as_finished(pool, find, plates, connections), 1):
                 files += len(items)
                 progress.total = max(round(files * plate_count / number), files)
                 yield from items
 
-        for outcome in _as_finished(pool, obtain, found(), WINDOW_PER_CONNECTION * connections):
+        for outcome in as_finished(pool, obtain, found(), WINDOW_PER_CONNECTION * connections):
             tally.add(outcome)
             progress.advance()
             if tally.failures_in_a_row >= GIVE_UP_AFTER:
@@ -167,7 +169,7 @@ def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[Wanted | O
             pass  # not every archive lists its folders, and not every plate has a second one
         except TransferError as error:
             if plate.names is None:
-                items.append(Outcome(folder, "failed", cause=str(error)))
+                items.append(Outcome(folder, "failed", cause=str(error), answered=False))
             else:
                 log.warning("%s: %s; files are checked by length alone", url, error)
         names = plate.names or names_in_index(index, url, archive.file_name(plate))
@@ -198,12 +200,14 @@ def _obtain(transfer: Transfer, archive: Archive, output: Path, item: Wanted | O
         size = transfer.fetch(archive.url(item.path), place, item.sha1)
     except AbsentError as error:
         return Outcome(item.path, "missing", cause=str(error))
-    except TransferError as error:
+    except DamagedError as error:
         return Outcome(item.path, "failed", cause=str(error))
+    except TransferError as error:
+        return Outcome(item.path, "failed", cause=str(error), answered=False)
     return Outcome(item.path, "fetched", size, by_sha1)
 
 
-def _as_finished(
+def as_finished(
     pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int
 ) -> Iterator[R]:
     """Apply a function to items in threads; return results as they come, few under way at once."""

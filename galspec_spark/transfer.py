@@ -1,13 +1,8 @@
-"""Fetches one file from an HTTP server that may stall, cut, refuse or lie.
-
-A file grows as ``NAME.part`` beside its place, with the server's validator (ETag or date) in
-``NAME.part.validator``; only a whole and checked file is renamed to ``NAME``.
-"""
+"""Fetches one file from an HTTP server that may stall, cut, refuse or lie."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import random
 import re
 import threading
@@ -20,10 +15,10 @@ from urllib3 import exceptions as http
 
 from galspec_spark import __version__
 from galspec_spark.config import DownloadConfig
+from galspec_spark.part_file import PartFile
 
 CHUNK = 1 << 16  # bytes
 PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; a plate's have less than a megabyte
-FITS_BLOCK = 2880  # bytes; a FITS file is whole blocks
 
 #: A refusal that may pass; any other is final.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -46,6 +41,10 @@ class AbsentError(TransferError):
 
     def __init__(self) -> None:
         super().__init__("not in the archive", passing=False)
+
+
+class DamagedError(TransferError):
+    """What came is not the file."""
 
 
 class Transfer:
@@ -119,7 +118,7 @@ class Transfer:
             If it could not be fetched; `AbsentError` if it is not there.
         """
         place.parent.mkdir(parents=True, exist_ok=True)
-        part = Part(place)
+        part = PartFile(place)
 
         def attempt() -> None:
             if not self._get_part(url, part):
@@ -128,14 +127,14 @@ class Transfer:
             problem = part.problem(sha1)
             if problem:
                 part.discard()
-                raise TransferError(problem)
+                raise DamagedError(problem)
 
         self._persist(attempt, gained=part.size)
         size = part.size()
         part.finish()
         return size
 
-    def _get_part(self, url: str, part: Part) -> bool:
+    def _get_part(self, url: str, part: PartFile) -> bool:
         """Fetch what is missing of a file; return False where it has to begin anew."""
         start, validator = part.size(), part.validator()
         if start and not validator:
@@ -201,61 +200,6 @@ class Transfer:
         """Return the seconds before the next attempt; random, so that connections spread."""
         pause = asked or self.config.pause * 2 ** (failures - 1) * random.uniform(0.5, 1)
         return min(pause, self.config.pause_max)
-
-
-class Part:
-    """The part of a file that has come so far."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.path = place.with_name(f"{place.name}.part")
-        self._validator = place.with_name(f"{place.name}.part.validator")
-
-    def size(self) -> int:
-        """Return its size in bytes."""
-        try:
-            return self.path.stat().st_size
-        except FileNotFoundError:
-            return 0
-
-    def validator(self) -> str:
-        """Return what the server calls this version of the file; empty if it cannot be told."""
-        try:
-            return self._validator.read_text("latin-1")
-        except FileNotFoundError:
-            return ""
-
-    def begin(self, validator: str) -> None:
-        """Drop what was there, and begin a version of the file."""
-        self.discard()
-        if validator:
-            self._validator.write_text(validator, "latin-1")
-
-    def problem(self, sha1: str | None) -> str | None:
-        """Return what is wrong with the file, now that it should be whole."""
-        if sha1 is not None:
-            return None if file_sha1(self.path) == sha1 else "the SHA-1 sum differs"
-        with self.path.open("rb") as file:
-            is_fits = file.read(6) == b"SIMPLE"
-        if not is_fits:
-            return "what came is not FITS"
-        return "what came is not whole FITS blocks" if self.size() % FITS_BLOCK else None
-
-    def finish(self) -> None:
-        """Bring the whole file to its place."""
-        self.path.replace(self.place)
-        self._validator.unlink(missing_ok=True)
-
-    def discard(self) -> None:
-        """Drop what has come so far."""
-        self.path.unlink(missing_ok=True)
-        self._validator.unlink(missing_ok=True)
-
-
-def file_sha1(path: Path) -> str:
-    """Return a file's SHA-1 sum, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha1").hexdigest()
 
 
 def _validator(response: BaseHTTPResponse) -> str:

@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from galspec_spark.cli import DONE, FAILED, WRONG_USAGE
-from galspec_spark.download import GIVE_UP_AFTER
+from galspec_spark.download import GIVE_UP_AFTER, as_finished
 from tests import http_archive as http
 from tests import spec_files
 from tests.submit import ROOT, messages, submit
@@ -498,6 +499,38 @@ def test_an_archive_that_is_down_is_given_up(download, archive, output, tmp_path
     assert causes(summary) == ["no connection"]
     assert summary["failed"] == GIVE_UP_AFTER
     assert f"gave up after {GIVE_UP_AFTER} failures in a row" in stderr.splitlines()[-1]
+
+
+def test_damaged_files_do_not_mean_that_the_archive_is_down(download, archive, monkeypatch):
+    monkeypatch.setattr("galspec_spark.download.GIVE_UP_AFTER", 2)
+    for path in list(SPECTRA)[:3]:
+        archive.script(path, itertools.repeat(http.instead(b"SIMPLE")))
+    code, summary, _ = download(connections=1)
+    assert (code, counts(summary)) == (FAILED, (4, 1, 0, 0, 3))
+
+
+def test_the_progress_is_told_in_files(download, archive, caplog, monkeypatch):
+    monkeypatch.setattr("galspec_spark.progress.INTERVAL", 0)
+    caplog.set_level("INFO")
+    download()
+    assert f"download: 1 plates from {archive.url}/dr17" in caplog.messages
+    assert any("download: 4 of 4 files (100%)" in message for message in caplog.messages)
+
+
+def test_few_items_are_under_way_at_once():
+    begun = []
+
+    def items():
+        for number in range(1000):
+            begun.append(number)
+            yield number
+
+    with ThreadPoolExecutor(2) as pool:
+        results = []
+        for result in as_finished(pool, lambda number: -number, items(), window=5):
+            results.append(result)
+            assert len(begun) - len(results) < 5
+    assert sorted(results) == list(range(-999, 1))
 
 
 def test_a_second_download_into_the_same_folder_is_refused(download, archive, output):
