@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.listing import changes, list_files, plan_tasks
+from galspec_spark.listing import changes, list_files, tasks_of, write_plan
 from galspec_spark.objects import find_objects
 from galspec_spark.parts import open_part, part_writer
 from galspec_spark.progress import spark_progress
@@ -68,17 +68,16 @@ def ingest(
         results: list[dict[str, Any]] = []
         if to_do.new.num_rows:
             cores = spark.sparkContext.defaultParallelism
-            megabytes = run.config.ingest.task_megabytes
-            plan = plan_tasks(to_do.new, staging.folder, megabytes, cores)
+            tasks = tasks_of(to_do.new, run.config.ingest.task_megabytes, cores)
             task = partial(
                 read_files,
-                plan=plan,
+                plan=write_plan(tasks, staging.folder),
                 staging=staging.folder,
                 release=release,
                 provenance=run.columns(),
             )
             with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
-                results = run_tasks(spark, open_part(plan).num_row_groups, task)
+                results = run_tasks(spark, len(tasks), task)
         summary = _reconcile(listing, to_do.new, results)
         summary["replaced"] = len(to_do.stale)
         if results:
@@ -160,10 +159,15 @@ def take_out(
     found = parts_with(stale, warehouse.parts("spectra"), "file")
     found += parts_with(stale, warehouse.parts("files"), "path")
     task = partial(
-        without, parts=found, stale=stale, staging=staging.folder / "kept", run_id=run.id
+        without,
+        parts=found,
+        stale=stale,
+        root=warehouse.root,
+        staging=staging.folder,
+        run_id=run.id,
     )
     log.info("%d files changed: their old rows go", len(stale))
-    return Replaced.of(found, run_tasks(spark, len(found), task), warehouse.root)
+    return Replaced.of(found, run_tasks(spark, len(found), task))
 
 
 def _commit(

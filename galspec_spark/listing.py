@@ -123,16 +123,22 @@ def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.Chunk
     return pc.is_in(paths, pa.array(spectra, pa.string()))
 
 
-def plan_tasks(new: pa.Table, staging: Location, task_megabytes: int, cores: int) -> Location:
-    """Divide files into tasks of about equal bytes; return a Parquet file, a row group a task."""
-    sizes = new["size"].to_numpy()
+def tasks_of(files: pa.Table, task_megabytes: int, cores: int) -> list[pa.Table]:
+    """Divide files into tasks of about equal bytes: files that follow one another."""
+    sizes = files["size"].to_numpy()
     by_size = int(np.ceil(sizes.sum() / (task_megabytes * 1e6)))
-    count = min(max(by_size, cores), new.num_rows)
+    count = min(max(by_size, cores), files.num_rows)
     middles = np.cumsum(sizes) - sizes / 2
     task = np.minimum((middles * count / max(sizes.sum(), 1)).astype(int), count - 1)
+    starts = np.flatnonzero(np.diff(task, prepend=-1))
+    ends = pairwise([*starts.tolist(), files.num_rows])
+    return [files.slice(start, stop - start) for start, stop in ends]
+
+
+def write_plan(tasks: list[pa.Table], staging: Location) -> Location:
+    """Write a Parquet file with a row group for each task."""
     plan = staging / "tasks.parquet"
     with pq.ParquetWriter(plan.key, LISTING, **plan.arrow) as writer:
-        starts = np.flatnonzero(np.diff(task, prepend=-1))  # of each task: they follow one another
-        for start, stop in pairwise([*starts.tolist(), new.num_rows]):
-            writer.write_table(new.slice(start, stop - start))
+        for task in tasks:
+            writer.write_table(task)
     return plan

@@ -23,19 +23,13 @@ class Replaced:
     move: list[tuple[Location, str]] = field(default_factory=list)  #: staged, place
 
     @classmethod
-    def of(
-        cls, found: list[tuple[Location, str]], results: list[dict[str, Any]], root: Location
-    ) -> Replaced:
+    def of(cls, found: list[tuple[Location, str]], results: list[dict[str, Any]]) -> Replaced:
         """Collect what the tasks returned."""
         replaced = cls()
         for result in results:
-            part = found[result["number"]][0]
             if result["stale"]:
-                replaced.remove.append(part)
-            if result["staged"]:
-                folder = part.parent.path.removeprefix(f"{root.path}/")
-                staged = Location(result["staged"])
-                replaced.move.append((staged, f"{folder}/{staged.name}"))
+                replaced.remove.append(found[result["number"]][0])
+            replaced.move += [(Location(staged), place) for staged, place in result["parts"]]
         return replaced
 
 
@@ -59,6 +53,7 @@ def without(
     *,
     parts: list[tuple[Location, str]],
     stale: pa.Array,
+    root: Location,
     staging: Location,
     run_id: str,
 ) -> dict[str, Any]:
@@ -67,21 +62,22 @@ def without(
     Returns
     -------
     dict
-        ``number``; ``stale``: rows that go; ``staged``: path of the new part, or null where no row
-        goes or none is left.
+        ``number``; ``stale``: rows that go; ``parts``: staged path and place of what stays, none
+        where no row goes or none is left.
     """
     part, column = parts[number]
     file = open_part(part)
     is_stale = pc.is_in(file.read([column])[column], stale)
     count = pc.sum(is_stale).as_py() or 0
-    result = {"number": number, "stale": count, "staged": None}
     if count in (0, file.metadata.num_rows):
-        return result
-    place = staging / os.urandom(4).hex() / f"{run_id}-kept-{number:05d}.parquet"
+        return {"number": number, "stale": count, "parts": []}
+    folder = part.parent.path.removeprefix(f"{root.path}/")
+    place = f"{folder}/{run_id}-kept-{number:05d}.parquet"
+    staged = staging / os.urandom(4).hex() / place
     kept = pc.invert(is_stale)
-    with part_writer(place, file.schema_arrow) as writer:
+    with part_writer(staged, file.schema_arrow) as writer:
         first = 0
         for batch in file.iter_batches(BATCH):
             writer.write_batch(batch.filter(kept.slice(first, batch.num_rows).combine_chunks()))
             first += batch.num_rows
-    return {**result, "staged": place.path}
+    return {"number": number, "stale": count, "parts": [[staged.path, place]]}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import hpgeom
 import numpy as np
 import pyarrow.compute as pc
 import pytest
@@ -17,10 +18,13 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.ingest import ingest
-from galspec_spark.listing import list_files, plan_tasks
+from galspec_spark.listing import list_files, tasks_of
 from galspec_spark.parts import open_part
 from galspec_spark.provenance import Run
+from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE
+from galspec_spark.sources import open_source
+from galspec_spark.spectra_parts import SpectraParts
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 from tests import spec_files
@@ -108,6 +112,83 @@ def test_damaged_files_never_stop_the_job(
     assert summary["reasons"]["unreadable"] == 1
 
 
+def test_a_changed_file_replaces_its_rows(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    for seed in range(4):
+        spec_files.write(survey, seed)
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    untouched = {row.file: row.run_id for row in warehouse.read(spark, "spectra").collect()}
+    spec_files.write(survey, 2, SUBCLASS="AGN")
+    spec_files.write(survey, 4)
+    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (summary["read"], summary["replaced"], summary["skipped"]) == (2, 1, 3)
+    rows = {row.file.rpartition("/")[2]: row for row in warehouse.read(spark, "spectra").collect()}
+    assert sorted(rows) == [f"spec-{seed:04d}.fits" for seed in range(5)]
+    assert rows["spec-0002.fits"].subclass == "AGN"
+    assert rows["spec-0001.fits"].run_id == untouched[str(survey / "spec-0001.fits")]
+    assert warehouse.read(spark, "files").count() == 5
+    assert warehouse.read(spark, "objects").count() == 5
+
+    (survey / "spec-0002.fits").write_bytes(b"no longer FITS")
+    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (summary["quarantined"], summary["replaced"]) == (1, 1)
+    assert warehouse.read(spark, "spectra").count() == 4
+    assert warehouse.read(spark, "files").count() == 5
+
+
+def test_what_could_not_be_read_is_tried_again(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    whole = spec_files.write(tmp_path / "elsewhere", 0)
+    survey.mkdir()
+    (survey / "text.fits").write_text("not FITS")
+    (survey / "link.fits").symlink_to(tmp_path / "nowhere.fits")
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    again = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (again["skipped"], again["quarantined"], again["replaced"]) == (1, 1, 1)
+    whole.rename(tmp_path / "nowhere.fits")
+    assert ingest(spark, run_of(), [str(survey)], warehouse, "dr14")["read"] == 1
+    monkeypatch.setattr("galspec_spark.listing.__version__", "a later one")
+    newer = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    assert (newer["skipped"], newer["quarantined"]) == (1, 1)
+    assert warehouse.read(spark, "files").count() == 2
+
+
+def test_parts_are_in_the_order_of_the_sky(
+    spark: SparkSession, tmp_path: Path, run_of: RunOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    for seed in range(6):
+        spec_files.write(survey, seed, PLUG_RA=(97.0 * seed) % 360, PLUG_DEC=20.0 * seed - 50)
+    spec_files.write(survey, 6, PLUG_RA=float("nan"))
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    for part in warehouse.parts("spectra"):
+        table = open_part(part).read(["ra", "dec", "healpix29"])
+        order = table["healpix29"].to_pylist()
+        known = [pixel for pixel in order if pixel is not None]
+        assert known == sorted(known)
+        assert order == [*known, *[None] * (len(order) - len(known))]
+        ra, dec = (table[name].drop_null().to_numpy() for name in ("ra", "dec"))
+        expected = hpgeom.angle_to_pixel(2**29, ra, dec[: len(ra)], nest=True, lonlat=True)
+        assert known == expected.tolist()
+
+
+def test_a_task_writes_another_part_when_it_holds_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galspec_spark.spectra_parts.HELD_BYTES", 3 * 2 * 4 * spec_files.PIXELS)
+    parts = SpectraParts(Location.of(tmp_path), "run-00000", "dr14", {"run_id": "run"})
+    for seed in range(7):
+        path = str(spec_files.write(tmp_path / "survey", seed))
+        parts.add(read_spectra(open_source(path, 0))[1], path)
+    parts.close()
+    sizes = [open_part(Location.of(tmp_path) / place).metadata.num_rows for place in parts.places]
+    assert sizes == [3, 3, 1]
+
+
 def test_useless_spectra_are_flagged_not_dropped(
     spark: SparkSession, tmp_path: Path, run_of: RunOf
 ) -> None:
@@ -147,8 +228,7 @@ def test_tasks_have_about_equal_bytes(tmp_path: Path) -> None:
     for i in range(200):
         (tmp_path / f"{i:03d}.fits").write_bytes(b"x" * (100 + 37 * (i % 11)))
     listing = list_files([str(tmp_path)])
-    plan = open_part(plan_tasks(listing, Location.of(tmp_path), task_megabytes=1, cores=8))
-    tasks = [plan.read_row_group(i) for i in range(plan.num_row_groups)]
+    tasks = tasks_of(listing, task_megabytes=1, cores=8)
     assert len(tasks) == 8
     assert sum(task.num_rows for task in tasks) == 200
     sizes = [pc.sum(task["size"]).as_py() for task in tasks]

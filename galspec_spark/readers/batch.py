@@ -28,14 +28,14 @@ def in_sky_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row.get("healpix29", 2**63), row["spectrum_id"]))
 
 
-def _on_the_sky(
-    ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
+def _on_the_sky(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         return (ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90)
 
 
-def spectra_table(rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.Table:
+def spectra_table(
+    rows: list[dict[str, Any]], constants: dict[str, str], schema: pa.Schema = SPECTRA
+) -> pa.Table:
     """Assemble rows into a table of the ``spectra`` schema.
 
     Parameters
@@ -44,12 +44,14 @@ def spectra_table(rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.T
         As `galspec_spark.readers.read_spectra` gives them, with ``spectrum_id`` and ``file`` added.
     constants
         Columns with one value for all rows: the provenance.
+    schema
+        Some of the columns of ``spectra``, or of those that the rows have besides.
     """
     for row in rows:
         row["pixels"] = len(row["flux"])
         row["quality"] = _quality(row["flux"], row["ivar"])
-    columns = [_column(field, rows, constants) for field in SPECTRA]
-    return pa.Table.from_arrays(columns, schema=SPECTRA)
+    columns = [_column(field, rows, constants) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _quality(flux: np.ndarray[Any, Any], ivar: np.ndarray[Any, Any]) -> int:

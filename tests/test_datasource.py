@@ -1,0 +1,104 @@
+"""``spark.read.format("galspec")``: the readers as a Spark data source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.datasource import EqualTo, GreaterThan, In, IsNull
+
+from galspec_spark.datasource import SCHEMA, GalspecDataSource
+from galspec_spark.ingest import ingest
+from galspec_spark.provenance import Run
+from galspec_spark.pushdown import test_of as as_test
+from galspec_spark.tables import Warehouse
+from tests import spec_files
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("survey")
+    for seed in range(4):
+        spec_files.write(folder, seed, Z=0.03 + 0.1 * seed)
+    return folder
+
+
+def as_rows(frame: DataFrame) -> list[str]:
+    """Return rows as text, which is equal where nulls are."""
+    return sorted(json.dumps(row.asDict(), default=str) for row in frame.collect())
+
+
+def test_the_source_gives_what_ingest_writes(
+    spark: SparkSession, survey: Path, tmp_path: Path, run_of: Callable[..., Run]
+) -> None:
+    warehouse = Warehouse(tmp_path)
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
+    read = spark.read.format("galspec").option("release", "dr14").load(str(survey))
+    assert read.columns == SCHEMA.names
+    assert as_rows(read) == as_rows(warehouse.read(spark, "spectra").select(*SCHEMA.names))
+
+
+def test_a_schema_prunes_columns_and_several_paths_are_read(
+    spark: SparkSession, survey: Path
+) -> None:
+    paths = [str(path) for path in sorted(survey.iterdir())[:2]]
+    read = spark.read.format("galspec").schema("z double, flux array<float>").load(paths)
+    rows = sorted(read.collect())
+    assert [round(row.z, 2) for row in rows] == [0.03, 0.13]
+    np.testing.assert_array_equal(np.array(rows[1].flux, "f4"), spec_files.arrays(1)["flux"])
+
+
+def test_filters_are_applied_before_pixels_are_converted(spark: SparkSession, survey: Path) -> None:
+    key = "spark.sql.python.filterPushdown.enabled"
+    before = spark.conf.get(key)
+    spark.conf.set(key, "true")
+    try:
+        read = spark.read.format("galspec").option("pushFilters", "true").load(str(survey))
+        chosen = read.where("z > 0.1 and fiber in (2, 3) and sn_median > 1")
+        plan = chosen._jdf.queryExecution().toString()
+        assert {row.fiber for row in chosen.collect()} == {2, 3}
+    finally:
+        spark.conf.set(key, before)
+    filters = plan.split("Physical Plan")[1].split("Filter ")[1].split("BatchScan")[0]
+    assert "sn_median" in filters  # float32: Spark's own work
+    assert "fiber" not in filters
+
+
+def test_filters_mean_what_they_mean_in_spark() -> None:
+    row = {"survey": "sdss", "z": 0.3, "ra": float("nan"), "fiber": 7}
+    for wish, expected in (
+        (EqualTo(("survey",), "sdss"), True),
+        (GreaterThan(("z",), 0.3), False),
+        (In(("fiber",), (7, 8)), True),
+        (IsNull(("ra",)), True),  # not a number in a file is null in the table
+        (GreaterThan(("ra",), 1.0), False),
+        (EqualTo(("mjd",), 1), False),
+    ):
+        test = as_test(wish)
+        assert test is not None
+        assert test(row) is expected
+    assert as_test(GreaterThan(("z",), float("nan"))) is None
+    assert as_test(GreaterThan(("quality",), 1)) is None
+
+
+def test_options_and_errors(spark: SparkSession, survey: Path, tmp_path: Path) -> None:
+    assert spark.read.format("galspec").option("survey", "desi").load(str(survey)).count() == 0
+    whole = spec_files.write(tmp_path, 0).read_bytes()
+    (tmp_path / "half.fits").write_bytes(whole[:20000])
+    read = spark.read.format("galspec")
+    with pytest.raises(PySparkException, match=r"half\.fits: truncated: .*ignoreCorruptFiles"):
+        read.load(str(tmp_path)).collect()
+    assert read.option("ignoreCorruptFiles", "true").load(str(tmp_path)).count() == 1
+    with pytest.raises(PySparkException, match=r"no column 'redshift double'"):
+        spark.read.format("galspec").schema("redshift double").load(str(survey)).collect()
+    with pytest.raises(PySparkException, match=r"needs a path"):
+        spark.read.format("galspec").load().collect()
+
+
+def test_the_name_is_the_sources() -> None:
+    assert GalspecDataSource.name() == "galspec"
