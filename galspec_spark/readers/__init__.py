@@ -6,14 +6,24 @@ A reader module has ``FORMAT``, ``recognises(units)``, which gets the first head
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
-from galspec_spark.readers import sdss
-from galspec_spark.readers.fits import BadFile, units
+from galspec_spark.readers import (
+    desi,
+    desi_redrock,
+    lamost,
+    rejected,
+    sdss,
+    spplate,
+    spspec,
+    spzbest,
+    spzline,
+)
+from galspec_spark.readers.checks import check_row
+from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
 
-READERS = (sdss,)
+READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
 
 
 def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:
@@ -48,9 +58,12 @@ def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _read(source: Source) -> tuple[str, list[dict[str, Any]]]:
-    found = list(islice(units(source.content), 4))
+    found = source.first_units
     for reader in READERS:
         if reader.recognises(found):
-            return reader.FORMAT, reader.read(source)
+            rows = reader.read(source)
+            for row in rows:
+                check_row(row)
+            return reader.FORMAT, rows
     names = ", ".join(unit.layout.name or "unnamed" for unit in found)
     raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

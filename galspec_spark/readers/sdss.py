@@ -13,9 +13,9 @@ import numpy.typing as npt
 from galspec_spark.readers.fits import BadFile, Unit, table
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
+    classification,
     first_loglam,
     measured_lines,
-    object_id,
     observation,
     text,
 )
@@ -88,14 +88,8 @@ def _identity(catalogue: npt.NDArray[np.void]) -> dict[str, Any]:
     return {
         **observation(values["plate"], values["mjd"], values["fiberid"]),
         "run2d": text(values["run2d"]) if "run2d" in values else None,
-        "object_id": object_id(values),
         "source_type": None if source_type is None else text(source_type),
         "ra": values["plug_ra"],
         "dec": values["plug_dec"],
-        "z": values["z"],
-        "z_err": values.get("z_err"),
-        "zwarning": values["zwarning"],
-        "class": text(values["class"]),
-        "subclass": text(values["subclass"]),
-        "sn_median": values.get("sn_median_all"),
+        **classification(values),
     }

@@ -45,6 +45,19 @@ def object_id(values: Mapping[str, Any]) -> str | None:
     return None
 
 
+def classification(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the pipeline says of an object, from a row of SPECOBJ, SPALL or spZbest."""
+    return {
+        "object_id": object_id(values),
+        "z": values["z"],
+        "z_err": values.get("z_err"),
+        "zwarning": values["zwarning"],
+        "class": text(values["class"]),
+        "subclass": text(values["subclass"]),
+        "sn_median": values.get("sn_median_all"),
+    }
+
+
 def text(value: bytes | str) -> str:
     """Return a string of a table, without what pads it."""
     decoded = value.decode("ascii", "replace") if isinstance(value, bytes) else value
@@ -93,7 +106,7 @@ def on_grid(first: float) -> float:
 
 
 def card_number(values: Mapping[str, Any], name: str) -> float:
-    """Return a number of the header.
+    """Return a number of a header.
 
     Raises
     ------
@@ -103,7 +116,33 @@ def card_number(values: Mapping[str, Any], name: str) -> float:
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise BadFile("malformed", f"the header has no number {name}")
+    return float(value)
+
+
+def card_integer(values: Mapping[str, Any], name: str) -> int:
+    """Return a number that identifies something, such as PLATEID.
+
+    Raises
+    ------
+    BadFile
+        If the card is missing, unreadable, or not a whole number.
+    """
+    value = values.get(name)
+    if type(value) is not int:
+        raise BadFile("malformed", f"the header has no whole number {name}")
     return value
+
+
+def check_of_plate(catalogue: npt.NDArray[np.void], plate: int, mjd: int) -> None:
+    """Check that all rows of a catalogue are of one plate.
+
+    Raises
+    ------
+    BadFile
+        If one is not.
+    """
+    if not ((catalogue["plate"] == plate) & (catalogue["mjd"] == mjd)).all():
+        raise BadFile("malformed", f"it is not of plate {plate}, MJD {mjd}")
 
 
 def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]]:

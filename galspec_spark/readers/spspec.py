@@ -1,0 +1,111 @@
+"""SDSS spectra of one object of data releases 1 to 7: spSpec-MJD-PLATE-FIBER.fit.
+
+They are of another pipeline, spectro1d. What it lacks or means otherwise is null: it has no
+subclass, its Z_WARNIN has other bits than ZWARNING, its line fits have no areas and no stellar
+absorption is taken off before, its signal-to-noise ratios are of single bands.
+
+Data model: http://classic.sdss.org/dr7/dm/flatFiles/spSpec.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from galspec_spark.readers.fits import BadFile, Content, Unit, cards, image, table, units
+from galspec_spark.readers.sdss_values import (
+    card_integer,
+    card_number,
+    first_loglam_of_header,
+    observation,
+)
+from galspec_spark.readers.source import Source
+
+FORMAT = "sdss-spspec"
+
+#: Rows of the primary image; between them is the flux less its continuum, after them a mask.
+FLUX, ERROR = 0, 2
+#: The data model's last unit has the masks.
+UNITS = 7
+MASK_COLUMNS = {"and_mask": "andmask", "or_mask": "ormask"}
+IDENTITY_CARDS = ("PLATEID", "MJD", "FIBERID", "COEFF0", "COEFF1")
+CARDS = (*IDENTITY_CARDS, "RAOBJ", "DECOBJ", "OBJTYPE", "SPEC_CLN", "Z", "Z_ERR")
+#: SPEC_CLN in the names that later pipelines use: high-redshift QSOs are 4, late stars 6, and
+#: emission-line galaxies 7. Unknown is 0.
+CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
+SKY = 5
+
+
+def recognises(found: list[Unit]) -> bool:
+    """Tell whether the first header-data units of a file are those of a spSpec file."""
+    shape = found[0].layout.shape
+    if len(shape) != 2 or shape[0] <= ERROR:
+        return False
+    return len(cards(found[0], IDENTITY_CARDS)) == len(IDENTITY_CARDS)
+
+
+def read(source: Source) -> list[dict[str, Any]]:
+    """Decode one spSpec file.
+
+    Returns
+    -------
+    list of dict
+        One row of the ``spectra`` table, as `galspec_spark.readers.sdss.read` gives it; masks are
+        None where the file has none.
+
+    Raises
+    ------
+    BadFile
+        If a unit is malformed, or the spectrum is not sampled in steps of 1e-4 dex.
+    """
+    found = list(islice(units(source.content), UNITS))
+    pixels = image(source.content, found[0])
+    return [
+        {
+            **_identity(cards(found[0], CARDS)),
+            "flux": pixels[FLUX].astype(np.float32),
+            "ivar": _ivar(pixels[ERROR].astype(np.float32)),
+            **_masks(source.content, found),
+        }
+    ]
+
+
+def _identity(header: Mapping[str, Any]) -> dict[str, Any]:
+    plate, mjd, fiber = (card_integer(header, name) for name in ("PLATEID", "MJD", "FIBERID"))
+    spectral_class = header.get("SPEC_CLN")
+    numbers = {"ra": "RAOBJ", "dec": "DECOBJ", "z": "Z", "z_err": "Z_ERR"}
+    return {
+        **observation(plate, mjd, fiber),
+        "source_type": "SKY" if spectral_class == SKY else header.get("OBJTYPE"),
+        **{
+            column: card_number(header, name) if name in header else None
+            for column, name in numbers.items()
+        },
+        "class": CLASSES.get(spectral_class) if isinstance(spectral_class, int) else None,
+        "loglam0": first_loglam_of_header(header),
+    }
+
+
+def _ivar(error: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return 1 / error^2, and 0 where there is no information (error <= 0)."""
+    ivar = np.zeros_like(error)
+    known = error > 0
+    with np.errstate(over="ignore", divide="ignore"):  # an infinite one is told by its quality
+        ivar[known] = 1 / error[known] ** 2
+    return ivar
+
+
+def _masks(content: Content, found: list[Unit]) -> dict[str, npt.NDArray[np.int32] | None]:
+    """Return the masks; the one in the primary image mixes in spectro1d's own bits."""
+    wanted = frozenset(MASK_COLUMNS.values())
+    unit = next((unit for unit in found if unit.layout.columns >= wanted), None)
+    if unit is None:
+        return dict.fromkeys(MASK_COLUMNS)
+    if unit.layout.shape != found[0].layout.shape[1:]:
+        raise BadFile("malformed", "the table of masks has not one row for each pixel")
+    masks = table(content, unit, wanted)
+    return {column: masks[name].astype(np.int32) for column, name in MASK_COLUMNS.items()}
