@@ -12,6 +12,8 @@ import numpy.typing as npt
 from galspec_spark.readers.fits import BadFile, Content, Unit, image
 from galspec_spark.spectrum.rebin import overlap, rebin
 
+#: How the names of units end that every arm has.
+PARTS = ("_WAVELENGTH", "_FLUX", "_IVAR")
 #: Angstrom between pixels, in all arms; b, r and z are parts of one grid.
 STEP = 0.8
 #: How far a wavelength may be from the common grid, in pixels.
@@ -85,16 +87,17 @@ def _merged(content: Content, arms: list[Arm], rows: slice) -> tuple[FloatArray,
 
 def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[float, list[Arm]]:
     """Return the first wavelength of the common grid, and the arms: b, r, z or one of them all."""
-    names = [name.removesuffix("_FLUX") for name in found if name.endswith("_FLUX")]
-    wavelengths = {name: _wavelengths(content, found, name) for name in names}
+    names = sorted({name.rpartition("_")[0] for name in found if name.endswith(PARTS)})
     if not names:
         raise BadFile("malformed", "the coadd has no unit of flux")
+    wavelengths = {name: _wavelengths(content, found, name) for name in names}
+    has_masks = any(f"{name}_MASK" in found for name in names)
     first = round(min(float(wavelength[0]) for wavelength in wavelengths.values()), 3)
     arms = []
     for name, wavelength in wavelengths.items():
         shape = (targets, len(wavelength))
         masked = np.zeros(shape, np.bool_)
-        if f"{name}_MASK" in found:  # may be compressed, and then is decoded whole: once, here
+        if has_masks:  # they may be compressed, then are decoded whole: once, here
             masked = image(content, _unit(found, f"{name}_MASK", shape)) != 0
         flux, ivar = (_unit(found, f"{name}_{kind}", shape) for kind in ("FLUX", "IVAR"))
         arms.append(Arm(_place(wavelength, first), flux, ivar, masked))
@@ -105,13 +108,14 @@ def _wavelengths(content: Content, found: Mapping[str, Unit], name: str) -> Floa
     unit = found.get(f"{name}_WAVELENGTH")
     if unit is None or len(unit.layout.shape) != 1 or not unit.layout.shape[0]:
         raise BadFile("malformed", f"the coadd has no row of wavelengths {name}_WAVELENGTH")
-    return image(content, unit).astype(np.float64)
+    wavelength = image(content, unit).astype(np.float64)
+    if not ((wavelength > SHORTEST) & (wavelength < LONGEST)).all():
+        raise BadFile("irregular_grid", f"wavelengths are not within {SHORTEST} to {LONGEST} A")
+    return wavelength
 
 
 def _place(wavelength: FloatArray, first: float) -> slice:
     """Return where the pixels of an arm are on the common grid."""
-    if not ((wavelength > SHORTEST) & (wavelength < LONGEST)).all():
-        raise BadFile("irregular_grid", f"wavelengths are not within {SHORTEST} to {LONGEST} A")
     steps = (wavelength - first) / STEP
     start = round(float(steps[0]))
     if not np.abs(steps - start - np.arange(len(steps))).max() <= GRID_TOLERANCE:

@@ -83,9 +83,8 @@ def _identity(header: dict[str, Any]) -> dict[str, Any]:
     if header["VACUUM"] is not True:
         raise BadFile("air_wavelengths", "VACUUM is not T: wavelengths must be in vacuum")
     lmjd, spid, fiber = (_integer(header, name) for name in ("LMJD", "SPID", "FIBERID"))
-    planid = str(header["PLANID"])
+    planid, kind, subclass = (_text(header, name) for name in ("PLANID", "CLASS", "SUBCLASS"))
     sky = "Sky" in (header.get("FIBERTYP"), header.get("FIB_TYPE"))
-    subclass = str(header["SUBCLASS"])
     return {
         "survey": "lamost",
         "key": f"{lmjd}-{planid}-{spid:02d}-{fiber:03d}",
@@ -93,23 +92,32 @@ def _identity(header: dict[str, Any]) -> dict[str, Any]:
         "fiber": fiber,
         "field": f"{planid}_sp{spid:02d}",
         "run2d": header.get("VERSPIPE"),
-        "object_id": None if sky else _object_id(header.get("DESIG")),
+        "object_id": None if sky else _object_id(header),
         "source_type": "SKY" if sky else header.get("OBJTYPE"),
         "ra": card_number(header, "RA"),
         "dec": card_number(header, "DEC"),
         "z": _measured(header, "Z"),
         "z_err": _measured(header, "Z_ERR") if "Z_ERR" in header else None,
-        "class": str(header["CLASS"]),
+        "class": kind,
         "subclass": None if subclass.upper() in NO_SUBCLASS else subclass,
     }
 
 
-def _object_id(designation: str | None) -> str | None:
+def _object_id(header: dict[str, Any]) -> str | None:
     """Name the object by its position to 0.1 arcsec: equal names are one object.
 
     Other input catalogues can give the same object another name: positions link those.
     """
-    return f"desig-{designation.removeprefix('LAMOST ')}" if designation else None
+    if "DESIG" not in header:
+        return None
+    return f"desig-{_text(header, 'DESIG').removeprefix('LAMOST ')}"
+
+
+def _text(header: dict[str, Any], name: str) -> str:
+    value = header[name]
+    if not isinstance(value, str):
+        raise BadFile("malformed", f"card {name} is not text: {value!r}")
+    return value
 
 
 def _measured(header: dict[str, Any], name: str) -> float | None:

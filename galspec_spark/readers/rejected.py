@@ -57,14 +57,15 @@ def _is_desi_frame(found: list[Unit]) -> bool:
 
 
 def _is_desi_exposures(found: list[Unit]) -> bool:
-    return len(found) > 1 and is_fibermap(found[1]) and not is_coadded(found[1])
+    has_arms = any(unit.layout.name.endswith("_WAVELENGTH") for unit in found)
+    return has_arms and is_fibermap(found[1]) and not is_coadded(found[1])
 
 
 KINDS: dict[str, Callable[[list[Unit]], bool]] = {
     "a LAMOST medium-resolution spectrum; only low resolution is read": (
         _is_lamost_medium_resolution
     ),
-    "a 6dFGS spectrum; its grid is linear and not flux calibrated": _is_6dfgs,
+    "a 6dFGS spectrum; it is not flux calibrated": _is_6dfgs,
     "a MaNGA data cube or set of fibers; only single spectra are read": _is_manga,
     "a DESI frame of one exposure; its coadd is read": _is_desi_frame,
     "DESI spectra of single exposures; their coadd is read": _is_desi_exposures,

@@ -252,12 +252,23 @@ def test_images_of_another_shape(kind: str) -> None:
     assert reason(desi_files.coadd(arms)) == "malformed"
 
 
-@pytest.mark.parametrize("kind", ["WAVELENGTH", "IVAR"])
+@pytest.mark.parametrize("kind", ["FLUX", "IVAR", "MASK"])
 def test_images_that_are_missing(kind: str) -> None:
+    """A mask is missing where other arms have one."""
     arms = desi_files.spectra()
     del arms["Z"][kind]
     assert reason(desi_files.coadd(arms)) == "malformed"
+
+
+def test_no_arms() -> None:
     assert reason(desi_files.coadd({"B": {}})) == "malformed"
+
+
+def test_wavelengths_that_are_missing() -> None:
+    """An arm whose wavelengths have lost their name must not be lost itself."""
+    arms = desi_files.spectra()
+    del arms["Z"]["WAVELENGTH"]
+    assert reason(desi_files.coadd(arms)) == "malformed"
 
 
 @pytest.mark.parametrize("shift", [0.4, 0.1, 1e5, np.nan, -1e4])

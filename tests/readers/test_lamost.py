@@ -139,7 +139,11 @@ def test_a_card_that_must_be_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cards", [{"Z": "many"}, {"RA": True}, {"FIBERID": 1.5}, {"LMJD": -1}, {"SPID": 1e300}]
+    "cards",
+    [
+        *({"Z": "many"}, {"RA": True}, {"FIBERID": 1.5}, {"LMJD": -1}, {"SPID": 1e300}),
+        *({"PLANID": 7}, {"CLASS": 7}, {"SUBCLASS": True}, {"DESIG": 2.5}, {"VERSPIPE": 7}),
+    ],
 )
 def test_a_card_of_another_type(cards: dict[str, Any]) -> None:
     assert reason(lamost_files.image(**cards)) == "malformed"
