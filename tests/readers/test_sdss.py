@@ -131,3 +131,76 @@ def test_real_files_equal_astropys(real_spectra: Path) -> None:
     assert files
     for file in files[::13]:
         assert_equals_astropy(file.read_bytes())
+
+
+REAL_SPEC_FILES = [
+    "spec-0349-51699-0465.fits",  # SDSS-I/II
+    "spec-0274-51913-0226.fits",
+    "spec-0298-51955-0204.fits",
+    "spec-0274-51913-0081.fits",
+    "spec-2887-54495-0411.fits",  # another reduction
+    "spec-0468-51912-0523.fits",  # the fewest pixels
+    "spec-3587-55182-0148.fits",  # BOSS
+    "spec-7102-56666-0177.fits",
+    "spec-10000-57346-0003.fits",  # a plate of five digits
+    "spec-10247-58162-0218.fits",  # eBOSS
+    "spec-4193-55476-0219.fits",  # full: exposures follow
+    "spec-1106-52912-0129.fits",
+    "spec-7338-57859-0739.fits",
+    "spec-0266-51602-0001.fits",
+    "NGC3073_SDSS_DR18.fits",  # another name
+    "spec-1942-53415-0005.fits",  # a sky fibre
+    "spec-7102-56666-0135.fits",  # a star
+]
+
+
+@pytest.mark.parametrize("name", REAL_SPEC_FILES)
+def test_every_column_of_a_real_file_equals_astropys(name: str, real_formats: Path) -> None:
+    content = (real_formats / name).read_bytes()
+    found, (row,) = read_spectra(Source(name, content))
+    assert found == "sdss-spec"
+    with fits.open(io.BytesIO(content)) as hdus:
+        coadd, (target,), lines = hdus[1].data, hdus[2].data, hdus[3].data
+        for column in ("flux", "ivar", "and_mask", "or_mask"):
+            np.testing.assert_array_equal(row.pop(column), coadd[column])
+        loglam = row.pop("loglam0") + 1e-4 * np.arange(len(coadd))
+        np.testing.assert_allclose(coadd["loglam"], loglam, rtol=0, atol=5e-7)
+        expected = {
+            "survey": "sdss",
+            "key": f"{target['PLATE']:04d}-{target['MJD']}-{target['FIBERID']:04d}",
+            "plate": target["PLATE"],
+            "mjd": target["MJD"],
+            "fiber": target["FIBERID"],
+            "run2d": target["RUN2D"].strip(),
+            "ra": target["PLUG_RA"],
+            "dec": target["PLUG_DEC"],
+            "z": target["Z"],
+            "z_err": target["Z_ERR"],
+            "zwarning": target["ZWARNING"],
+            "class": target["CLASS"].strip(),
+            "subclass": target["SUBCLASS"].strip(),
+            "sn_median": target["SN_MEDIAN_ALL"],
+        }
+        if "BESTOBJID" in hdus[2].columns.names:
+            best = target["BESTOBJID"].strip()
+            expected["object_id"] = f"bestobjid-{best}" if best else None
+            expected["source_type"] = target["SOURCETYPE"].strip()
+        else:
+            thing = target["THING_ID"]
+            expected["object_id"] = f"thing-{thing}" if thing > 0 else None
+            expected["source_type"] = target["OBJTYPE"].strip()
+        for line in LINES:
+            for fitted in lines[lines["LINENAME"] == line.sdss]:
+                for measure in ("AREA", "EW", "SIGMA"):
+                    value, error = fitted[f"LINE{measure}"], fitted[f"LINE{measure}_ERR"]
+                    both = (value, error) if error > 0 else (np.nan, np.nan)
+                    column = f"{line.name}_{measure.lower()}"
+                    expected[column], expected[f"{column}_err"] = both
+        assert row.keys() == expected.keys()
+        for column, value in expected.items():
+            np.testing.assert_equal(row[column], value, err_msg=column)
+
+
+def test_a_rewritten_file_without_its_catalogue_is_rejected(real_formats: Path) -> None:
+    content = (real_formats / "scaled_spec-0907-52373-0419.fits").read_bytes()
+    assert reason(content) == "unknown_format"
