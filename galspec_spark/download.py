@@ -21,8 +21,9 @@ from galspec_spark.errors import UserError
 from galspec_spark.part_file import file_sha1
 from galspec_spark.progress import Progress
 from galspec_spark.provenance import Run, write_summary
-from galspec_spark.sas import SHA1_FILE, Archive, Plate, names_in_index, read_sha1_sums
+from galspec_spark.sas import SHA1_FILE, Archive, names_in_index, read_sha1_sums
 from galspec_spark.transfer import AbsentError, DamagedError, Transfer, TransferError
+from galspec_spark.wanted import Plate
 
 #: So many failures in a row, damaged files apart, mean that the archive is down.
 GIVE_UP_AFTER = 100
@@ -38,7 +39,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedFile:
     """A file to fetch."""
 
     path: str  #: below the archive's root, and below the output folder
@@ -123,7 +124,7 @@ def download(
         obtain = partial(_obtain, transfer, archive, output)
         progress = Progress("download", plate_count, "files")
 
-        def found() -> Iterator[Wanted | Outcome]:
+        def found() -> Iterator[WantedFile | Outcome]:
             files = 0
             for number, items in enumerate(as_finished(pool, find, plates, connections), 1):
                 files += len(items)
@@ -157,9 +158,9 @@ def _result(run: Run, archive: Archive, tally: Tally, output: Path) -> dict[str,
     )
 
 
-def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[Wanted | Outcome]:
+def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[WantedFile | Outcome]:
     """Return the wanted files of a plate, with their sums where the archive has them."""
-    items: list[Wanted | Outcome] = []
+    items: list[WantedFile | Outcome] = []
     folders = archive.folders(plate)
     for folder in folders:
         url, index = archive.url(folder) + "/", ""
@@ -174,7 +175,7 @@ def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[Wanted | O
                 log.warning("%s: %s; files are checked by length alone", url, error)
         names = plate.names or names_in_index(index, url, archive.file_name(plate))
         sums = _sums(transfer, index, url) if names else {}
-        items += [Wanted(f"{folder}/{name}", sums.get(name)) for name in names]
+        items += [WantedFile(f"{folder}/{name}", sums.get(name)) for name in names]
     return items or [Outcome(folders[0], "missing", cause=str(AbsentError()))]
 
 
@@ -188,7 +189,9 @@ def _sums(transfer: Transfer, index: str, url: str) -> dict[str, str]:
     return sums
 
 
-def _obtain(transfer: Transfer, archive: Archive, output: Path, item: Wanted | Outcome) -> Outcome:
+def _obtain(
+    transfer: Transfer, archive: Archive, output: Path, item: WantedFile | Outcome
+) -> Outcome:
     """Fetch a file unless it is there."""
     if isinstance(item, Outcome):
         return item

@@ -355,6 +355,7 @@ def test_names_that_lead_elsewhere_are_not_followed(download, archive, output):
         f"{evil}\n.part",
         "http://[::1",
         "spec-0300-51630-0001.fits",
+        "spec-0266-51630-000٢.fits",
         "/etc/passwd",
     ]
     code, summary, _ = download()
@@ -561,6 +562,7 @@ def test_a_disk_that_refuses_ends_the_job(download, archive, output):
         (["--base-url", "archive.org"], "archive.org is not an http or https address"),
         (["--base-url", "http://[::1"], "http://[::1 is not an http or https address"),
         (["--base-url", "http://a/?x=1"], "is not an http or https address"),
+        (["--base-url", "https://me:secret@a/sas"], "is not an http or https address"),
         (["--release", "../dr17"], "../dr17 is not an SDSS release"),
         (["--release", "dr7"], "dr7 is not an SDSS release"),
         (["--run2d", "../26"], "run2d '../26': expected 26, 103, 104 or"),
@@ -597,6 +599,8 @@ def test_wrong_options_are_one_clear_line(download, archive, words, expected):
         ("plate,mjd,fiber,run2d\n266,51630,1,../../x\n", "run2d '../../x'"),
         ("plate,mjd,fiber,run2d\n266,51630,1,\n", "run2d ''"),
         (b"\xff\xfe\x00", "the list"),
+        ("plate,mjd\0,fiber\n", "the list"),
+        ("plate,mjd,fiber,run2d\n266,51630,1,٢٦\n", "run2d '٢٦'"),
     ],
 )
 def test_a_wrong_list_is_one_clear_line(download, archive, tmp_path, text, expected):
