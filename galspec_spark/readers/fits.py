@@ -225,6 +225,9 @@ def _header(content: Content, start: int) -> bytes:
         end = header.find(END_CARD)
         while end >= 0 and end % CARD:
             end = header.find(END_CARD, end + 1)
+        # Without its own END card a header would take the next unit's, beyond its data.
+        if any(header.startswith(b"XTENSION=", i) for i in range(BLOCK, end, BLOCK)):
+            raise BadFile("malformed", f"the header that begins at byte {start} has no END card")
         if end >= 0:
             return header[: end + CARD]
         if len(header) < length:

@@ -260,6 +260,16 @@ def test_images_that_are_missing(kind: str) -> None:
     assert reason(desi_files.coadd(arms)) == "malformed"
 
 
+@pytest.mark.parametrize("number", range(1, 18))
+def test_a_header_without_its_end(number: int) -> None:
+    """It would go on to the END card of the next header, and its data with it."""
+    content = bytearray(to_bytes(desi_files.coadd()))
+    ends = [i for i in range(0, len(content), 80) if content[i : i + 80] == b"END".ljust(80)]
+    content[ends[number - 1]] ^= 1
+    with pytest.raises(BadFile):
+        read(bytes(content))
+
+
 def test_no_arms() -> None:
     assert reason(desi_files.coadd({"B": {}})) == "malformed"
 
