@@ -79,7 +79,8 @@ def coadd(
                 hdus.append(fits.CompImageHDU(image.astype("u4"), name=f"{arm}_MASK"))
             else:
                 hdus.append(fits.ImageHDU(image, name=f"{arm}_{name}"))
-        hdus.append(fits.ImageHDU(np.zeros((2, 11, 20), "f4"), name=f"{arm}_RESOLUTION"))
+        resolution = np.ones((len(TARGETS), 11, ARMS.get(arm, ARMS["B"])[1]), "f4")
+        hdus.append(fits.ImageHDU(resolution, name=f"{arm}_RESOLUTION"))
     return hdus
 
 
