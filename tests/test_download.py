@@ -440,15 +440,15 @@ def other_version(handler, content):
     start = int(handler.headers["Range"].removeprefix("bytes=").removesuffix("-"))
     span = f"bytes {start}-{size - 1}/{size}"
     handler.head(206, size - start, ETag='"new"', Content_Range=span)
-    handler.wfile.write(content[start:])
+    handler.wfile.write(bytes(size - start))
 
 
 def other_range(handler, content):
     """Send another range than the one asked for."""
     size = len(content)
-    span = f"bytes 100-{size - 1}/{size}"
-    handler.head(206, size - 100, ETag=http.etag_of(content), Content_Range=span)
-    handler.wfile.write(content[100:])
+    span = f"bytes 0-{size - 1}/{size}"
+    handler.head(206, size, ETag=http.etag_of(content), Content_Range=span)
+    handler.wfile.write(content)
 
 
 @pytest.mark.parametrize("answer", [other_version, other_range, http.refuse(416), http.whole])
@@ -537,7 +537,7 @@ def test_few_items_are_under_way_at_once():
 def test_a_second_download_into_the_same_folder_is_refused(download, archive, output):
     output.mkdir()
     with (output / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         code, _, stderr = download()
     assert code == FAILED
     assert stderr.splitlines() == [
@@ -598,10 +598,12 @@ def test_wrong_options_are_one_clear_line(download, archive, words, expected):
         ("plate,mjd,fiber\n266,1051630,1\n", "1051630 is not a mjd"),
         ("plate,mjd,fiber,run2d\n266,51630,1,../../x\n", "run2d '../../x'"),
         ("plate,mjd,fiber,run2d\n266,51630,1,\n", "run2d ''"),
-        (b"\xff\xfe\x00", "the list"),
-        ("plate,mjd\0,fiber\n", "the list"),
+        (b"\xff\xfe\x00", "can't decode byte 0xff"),
+        ("plate,mjd\0,fiber\n", "has no column mjd"),
+        ("p" * 200_000, "field larger than field limit"),
         ("plate,mjd,fiber,run2d\n266,51630,1,٢٦\n", "run2d '٢٦'"),
     ],
+    ids=itertools.count(),
 )
 def test_a_wrong_list_is_one_clear_line(download, archive, tmp_path, text, expected):
     code, _, stderr = download("--list", str(write_list(tmp_path, text)))
