@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import count
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
 from galspec_spark.parts import scan, settle, write_parts
@@ -15,7 +15,8 @@ from galspec_spark.storage import Location
 
 #: Observations nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
 LINK_ARCSEC = 2.0
-
+#: Pairs are looked for within cells of this size: few hold many spectra, few pairs cross a border.
+CELL_ARCSEC = 60.0
 #: A part of ``objects`` for so many parts of ``spectra``: a million rows.
 SPECTRA_PARTS = 200
 
@@ -36,12 +37,13 @@ def find_objects(
     staging
         Folder for the parts, and for intermediate results.
     """
-    catalogue = scan(spark, spectra, CATALOGUE)
+    catalogue = scan(spark, spectra, CATALOGUE).persist()  # read once, used three times
     linked = mark_primary(link_objects(catalogue, staging / "links"))
     constants = {name: F.lit(value) for name, value in provenance.items()}
     columns = linked.withColumns(constants).select(*OBJECTS.names)
-    count = 1 + len(spectra) // SPECTRA_PARTS
-    return write_parts(columns.repartition(count, "spectrum_id"), staging)
+    parts = write_parts(columns.coalesce(1 + len(spectra) // SPECTRA_PARTS), staging)
+    catalogue.unpersist()
+    return parts
 
 
 def mark_primary(linked: DataFrame) -> DataFrame:
@@ -68,8 +70,7 @@ def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
 
     Two observations are linked where their catalogue's object identifier is the same (a large
     galaxy has fibres far apart) or their positions are within `LINK_ARCSEC` (surveys number objects
-    differently). Links are followed to the end; positions up to 4 times as far apart may be linked
-    too, which costs nothing: a split only needs that no object is divided.
+    differently). Links are followed to the end.
 
     Parameters
     ----------
@@ -83,22 +84,15 @@ def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
     DataFrame
         The same rows, with object_id the smallest spectrum_id among the linked observations.
     """
-    named = spectra.select("spectrum_id", F.explode(_keys()).alias("key"))
-    shared = named.groupBy("key").agg(F.collect_set("spectrum_id").alias("members"))
-    links = shared.where(F.size("members") > 1).select(
-        "key", F.explode("members").alias("spectrum_id"), F.lit("").alias("before")
-    )
-    links = settle(links.withColumn("root", F.col("spectrum_id")), scratch / "links-0")
-    same_key, same_spectrum = Window.partitionBy("key"), Window.partitionBy("spectrum_id")
-    for step in count(1):
-        if links.where("root <> before").isEmpty():
+    links = same_identifier(spectra).union(same_place(spectra))
+    links = links.withColumn("root", F.col("spectrum_id"))
+    for step in count():
+        nearer = _nearer_root(_nearer_root(links).withColumn("before", F.col("root")))
+        changes = Observation(f"links-{step}")
+        changed = F.max(F.col("root") != F.col("before")).alias("changed")
+        links = settle(nearer.observe(changes, changed).drop("before"), scratch / f"{step}")
+        if not changes.get["changed"]:
             break
-        nearer = (
-            links.withColumn("before", F.col("root"))
-            .withColumn("root", F.min("root").over(same_key))
-            .withColumn("root", F.min("root").over(same_spectrum))
-        )
-        links = settle(nearer, scratch / f"links-{step}")
     roots = links.groupBy("spectrum_id").agg(F.min("root").alias("object_id"))
     return (
         spectra.drop("object_id")
@@ -107,23 +101,57 @@ def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
     )
 
 
-def _keys() -> Column:
-    """Return an array of numbers: observations of one object share at least one."""
-    has_identifier = F.col("object_id").isNotNull()
-    identifier = F.when(has_identifier, F.array(F.xxhash64("object_id"))).otherwise(F.array())
-    return F.array_distinct(F.concat(identifier, _sky_cells()))
+def same_identifier(spectra: DataFrame) -> DataFrame:
+    """Return a row (key, spectrum_id) for each observation that shares its identifier."""
+    sharing = F.count("*").over(Window.partitionBy("object_id"))
+    named = spectra.where("object_id is not null").withColumn("sharing", sharing)
+    return named.where("sharing > 1").select(F.col("object_id").alias("key"), "spectrum_id")
 
 
-def _sky_cells() -> Column:
-    """Return an array of small cubes: positions within `LINK_ARCSEC` share at least one.
-
-    Each coordinate of the unit vector, plus and minus the radius, falls into at most two cells of
-    twice the radius; the middle of two near positions is in a cell of both.
-    """
-    radius = math.radians(LINK_ARCSEC / 3600)
+def same_place(spectra: DataFrame) -> DataFrame:
+    """Return two rows (key, spectrum_id) for each pair of observations within `LINK_ARCSEC`."""
+    on_the_sky = F.col("ra").between(0, 360) & F.col("dec").between(-90, 90)  # NaN is in neither
     ra, dec = F.radians("ra"), F.radians("dec")
-    axes = (F.cos(dec) * F.cos(ra), F.cos(dec) * F.sin(ra), F.sin(dec))
-    ends = [[F.floor((axis + sign * radius) / (2 * radius)) for sign in (-1, 1)] for axis in axes]
+    x, y, z = F.cos(dec) * F.cos(ra), F.cos(dec) * F.sin(ra), F.sin(dec)
+    placed = spectra.where(on_the_sky).select("spectrum_id", F.array(x, y, z).alias("place"))
+    celled = placed.select("*", F.explode(_cells("place")).alias("cell"))
+    members = celled.groupBy("cell").agg(
+        F.collect_list(F.struct("spectrum_id", "place")).alias("m")
+    )
+    crowded = members.where(F.size("m") > 1).select("m", F.explode("m").alias("one"))
+    pairs = crowded.select("one", F.explode("m").alias("other")).where(
+        (F.col("one.spectrum_id") < F.col("other.spectrum_id"))
+        & (_distance_squared("one.place", "other.place") <= math.radians(LINK_ARCSEC / 3600) ** 2)
+    )
+    key = F.concat_ws(" ", "one.spectrum_id", "other.spectrum_id").alias("key")
+    both = F.array("one.spectrum_id", "other.spectrum_id")
+    return pairs.select(key, F.explode(both).alias("spectrum_id"))
+
+
+def _cells(place: str) -> Column:
+    """Return an array of small cubes: unit vectors within `LINK_ARCSEC` share at least one.
+
+    Each coordinate, plus and minus the radius, falls into one cell or two; the middle of two near
+    positions is in a cell of both.
+    """
+    radius, size = math.radians(LINK_ARCSEC / 3600), math.radians(CELL_ARCSEC / 3600)
+    ends = [
+        [F.floor((F.col(place)[axis] + sign * radius) / size) for sign in (-1, 1)]
+        for axis in range(3)
+    ]
     cubes = [F.xxhash64(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]]
-    has_position = F.col("ra").between(0, 360) & F.col("dec").between(-90, 90)  # NaN is in neither
-    return F.when(has_position, F.array(*cubes)).otherwise(F.array())
+    return F.array_distinct(F.array(*cubes))
+
+
+def _distance_squared(one: str, other: str) -> Column:
+    """Return the squared chord, which is the squared angle for small ones."""
+    squares = [(F.col(one)[axis] - F.col(other)[axis]) ** 2 for axis in range(3)]
+    return squares[0] + squares[1] + squares[2]
+
+
+def _nearer_root(links: DataFrame) -> DataFrame:
+    """Take the smallest root of all that share a key, then of all keys of a spectrum."""
+    same_key, same_spectrum = Window.partitionBy("key"), Window.partitionBy("spectrum_id")
+    return links.withColumn("root", F.min("root").over(same_key)).withColumn(
+        "root", F.min("root").over(same_spectrum)
+    )

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
-from galspec_spark.objects import LINK_ARCSEC, link_objects
+from galspec_spark.objects import LINK_ARCSEC, link_objects, mark_primary
 from galspec_spark.readers.batch import NO_INFORMATION
 from galspec_spark.selection import (
     REASONS,
@@ -47,6 +47,7 @@ def test_observations_of_one_object_are_linked(spark: SparkSession, tmp_path: Pa
             ("b", "thing-7", 10.0 + near, 0.0),  # another survey's number, the same place
             ("c", "bestobjid-1", 10.0 + far, 0.0),  # the same number, another part of the galaxy
             ("d", "bestobjid-2", 10.0, far),
+            ("l", None, 10.0, far + 1.1 * LINK_ARCSEC * ARCSEC),  # a neighbour, not the same
             ("e", None, 10.0, 60.0),
             ("f", None, 10.0 + near / math.cos(math.radians(60)), 60.0),
             ("g", "bestobjid-3", None, None),
@@ -58,6 +59,7 @@ def test_observations_of_one_object_are_linked(spark: SparkSession, tmp_path: Pa
     )
     assert linked["a"] == linked["b"] == linked["c"] == "a"
     assert linked["d"] == "d"
+    assert linked["l"] == "l"
     assert linked["e"] == linked["f"] == "e"
     assert linked["g"] == linked["i"] == "g"
     assert linked["h"] == "h"
@@ -227,3 +229,23 @@ def test_the_draw_is_exact_and_repeatable(spark: SparkSession) -> None:
     other_seed = PreprocessConfig(sample=100, seed=2)
     third = draw_sample(spark.createDataFrame(rows, SCHEMA), other_seed).toPandas()
     assert set(third[third["reason"].isna()]["spectrum_id"]) != set(drawn["spectrum_id"])
+
+
+def test_the_best_observation_is_primary(spark: SparkSession) -> None:
+    """Signal first, then a redshift without warning, then S/N; one in each survey's release."""
+    rows = [
+        ("a", "f", "x", "sdss", "dr14", 0, 9.0),
+        ("b", "f", "x", "sdss", "dr14", 0, 12.0),
+        ("c", "f", "x", "sdss", "dr14", 4, 30.0),
+        ("c", "g", "x", "sdss", "dr14", 4, 30.0),
+        ("d", "f", "x", "sdss", "dr17", 4, 8.0),
+        ("e", "f", "x", "lamost", "dr7", None, None),
+        ("h", "f", "y", "sdss", "dr14", 4, 5.0),
+        ("i", "f", "y", "sdss", "dr14", 0, -1.0),
+    ]
+    columns = "spectrum_id string, file string, object_id string, survey string, release string, "
+    frame = spark.createDataFrame(rows, columns + "zwarning int, sn_median float")
+    marked = mark_primary(frame).collect()
+    primary = {(row.spectrum_id, row.file) for row in marked if row.is_primary}
+    assert primary == {("b", "f"), ("d", "f"), ("e", "f"), ("h", "f")}
+    assert {row.object_id: row.observations for row in marked} == {"x": 6, "y": 2}
