@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -53,9 +55,9 @@ def ingest(
     Returns
     -------
     dict
-        Counts of this run: files = read + quarantined + skipped; replaced (of those read);
-        spectra; quarantined files by reason. ``warehouse``: files, quarantined, spectra, objects
-        and seconds of all runs so far.
+        Counts of this run: files = read + quarantined + skipped; replaced (of those read again);
+        spectra; quarantined files by reason; worker_megabytes, the most memory of a worker.
+        ``warehouse``: files, quarantined, spectra and seconds of all runs so far.
 
     Raises
     ------
@@ -116,7 +118,8 @@ def read_files(
     -------
     dict
         ``parts``: pairs of a staged path and its place in the warehouse; the counts ``read``,
-        ``quarantined``, ``spectra``; ``reasons``: quarantined files by reason; ``examples``: lines.
+        ``quarantined``, ``spectra``; ``reasons``: quarantined files by reason;
+        ``worker_megabytes``; ``examples``: lines.
     """
     name = f"{provenance['run_id']}-{number:05d}"
     attempt = staging / f"{number:05d}-{os.urandom(4).hex()}"
@@ -146,8 +149,15 @@ def read_files(
         "quarantined": len(quarantined),
         "spectra": sum(account["rows"] for account in accounts),
         "reasons": Counter(account["reason"] for account in quarantined),
+        "worker_megabytes": _peak_megabytes(),
         "examples": [f"{a['path']}: {a['reason']}: {a['message']}" for a in quarantined[:3]],
     }
+
+
+def _peak_megabytes() -> int:
+    """Return the most memory that this process ever held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 1_000_000
 
 
 def take_out(
@@ -208,6 +218,7 @@ def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) 
         "quarantined": quarantined,
         "skipped": listing.num_rows - new.num_rows,
         "spectra": sum(result["spectra"] for result in results),
+        "worker_megabytes": max((result["worker_megabytes"] for result in results), default=0),
         "reasons": dict(sum((Counter(result["reasons"]) for result in results), Counter())),
     }
 
