@@ -83,7 +83,7 @@ class IngestConfig(Section):
     """From FITS files to the ``spectra`` table."""
 
     release: str = Field("dr14", pattern=r"^[A-Za-z0-9._-]+$")
-    task_megabytes: int = Field(1000, ge=1, description="input bytes that one task reads")
+    part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
 
 
 class LabelConfig(Section):

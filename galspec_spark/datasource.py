@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 )
 #: Spectra in one Arrow batch: some 30 MB.
 BATCH = 500
-TASK_MEGABYTES = 64
+TASK_BYTES = 64e6
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class SpectraReader(DataSourceReader):
         listing = list_files(self._paths)
         return [
             FilesOfTask(list(zip(task["path"].to_pylist(), task["size"].to_pylist(), strict=True)))
-            for task in tasks_of(listing, TASK_MEGABYTES, 1)
+            for task in tasks_of(listing, TASK_BYTES, 1)
         ]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:

@@ -32,6 +32,7 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.replace import Replaced, parts_with, without
 from galspec_spark.schemas import FILES
+from galspec_spark.sizing import input_bytes_of_a_part
 from galspec_spark.sources import open_sources
 from galspec_spark.spectra_parts import SpectraParts
 from galspec_spark.storage import Location
@@ -70,7 +71,8 @@ def ingest(
         results: list[dict[str, Any]] = []
         if to_do.new.num_rows:
             cores = spark.sparkContext.defaultParallelism
-            tasks = tasks_of(to_do.new, run.config.ingest.task_megabytes, cores)
+            task_bytes = input_bytes_of_a_part(to_do.new, run.config.ingest.part_megabytes)
+            tasks = tasks_of(to_do.new, task_bytes, cores)
             task = partial(
                 read_files,
                 plan=write_plan(tasks, staging.folder),

@@ -123,10 +123,10 @@ def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.Chunk
     return pc.is_in(paths, pa.array(spectra, pa.string()))
 
 
-def tasks_of(files: pa.Table, task_megabytes: int, cores: int) -> list[pa.Table]:
+def tasks_of(files: pa.Table, task_bytes: float, cores: int) -> list[pa.Table]:
     """Divide files into tasks of about equal bytes: files that follow one another."""
     sizes = files["size"].to_numpy()
-    by_size = int(np.ceil(sizes.sum() / (task_megabytes * 1e6)))
+    by_size = round(sizes.sum() / task_bytes)
     count = min(max(by_size, cores), files.num_rows)
     middles = np.cumsum(sizes) - sizes / 2
     task = np.minimum((middles * count / max(sizes.sum(), 1)).astype(int), count - 1)

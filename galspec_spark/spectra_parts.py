@@ -7,10 +7,11 @@ from typing import Any
 from galspec_spark.parts import part_writer
 from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.schemas import SPECTRA
+from galspec_spark.sizing import pixel_bytes
 from galspec_spark.storage import Location
 
-#: Flux and ivar that a task holds before it writes them out, sorted: a part of some 150 MB.
-HELD_BYTES = 170_000_000
+#: Flux and ivar that a task holds at most before it writes them out, sorted: a part of 200 MB.
+HELD_BYTES = 250_000_000
 ROW_GROUP = 1000
 
 
@@ -32,7 +33,7 @@ class SpectraParts:
             row["spectrum_id"] = f"{row['survey']}-{self._release}-{row['key']}"
             row["file"] = file
             self._held.setdefault(row["survey"], []).append(row)
-            self._held_bytes += row["flux"].nbytes + row["ivar"].nbytes
+        self._held_bytes += pixel_bytes(rows)
         if self._held_bytes >= HELD_BYTES:
             self.close()
 

@@ -228,7 +228,7 @@ def test_tasks_have_about_equal_bytes(tmp_path: Path) -> None:
     for i in range(200):
         (tmp_path / f"{i:03d}.fits").write_bytes(b"x" * (100 + 37 * (i % 11)))
     listing = list_files([str(tmp_path)])
-    tasks = tasks_of(listing, task_megabytes=1, cores=8)
+    tasks = tasks_of(listing, task_bytes=1e6, cores=8)
     assert len(tasks) == 8
     assert sum(task.num_rows for task in tasks) == 200
     sizes = [pc.sum(task["size"]).as_py() for task in tasks]
