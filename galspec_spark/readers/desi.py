@@ -6,6 +6,7 @@ one grid of 0.8 A: they are merged where they overlap and rebinned to steps of 1
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from galspec_spark.readers import desi_redrock
@@ -60,12 +61,20 @@ def read(source: Source) -> list[dict[str, Any]]:
     """
     rows = _targets(source)
     known = _redshifts(source)
-    found = {unit.layout.name: unit for unit in units(source.content)}
+    found = _by_name(units(source.content))
     spectra = rebinned_spectra(source.content, found, len(rows))
     for row, spectrum in zip(rows, spectra, strict=True):
         row.update(known.get(row["target_id"], {}))
         row.update(spectrum)
     return rows
+
+
+def _by_name(found: Iterable[Unit]) -> dict[str, Unit]:
+    by_name: dict[str, Unit] = {}
+    for unit in found:
+        if by_name.setdefault(unit.layout.name, unit) is not unit:
+            raise BadFile("malformed", f"the coadd has the unit {unit.layout.name} twice")
+    return by_name
 
 
 def _targets(source: Source) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.readers.fits import BadFile, Content, Unit, image
+from galspec_spark.readers.checks import mask_pixels
+from galspec_spark.readers.fits import ALL, BadFile, Content, Unit, image
 from galspec_spark.spectrum.rebin import overlap, rebin
 
 #: How the names of units end that every arm has.
@@ -77,12 +78,19 @@ def _merged(content: Content, arms: list[Arm], rows: slice) -> tuple[FloatArray,
     weighted, weight = np.zeros(shape), np.zeros(shape)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         for arm in arms:
-            flux = image(content, arm.flux, rows).astype(np.float64)
-            ivar = image(content, arm.ivar, rows).astype(np.float64)
+            flux = _floats(content, arm.flux, rows)
+            ivar = _floats(content, arm.ivar, rows)
             good = (ivar > 0) & ~arm.masked[rows]
             weighted[:, arm.place] += np.where(good, flux * ivar, 0)
             weight[:, arm.place] += np.where(good, ivar, 0)
         return np.where(weight > 0, weighted / weight, 0), weight
+
+
+def _floats(content: Content, unit: Unit, rows: slice = ALL) -> FloatArray:
+    pixels = image(content, unit, rows)
+    if pixels.dtype.kind != "f":
+        raise BadFile("malformed", f"{unit.layout.name} is of {pixels.dtype.name}, not of floats")
+    return pixels.astype(np.float64)
 
 
 def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[float, list[Arm]]:
@@ -98,7 +106,7 @@ def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[fl
         shape = (targets, len(wavelength))
         masked = np.zeros(shape, np.bool_)
         if has_masks:  # they may be compressed, then are decoded whole: once, here
-            masked = image(content, _unit(found, f"{name}_MASK", shape)) != 0
+            masked = mask_pixels(image(content, _unit(found, f"{name}_MASK", shape)), name) != 0
         flux, ivar = (_unit(found, f"{name}_{kind}", shape) for kind in ("FLUX", "IVAR"))
         arms.append(Arm(_place(wavelength, first), flux, ivar, masked))
     return first, arms
@@ -108,7 +116,7 @@ def _wavelengths(content: Content, found: Mapping[str, Unit], name: str) -> Floa
     unit = found.get(f"{name}_WAVELENGTH")
     if unit is None or len(unit.layout.shape) != 1 or not unit.layout.shape[0]:
         raise BadFile("malformed", f"the coadd has no row of wavelengths {name}_WAVELENGTH")
-    wavelength = image(content, unit).astype(np.float64)
+    wavelength = _floats(content, unit)
     if not ((wavelength > SHORTEST) & (wavelength < LONGEST)).all():
         raise BadFile("irregular_grid", f"wavelengths are not within {SHORTEST} to {LONGEST} A")
     return wavelength

@@ -54,6 +54,8 @@ def redshifts(content: Content) -> dict[int, dict[str, Any]]:
     if len(tables) != 1:
         raise BadFile("malformed", f"the catalogue has {len(tables)} tables of redshifts, not 1")
     catalogue = table(content, tables[0], COLUMNS)
+    if catalogue["targetid"].dtype.kind != "i":
+        raise BadFile("malformed", "TARGETID is not a whole number")
     columns = (catalogue[name].tolist() for name in sorted(COLUMNS))
     by_target = {}
     for spectype, subtype, target, z, error, warning in zip(*columns, strict=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import sys
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,18 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-BLOCK, CARD = 2880, 80
-END_CARD = b"END".ljust(CARD)
-#: Cards that say how the data are laid out; in an image's header all others are the file's own.
-#: The 8 bytes of a keyword are one number: so a header's are compared at once.
-STRUCTURE = frozenset(
-    int.from_bytes(name.ljust(8).encode("ascii"), sys.byteorder)
-    for name in (
-        *("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK"),
-        *(f"NAXIS{axis}" for axis in range(1, 10)),
-    )
-)
-PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+from galspec_spark.readers.layout import BLOCK, CARD, Layout, layout_of, padded
+
+END = b"END".ljust(8)
+#: Bytes of a header that are searched for its end; the surveys' longest has 100,000.
+HEADER_LIMIT = 2_000_000
 ALL = slice(None)
 
 #: What astropy raises where it cannot read what a header promises.
@@ -60,17 +52,6 @@ class BadFile(Exception):
         self.reason, self.message = reason, message
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the header of one header-data unit says of its data."""
-
-    name: str  #: EXTNAME, upper case
-    bytes: int  #: of the data, without padding
-    shape: tuple[int, ...] = ()  #: of an image, in numpy's order; (rows,) of a table
-    columns: frozenset[str] = frozenset()  #: of a table, lower case
-    dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One header-data unit of one file."""
@@ -93,16 +74,25 @@ def units(content: Content) -> Iterator[Unit]:
         raise BadFile("empty", "the file has no bytes")
     if content[:9] != b"SIMPLE  =":
         raise BadFile("not_fits", "the file does not begin as a FITS file does")
+    if len(content) % BLOCK:
+        message = f"the file is not whole blocks of {BLOCK} bytes: some are missing, or too many"
+        raise BadFile("truncated", message)
     start, index = 0, 0
     while start < len(content):
         header = _header(content, start)
-        layout = parse_layout(_of_the_layout(header))
-        data = _padded(start + len(header))
-        if data + layout.bytes > len(content):
-            missing = data + layout.bytes - len(content)
+        if index and not header.startswith(b"XTENSION="):
+            raise BadFile("malformed", f"header-data unit {index} does not begin as one does")
+        try:
+            layout = layout_of(header)
+        except ValueError as error:
+            message = f"the header of header-data unit {index} is damaged: {error}"
+            raise BadFile("malformed", message) from None
+        data = padded(start + len(header))
+        if padded(data + layout.bytes) > len(content):
+            missing = padded(data + layout.bytes) - len(content)
             raise BadFile("truncated", f"{missing} bytes of header-data unit {index} are missing")
         yield Unit(index, layout, header, data)
-        start, index = _padded(data + layout.bytes), index + 1
+        start, index = padded(data + layout.bytes), index + 1
 
 
 def table(
@@ -175,14 +165,16 @@ def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
 def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
     """Return the values of header cards, without those that are missing, empty or unreadable."""
     values = {}
+    header = unit.header.upper()  # as astropy takes keywords
     for name in names:
-        start = unit.header.find(name.ljust(8).encode("ascii") + b"= ")
-        while start > 0 and start % CARD:
-            start = unit.header.find(name.ljust(8).encode("ascii") + b"= ", start + 1)
+        start = _find_card(header, name.ljust(8).encode("ascii") + b"= ")
         if start < 0:
             continue
+        end = start + CARD
+        while header.startswith(b"CONTINUE", end):  # a long text
+            end += CARD
         try:
-            value = fits.Card.fromstring(unit.header[start : start + CARD]).value
+            value = fits.Card.fromstring(unit.header[start:end]).value
         except (fits.VerifyError, ValueError):
             continue
         if not isinstance(value, fits.card.Undefined):
@@ -212,101 +204,37 @@ def _mapped(content: Content, unit: Unit, dtype: np.dtype[Any], rows: slice) -> 
 
 def _astropy_unit(content: Content, unit: Unit) -> fits.HDUList:
     """Open one header-data unit alone with astropy."""
-    header = unit.header.ljust(_padded(len(unit.header)))
-    data = content[unit.start : _padded(unit.start + unit.layout.bytes)]
+    header = unit.header.ljust(padded(len(unit.header)))
+    data = content[unit.start : padded(unit.start + unit.layout.bytes)]
     first = b"" if unit.index == 0 else EMPTY_PRIMARY
     return fits.open(io.BytesIO(first + header + data), memmap=False)
 
 
 def _header(content: Content, start: int) -> bytes:
+    """Return the header that begins at a byte, up to its END card."""
     length = 4 * BLOCK
     while True:
         header = content[start : start + length]
-        end = header.find(END_CARD)
-        while end >= 0 and end % CARD:
-            end = header.find(END_CARD, end + 1)
+        end = _find_card(header, END)
         # Without its own END card a header would take the next unit's, beyond its data.
         if any(header.startswith(b"XTENSION=", i) for i in range(BLOCK, end, BLOCK)):
             raise BadFile("malformed", f"the header that begins at byte {start} has no END card")
         if end >= 0:
+            if header[end + len(END) : padded(end + CARD)].strip(b" "):
+                message = f"the header that begins at byte {start} goes on after an END card"
+                raise BadFile("malformed", message)
             return header[: end + CARD]
-        if len(header) < length:
+        if len(header) < length or length > HEADER_LIMIT:
             raise BadFile("truncated", f"the header that begins at byte {start} has no end")
         length *= 4
 
 
-def _padded(position: int) -> int:
-    return -(-position // BLOCK) * BLOCK
-
-
-def _of_the_layout(header: bytes) -> bytes:
-    """Return those cards of a header that its layout depends on."""
-    if header.startswith(b"XTENSION= 'BINTABLE'"):
-        return header
-    keywords = memoryview(header).cast("Q")[:: CARD // 8].tolist()
-    found = [i * CARD for i, keyword in enumerate(keywords) if keyword in STRUCTURE]
-    return b"".join([header[start : start + CARD] for start in found])
-
-
-@lru_cache(maxsize=4096)
-def parse_layout(header: bytes) -> Layout:
-    """Parse a header, or those of its cards that `STRUCTURE` names.
-
-    Raises
-    ------
-    BadFile
-        If the header does not describe its data.
-    """
-    try:
-        known = fits.Header.fromstring(header)
-        axes = [int(known[f"NAXIS{i}"]) for i in range(1, int(known["NAXIS"]) + 1)]
-        elements = math.prod(axes) if axes else 0
-        item = abs(int(known["BITPIX"])) // 8
-        size = item * int(known.get("GCOUNT", 1)) * (elements + int(known.get("PCOUNT", 0)))
-        if size < 0 or any(axis < 0 for axis in axes):
-            raise BadFile("malformed", "a header gives its data a negative size")
-        name = str(known.get("EXTNAME", "")).strip().upper()
-        if known.get("ZIMAGE"):
-            compressed = range(int(known["ZNAXIS"]), 0, -1)
-            return Layout(name, size, tuple(int(known[f"ZNAXIS{i}"]) for i in compressed))
-        if str(known.get("XTENSION", "")).strip() != "BINTABLE":
-            return Layout(name, size, tuple(axes[::-1]), dtype=_pixel_dtype(known))
-        columns = fits.BinTableHDU.fromstring(header.ljust(_padded(len(header)))).columns
-        names = frozenset(column.lower() for column in columns.names)
-        return Layout(name, size, (axes[1],), names, _plain_dtype(known, columns, axes[0]))
-    except (KeyError, ValueError, TypeError, IndexError, OSError, fits.VerifyError) as error:
-        raise BadFile("malformed", f"a header does not describe its data: {error}") from None
-
-
-def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
-    """Return the dtype of an image's pixels, None where their bytes are not their values."""
-    if known.get("BSCALE", 1) != 1 or known.get("BZERO", 0) != 0 or "BLANK" in known:
-        return None
-    return np.dtype(PIXEL_TYPES[known["BITPIX"]])
-
-
-def _plain_dtype(
-    known: fits.Header, columns: fits.ColDefs, row_bytes: int
-) -> np.dtype[np.void] | None:
-    """Return the big-endian dtype of the columns without scaling, logicals, bits and heap."""
-    stored = columns.dtype.newbyteorder(">")
-    if stored.itemsize != row_bytes:
-        return None
-    plain = [
-        i
-        for i, column in enumerate(columns)
-        if not set("LXPQ") & set(str(column.format))
-        and known.get(f"TSCAL{i + 1}", 1) == 1
-        and known.get(f"TZERO{i + 1}", 0) == 0
-    ]
-    return np.dtype(
-        {
-            "names": [columns.names[i].lower() for i in plain],
-            "formats": [stored[i] for i in plain],
-            "offsets": [stored.fields[columns.names[i]][1] for i in plain],
-            "itemsize": row_bytes,
-        }
-    )
+def _find_card(header: bytes, begin: bytes) -> int:
+    """Return where the first card is that begins so, -1 if there is none."""
+    start = header.find(begin)
+    while start >= 0 and start % CARD:
+        start = header.find(begin, start + 1)
+    return start
 
 
 EMPTY_PRIMARY = fits.PrimaryHDU().header.tostring().encode("ascii")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.readers.checks import float_pixels
 from galspec_spark.readers.fits import BadFile, Unit, cards, image, table
 from galspec_spark.readers.sdss_values import (
     card_number,
@@ -69,8 +70,7 @@ def read(source: Source) -> list[dict[str, Any]]:
     pixels = _pixels(source, found)
     row["loglam0"] = _first_loglam(pixels["wavelength"], header)
     for name in ("flux", "ivar"):
-        with np.errstate(over="ignore"):  # of float64, to infinity: quality says so
-            row[name] = pixels[name].astype(np.float32)
+        row[name] = float_pixels(pixels[name], name)
     row["and_mask"], row["or_mask"] = _bits(pixels["andmask"]), _bits(pixels["ormask"])
     return [row]
 

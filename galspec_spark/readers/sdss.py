@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Unit, table
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
@@ -69,10 +70,11 @@ def read(source: Source) -> list[dict[str, Any]]:
     row = _identity(table(content, found[2], CATALOGUE_COLUMNS))
     row["loglam0"] = first_loglam(coadd["loglam"])
     for name in ("flux", "ivar"):
-        row[name] = coadd[name].astype(np.float32)
+        row[name] = float_pixels(coadd[name], name)
     for name in ("and_mask", "or_mask"):
-        row[name] = coadd[name].astype(np.int32)
-    if found[3].layout.name == "SPZLINE":
+        row[name] = mask_pixels(coadd[name], name)
+    lines = found[3].layout
+    if lines.name == "SPZLINE" or lines.columns >= LINE_COLUMNS:  # later surveys' is no such table
         row.update(measured_lines(table(content, found[3], LINE_COLUMNS)[np.newaxis])[0])
     return [row]
 

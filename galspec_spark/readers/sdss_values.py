@@ -40,9 +40,10 @@ def object_id(values: Mapping[str, Any]) -> str | None:
     if "bestobjid" in values:
         best = text(values["bestobjid"])
         return f"bestobjid-{best}" if best.strip("0") else None
-    if values.get("thing_id", 0) > 0:
-        return f"thing-{values['thing_id']}"
-    return None
+    thing = values.get("thing_id", 0)
+    if type(thing) is not int:
+        raise BadFile("malformed", "THING_ID is not a whole number")
+    return f"thing-{thing}" if thing > 0 else None
 
 
 def classification(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,8 +60,14 @@ def classification(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text(value: bytes | str) -> str:
-    """Return a string of a table, without what pads it."""
-    decoded = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    """Return a string of a table, without what pads it; a NUL ends it.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is not ASCII, as the standard wants it.
+    """
+    decoded = value.decode("ascii") if isinstance(value, bytes) else value
     return decoded.split("\0", 1)[0].strip()
 
 
@@ -134,13 +141,15 @@ def card_integer(values: Mapping[str, Any], name: str) -> int:
 
 
 def check_of_plate(catalogue: npt.NDArray[np.void], plate: int, mjd: int) -> None:
-    """Check that all rows of a catalogue are of one plate.
+    """Check that all rows of a catalogue are of fibres of one plate.
 
     Raises
     ------
     BadFile
         If one is not.
     """
+    if catalogue["fiberid"].dtype.kind != "i":
+        raise BadFile("malformed", "FIBERID is not a whole number")
     if not ((catalogue["plate"] == plate) & (catalogue["mjd"] == mjd)).all():
         raise BadFile("malformed", f"it is not of plate {plate}, MJD {mjd}")
 
@@ -165,6 +174,8 @@ def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]
     """
     if not set(fits_of_lines.dtype.names or ()) >= LINE_COLUMNS:
         raise BadFile("malformed", "the table of lines lacks a column of its data model")
+    if any(fits_of_lines[f"line{measure}"].dtype.kind != "f" for measure in LINE_MEASURES):
+        raise BadFile("malformed", "a measure of the lines is not of floats")
     names = np.ascontiguousarray(fits_of_lines["linename"][0]).astype("S")
     positions, keys = _known_lines(names.tobytes(), names.dtype.itemsize)
     known = fits_of_lines[:, positions]

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers import spzbest, spzline
+from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, image, table, units
 from galspec_spark.readers.sdss_values import (
     card_integer,
@@ -32,10 +33,10 @@ FORMAT = "sdss-plate"
 UNITS = ("flux", "ivar", "andmask", "ormask", "wavelength dispersion", "plugmap", "sky")
 #: Position in `UNITS`, and how the values are kept, of each column that is an array.
 PIXELS = {
-    "flux": (0, np.float32),
-    "ivar": (1, np.float32),
-    "and_mask": (2, np.int32),
-    "or_mask": (3, np.int32),
+    "flux": (0, float_pixels),
+    "ivar": (1, float_pixels),
+    "and_mask": (2, mask_pixels),
+    "or_mask": (3, mask_pixels),
 }
 PLUGMAP = 5
 PLUGMAP_COLUMNS = frozenset(["fiberid", "ra", "dec", "objtype"])
@@ -81,10 +82,10 @@ def read(source: Source) -> list[dict[str, Any]]:
     header = cards(found[0], CARDS)
     plugmap = table(source.content, found[PLUGMAP], PLUGMAP_COLUMNS)
     rows = _fibers(plugmap, header)
-    for name, (position, dtype) in PIXELS.items():
+    for name, (position, checked) in PIXELS.items():
         for start in range(0, len(rows), CHUNK):
             pixels = image(source.content, found[position], slice(start, start + CHUNK))
-            for row, values in zip(rows[start:], pixels.astype(dtype), strict=False):
+            for row, values in zip(rows[start:], checked(pixels, name), strict=False):
                 row[name] = values
     for name, catalogue in (("spZbest", spzbest.classifications), ("spZline", spzline.lines)):
         by_fiber = _beside(source, name, header, catalogue)
@@ -99,11 +100,6 @@ def _check_shapes(found: list[Unit]) -> None:
         layout = found[position].layout
         if layout.columns or layout.shape != (fibers, pixels):
             raise BadFile("malformed", f"the {UNITS[position]} is not an image as the flux is")
-    for name in ("and_mask", "or_mask"):
-        position = PIXELS[name][0]
-        dtype = found[position].layout.dtype
-        if dtype is not None and dtype.kind == "f":
-            raise BadFile("malformed", f"the {UNITS[position]} is not of whole numbers")
     plugmap = found[PLUGMAP].layout
     if not plugmap.columns >= PLUGMAP_COLUMNS or plugmap.shape != (fibers,):
         message = f"the plugmap is not a table of {fibers} fibres with FIBERID, RA, DEC, OBJTYPE"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, image, table, units
 from galspec_spark.readers.sdss_values import (
     card_integer,
@@ -67,8 +68,8 @@ def read(source: Source) -> list[dict[str, Any]]:
     return [
         {
             **_identity(cards(found[0], CARDS)),
-            "flux": pixels[FLUX].astype(np.float32),
-            "ivar": _ivar(pixels[ERROR].astype(np.float32)),
+            "flux": float_pixels(pixels[FLUX], "flux"),
+            "ivar": _ivar(float_pixels(pixels[ERROR], "error")),
             **_masks(source.content, found),
         }
     ]
@@ -85,7 +86,7 @@ def _identity(header: Mapping[str, Any]) -> dict[str, Any]:
             column: card_number(header, name) if name in header else None
             for column, name in numbers.items()
         },
-        "class": CLASSES.get(spectral_class) if isinstance(spectral_class, int) else None,
+        "class": CLASSES.get(spectral_class) if type(spectral_class) is int else None,
         "loglam0": first_loglam_of_header(header),
     }
 
@@ -103,9 +104,11 @@ def _masks(content: Content, found: list[Unit]) -> dict[str, npt.NDArray[np.int3
     """Return the masks; the one in the primary image mixes in spectro1d's own bits."""
     wanted = frozenset(MASK_COLUMNS.values())
     unit = next((unit for unit in found if unit.layout.columns >= wanted), None)
+    if unit is None and len(found) == UNITS:
+        raise BadFile("malformed", "no unit has both masks, ANDMASK and ORMASK")
     if unit is None:
         return dict.fromkeys(MASK_COLUMNS)
     if unit.layout.shape != found[0].layout.shape[1:]:
         raise BadFile("malformed", "the table of masks has not one row for each pixel")
     masks = table(content, unit, wanted)
-    return {column: masks[name].astype(np.int32) for column, name in MASK_COLUMNS.items()}
+    return {column: mask_pixels(masks[name], name) for column, name in MASK_COLUMNS.items()}

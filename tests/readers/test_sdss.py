@@ -10,7 +10,8 @@ import pytest
 from astropy.io import fits
 
 from galspec_spark.readers import read_spectra
-from galspec_spark.readers.fits import BadFile, parse_layout
+from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.layout import parse_layout
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.lines import LINES
 from tests import spec_files

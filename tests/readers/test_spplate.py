@@ -240,7 +240,7 @@ def malformed_plates() -> dict[str, tuple[fits.HDUList, str]]:
     return {
         "ivar of another width": (found["ivar"], "ivar"),
         "ormask of another height": (found["ormask"], "ormask"),
-        "andmask of floats": (found["mask"], "andmask"),
+        "andmask of floats": (found["mask"], "and_mask"),
         "table for ivar": (found["table"], "ivar"),
         "plugmap of another height": (found["plugmap"], "plugmap"),
         "plugmap without RA": (nameless, "plugmap"),

@@ -1,0 +1,202 @@
+"""What the header of a header-data unit says of its data, checked against the FITS standard.
+
+astropy takes much for good that the standard forbids: columns that do not fill a row, axes that
+are not whole numbers, a card twice. In a survey's file that is damage, and the data would be read
+at wrong places.
+
+Standard: https://fits.gsfc.nasa.gov/fits_standard.html, version 4.0.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+BLOCK, CARD = 2880, 80
+PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+#: Cards of an image's header that say how its data are laid out; all others are the file's own.
+LAYOUT_CARDS = frozenset(
+    {
+        *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS"),
+        *("EXTNAME", "BSCALE", "BZERO", "BLANK", *(f"NAXIS{axis}" for axis in range(1, 10))),
+    }
+)
+#: How the names of a column's cards begin, of those that say how it is stored.
+COLUMN_CARDS = ("TTYPE", "TFORM", "TSCAL", "TZERO", "TNULL", "TDIM")
+#: The standard's limits are 999 for both.
+MOST_AXES, MOST_COLUMNS = 9, 999
+#: The 8 bytes of a keyword are one number: so a header's are compared at once.
+LAYOUT_KEYWORDS = frozenset(
+    int.from_bytes(name.ljust(8).encode("ascii"), sys.byteorder) for name in LAYOUT_CARDS
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the header of one header-data unit says of its data."""
+
+    name: str  #: EXTNAME, upper case
+    bytes: int  #: of the data, without padding
+    shape: tuple[int, ...] = ()  #: of an image, in numpy's order; (rows,) of a table
+    columns: frozenset[str] = frozenset()  #: of a table, lower case
+    dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
+
+
+def layout_of(header: bytes) -> Layout:
+    """Return the layout that a header gives its data.
+
+    Parameters
+    ----------
+    header
+        From its first card to its END card.
+
+    Raises
+    ------
+    ValueError
+        If the header does not describe its data as the standard wants it, or astropy finds so.
+    """
+    if header.startswith(b"XTENSION= 'BINTABLE'"):
+        return parse_layout(header)
+    keywords = memoryview(header.upper()).cast("Q")[:: CARD // 8].tolist()
+    found = [i * CARD for i, keyword in enumerate(keywords) if keyword in LAYOUT_KEYWORDS]
+    return parse_layout(b"".join([header[start : start + CARD] for start in found]))
+
+
+@lru_cache(maxsize=4096)
+def parse_layout(header: bytes) -> Layout:
+    """Do the work of `layout_of`, given a header or those of its cards that matter."""
+    try:
+        known = fits.Header.fromstring(header)
+        _check_repeated(known)
+        kind = _kind(known)
+        axes = _axes(known, kind)
+        size = _size(known, kind, axes)
+        name = str(known.get("EXTNAME", "")).strip().upper()
+        if kind == "BINTABLE":
+            return _table(known, header, name, size, axes)
+        if kind in ("SIMPLE", "IMAGE"):
+            return Layout(name, size, tuple(axes[::-1]), dtype=_pixel_dtype(known))
+        return Layout(name, size)
+    except (KeyError, TypeError, IndexError, OSError, AttributeError, fits.VerifyError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+
+
+def _check_repeated(known: fits.Header) -> None:
+    """Check that no card of the layout is there twice with different values."""
+    seen: dict[str, Any] = {}
+    for card in known.cards:
+        keyword = card.keyword
+        of_layout = keyword in LAYOUT_CARDS or keyword.startswith(COLUMN_CARDS)
+        if of_layout and card.value != seen.setdefault(keyword, card.value):
+            raise ValueError(f"{keyword} is there twice, with different values")
+
+
+def _kind(known: fits.Header) -> str:
+    """Return SIMPLE for the first unit, else the kind of extension."""
+    first = known.cards[0]
+    if first.keyword == "SIMPLE" and first.value is True and known.get("GROUPS") is not True:
+        return "SIMPLE"
+    if first.keyword == "XTENSION" and isinstance(first.value, str):
+        return first.value.strip()
+    raise ValueError(f"it begins with {first.keyword} = {first.value}")
+
+
+def _axes(known: fits.Header, kind: str) -> list[int]:
+    """Return the lengths of the axes; check that the mandatory cards come in their order."""
+    axes = range(1, 1 + _count(known, "NAXIS", MOST_AXES))
+    mandatory = ["BITPIX", "NAXIS", *(f"NAXIS{i}" for i in axes)]
+    mandatory += [] if kind == "SIMPLE" else ["PCOUNT", "GCOUNT"]
+    mandatory += ["TFIELDS"] if kind == "BINTABLE" else []
+    found = [keyword for keyword in known if keyword in mandatory]
+    if found[: len(mandatory)] != mandatory:
+        raise ValueError(f"it must have {', '.join(mandatory)}, in this order")
+    if axes and f"NAXIS{len(axes) + 1}" in known:  # LAMOST leaves some where there are no data
+        raise ValueError(f"NAXIS is {len(axes)}, but there are more axes")
+    return [_count(known, f"NAXIS{i}") for i in axes]
+
+
+def _count(known: fits.Header, keyword: str, limit: int | None = None) -> int:
+    value = known[keyword]
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{keyword} is {value!r}, not a count")
+    if limit is not None and value > limit:
+        raise ValueError(f"{keyword} is {value}, more than {limit}")
+    return value
+
+
+def _size(known: fits.Header, kind: str, axes: list[int]) -> int:
+    bits = known["BITPIX"]
+    if type(bits) is not int or bits not in PIXEL_TYPES:
+        raise ValueError(f"BITPIX is {bits!r}")
+    extra = _count(known, "PCOUNT") if "PCOUNT" in known else 0
+    groups = _count(known, "GCOUNT") if "GCOUNT" in known else 1
+    if kind in ("SIMPLE", "IMAGE") and (extra, groups) != (0, 1):
+        raise ValueError("an image has neither PCOUNT nor GCOUNT")
+    if kind == "BINTABLE" and (bits, len(axes), groups) != (8, 2, 1):
+        raise ValueError("a table has rows of bytes")
+    elements = math.prod(axes) if axes else 0
+    return abs(bits) // 8 * groups * (elements + extra)
+
+
+def _scaled(known: fits.Header, scale: str, zero: str) -> bool:
+    for keyword, plain in ((scale, 1), (zero, 0)):
+        value = known.get(keyword, plain)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{keyword} is {value!r}, not a number")
+        if value != plain:
+            return True
+    return False
+
+
+def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
+    """Return the dtype of an image's pixels, None where their bytes are not their values."""
+    if _scaled(known, "BSCALE", "BZERO") or "BLANK" in known:
+        return None
+    return np.dtype(PIXEL_TYPES[known["BITPIX"]])
+
+
+def _table(known: fits.Header, header: bytes, name: str, size: int, axes: list[int]) -> Layout:
+    fields = _count(known, "TFIELDS", MOST_COLUMNS)  # astropy makes room for them all
+    columns = fits.BinTableHDU.fromstring(header.ljust(padded(len(header)))).columns
+    names = [column.lower() for column in columns.names]
+    if len(names) != fields or not all(names):
+        raise ValueError("a column has no name")
+    if len(set(names)) < len(names):
+        raise ValueError("two columns have one name")
+    width = columns.dtype.itemsize
+    if width != axes[0]:
+        raise ValueError(f"the columns are {width} bytes wide, a row {axes[0]}")
+    if known.get("ZIMAGE"):
+        compressed = range(_count(known, "ZNAXIS", MOST_AXES), 0, -1)
+        return Layout(name, size, tuple(_count(known, f"ZNAXIS{i}") for i in compressed))
+    return Layout(name, size, (axes[1],), frozenset(names), _plain_dtype(known, columns))
+
+
+def _plain_dtype(known: fits.Header, columns: fits.ColDefs) -> np.dtype[np.void]:
+    """Return the big-endian dtype of the columns without scaling, logicals, bits and heap."""
+    stored = columns.dtype.newbyteorder(">")
+    plain = [
+        i
+        for i, column in enumerate(columns)
+        if not _scaled(known, f"TSCAL{i + 1}", f"TZERO{i + 1}")
+        and not set("LXPQ") & set(str(column.format))
+    ]
+    return np.dtype(
+        {
+            "names": [columns.names[i].lower() for i in plain],
+            "formats": [stored[i] for i in plain],
+            "offsets": [stored.fields[columns.names[i]][1] for i in plain],
+            "itemsize": stored.itemsize,
+        }
+    )
+
+
+def padded(position: int) -> int:
+    """Return where the block ends that a position is in."""
+    return -(-position // BLOCK) * BLOCK
