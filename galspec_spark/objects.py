@@ -17,6 +17,8 @@ from galspec_spark.storage import Location
 LINK_ARCSEC = 2.0
 #: Pairs are looked for within cells of this size: few hold many spectra, few pairs cross a border.
 CELL_ARCSEC = 60.0
+#: So few parts of ``spectra`` are linked faster by one task than by shuffling their rows.
+SMALL = 20
 #: A part of ``objects`` for so many parts of ``spectra``: a million rows.
 SPECTRA_PARTS = 200
 
@@ -37,7 +39,10 @@ def find_objects(
     staging
         Folder for the parts, and for intermediate results.
     """
-    catalogue = scan(spark, spectra, CATALOGUE).persist()  # read once, used three times
+    catalogue = scan(spark, spectra, CATALOGUE)
+    if len(spectra) <= SMALL:
+        catalogue = catalogue.coalesce(1)
+    catalogue.persist()  # read once, used three times
     linked = mark_primary(link_objects(catalogue, staging / "links"))
     constants = {name: F.lit(value) for name, value in provenance.items()}
     columns = linked.withColumns(constants).select(*OBJECTS.names)
