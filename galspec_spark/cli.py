@@ -74,7 +74,8 @@ def run_job(
     Returns
     -------
     int
-        0 done, 1 failed, 2 wrong usage or configuration; the cause is one line on stderr.
+        0 done, 1 failed, 2 wrong usage or configuration (the cause is one line on stderr), 3 where
+        the summary has ``findings``.
     """
 
     def with_session(run: Run, args: argparse.Namespace) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def run_without_spark(
     for key, value in summary.items():
         if not isinstance(value, dict | list):
             print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
-    return DONE
+    return PROBLEM_FOUND if summary.get("findings") else DONE
 
 
 def _work(

@@ -1,0 +1,134 @@
+"""What verify can find: each kind of finding, its remedy, and the table that a person reads."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from galspec_spark.storage import Location
+
+WIDTH = 100  # columns of the table
+
+#: Beside the tables: the paths of the files whose rows are wrong or missing, one a line.
+READ_AGAIN = "_read_again.txt"
+
+INGEST = "run jobs/ingest.py again"
+TOUCH = f"touch the files named in {READ_AGAIN} of the warehouse, then {INGEST}"
+DELETE = "delete the part, then verify again: it names the files to read again"
+OBJECTS = f"touch any one of the ingested files, then {INGEST}: it makes objects anew"
+REBUILD = "delete the folder restframe, then run jobs/preprocess.py"
+ENTER = f"{INGEST} on the files named in {READ_AGAIN}, touch them, {INGEST}"
+
+
+class Kind(NamedTuple):
+    """One kind of finding."""
+
+    meaning: str
+    remedy: str
+
+
+#: In the order of the table: causes before what follows from them.
+KINDS = {
+    "unreadable_part": Kind("parts that cannot be read, or not wholly", DELETE),
+    "wrong_schema": Kind("parts with other columns, or in a folder of no table", DELETE),
+    "file_gone": Kind(
+        "ingested files that are gone or out of reach", "bring them back; their rows are kept"
+    ),
+    "file_changed": Kind("files whose size or time changed since they were ingested", INGEST),
+    "file_unreadable": Kind(
+        "files that were read once and, though unchanged, no longer can be",
+        "bring back good copies; their rows are kept",
+    ),
+    "not_ingested": Kind("files of --input that were never ingested", INGEST),
+    "duplicate_account": Kind("files that have more than one row in files", TOUCH),
+    "impossible_account": Kind("rows of files that contradict themselves", TOUCH),
+    "wrong_account": Kind("files that hold another number of spectra than files says", TOUCH),
+    "missing_rows": Kind("rows that files counts but spectra does not have", TOUCH),
+    "surplus_rows": Kind("rows that spectra has but files does not count", TOUCH),
+    "rows_without_account": Kind("rows whose file is not in files", ENTER),
+    "rows_of_quarantined": Kind("rows whose file was quarantined", TOUCH),
+    "duplicate_rows": Kind("rows that are there again, of the same file", TOUCH),
+    "same_spectrum": Kind(
+        "spectra that were read from two files",
+        "none is needed: preprocess uses one of them; or ingest one of the files only",
+    ),
+    "altered_rows": Kind("rows that are not what their file holds", TOUCH),
+    "wrong_lengths": Kind("rows whose arrays do not have one value for each pixel", DELETE),
+    "null_pixels": Kind("rows with a pixel that has no value at all", DELETE),
+    "not_finite": Kind("rows with a number that is infinite or not a number", DELETE),
+    "wrong_quality": Kind("rows whose quality bits are not those of their pixels", DELETE),
+    "wrong_folder": Kind("rows of another survey or release than their folder", DELETE),
+    "wrong_healpix": Kind("rows whose healpix29 is not that of their position", DELETE),
+    "not_sorted": Kind("rows out of the order of healpix29", DELETE),
+    "missing_objects": Kind("rows of spectra that objects does not have", OBJECTS),
+    "surplus_objects": Kind("rows of objects that spectra does not have", OBJECTS),
+    "wrong_observations": Kind("objects whose number of observations is wrong", OBJECTS),
+    "wrong_primary": Kind("objects without exactly one primary in a release", OBJECTS),
+    "restframe_rows": Kind("rows that restframe lacks, or has but spectra does not", REBUILD),
+    "restframe_outdated": Kind("parts of spectra that came or went since restframe", REBUILD),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong in one table, or a part of it."""
+
+    kind: str  #: a key of `KINDS`
+    table: str
+    count: int  #: of what the kind speaks of: rows, parts, files or objects
+    example: str
+
+
+def summed(findings: Iterable[Finding], root: Location) -> list[dict[str, Any]]:
+    """Bring findings of one kind in one table together, for a summary.
+
+    Parameters
+    ----------
+    root
+        Folder of the warehouse; examples name its parts relative to it.
+
+    Returns
+    -------
+    list of dict
+        ``finding``, ``table``, ``count``, ``meaning``, ``example``, ``remedy``, ordered as `KINDS`.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    examples: dict[tuple[str, str], str] = {}
+    for finding in findings:
+        key = (finding.kind, finding.table)
+        counts[key] = counts.get(key, 0) + finding.count
+        examples[key] = min(examples.get(key, finding.example), finding.example)
+    order = list(KINDS)
+    return [
+        {
+            "finding": kind,
+            "table": table,
+            "count": counts[kind, table],
+            "meaning": KINDS[kind].meaning,
+            "example": examples[kind, table].replace(f"{root}/", ""),
+            "remedy": KINDS[kind].remedy,
+        }
+        for kind, table in sorted(counts, key=lambda key: (order.index(key[0]), key[1]))
+    ]
+
+
+def as_text(findings: list[dict[str, Any]]) -> str:
+    """Return what `summed` gave as a table of `WIDTH` columns."""
+    if not findings:
+        return "no findings"
+    lines = [f"{'finding':22}{'table':12}{'count':>12}"]
+    for finding in findings:
+        lines += ["-" * WIDTH]
+        lines += [f"{finding['finding']:22}{finding['table']:12}{finding['count']:>12,}"]
+        for name in ("meaning", "example", "remedy"):
+            lines += textwrap.wrap(
+                finding[name],
+                WIDTH,
+                initial_indent=f"  {name:9}",
+                subsequent_indent=" " * 11,
+                break_on_hyphens=False,
+                break_long_words=False,  # a path can be copied
+            )
+    return "\n".join(lines)

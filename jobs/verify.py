@@ -1,0 +1,61 @@
+"""Check a warehouse: files on disk, their accounts, and every row; exit 3 if anything is wrong."""
+
+import argparse
+import sys
+
+from galspec_spark.cli import job_parser, run_job
+from galspec_spark.findings import as_text
+from galspec_spark.provenance import Run
+from galspec_spark.tables import Warehouse
+from galspec_spark.verify import verify
+
+
+def sample_size(text: str) -> int | None:
+    """Read the value of --sample: a number of files, or all."""
+    if text == "all":
+        return None
+    if text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number of files nor all")
+
+
+def work(spark, run: Run, args: argparse.Namespace) -> dict[str, object]:
+    """Verify, and show the findings."""
+    summary = verify(
+        spark,
+        run,
+        Warehouse(args.warehouse),
+        inputs=args.input,
+        sample=args.sample,
+        seed=args.seed,
+    )
+    print(as_text(summary["findings"]))
+    return summary
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="FITS files, or folders of them: those never ingested are findings",
+    )
+    parser.add_argument(
+        "--sample",
+        type=sample_size,
+        default="100",
+        metavar="N",
+        help="files to read again and compare with their rows, or all",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another one draws another sample")
+    return run_job("verify", parser, work, output="warehouse")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
