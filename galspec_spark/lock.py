@@ -1,4 +1,4 @@
-"""One writer to a warehouse at a time, and a dead writer's lock needs nobody to remove it.
+"""One writer to a folder at a time, and a dead writer's lock needs nobody to remove it.
 
 On a local or shared file system the lock is the process's own (flock). Elsewhere a writer keeps a
 claim, a file that it writes again every few seconds. A claim that was not renewed for a minute is
@@ -48,7 +48,7 @@ def hold_lock(root: Location, name: str, *, wait: bool = False) -> Iterator[Call
 
 
 def _refused(root: Location) -> UserError:
-    return UserError(f"another job is writing to the warehouse {root}: wait until it ends")
+    return UserError(f"another job is writing to {root}: wait until it ends")
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from galspec_spark.cli import job_parser, run_without_spark
-from galspec_spark.download import download
+from galspec_spark.download.fetch import download
+from galspec_spark.download.sas import KINDS, Archive
+from galspec_spark.download.wanted import listed_plates, parse_plates, read_list
 from galspec_spark.errors import ConfigError
 from galspec_spark.provenance import Run
-from galspec_spark.sas import KINDS, Archive
 from galspec_spark.storage import Location
-from galspec_spark.wanted import listed_plates, parse_plates, read_list
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:

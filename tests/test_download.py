@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from galspec_spark.cli import DONE, FAILED, WRONG_USAGE
-from galspec_spark.download import GIVE_UP_AFTER, as_finished
+from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
 from tests import http_archive as http
 from tests import spec_files
 from tests.submit import ROOT, messages, submit
@@ -89,7 +89,7 @@ def files_in(output):
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in output.rglob("*")
-        if path.is_file() and path.name not in ("summary.json", ".lock")
+        if path.is_file() and path.name not in ("summary.json", "_lock")
     }
 
 
@@ -503,7 +503,7 @@ def test_an_archive_that_is_down_is_given_up(download, archive, output, tmp_path
 
 
 def test_damaged_files_do_not_mean_that_the_archive_is_down(download, archive, monkeypatch):
-    monkeypatch.setattr("galspec_spark.download.GIVE_UP_AFTER", 2)
+    monkeypatch.setattr("galspec_spark.download.fetch.GIVE_UP_AFTER", 2)
     for path in list(SPECTRA)[:3]:
         archive.script(path, itertools.repeat(http.instead(b"SIMPLE")))
     code, summary, _ = download(connections=1)
@@ -536,13 +536,11 @@ def test_few_items_are_under_way_at_once():
 
 def test_a_second_download_into_the_same_folder_is_refused(download, archive, output):
     output.mkdir()
-    with (output / ".lock").open("w") as lock:
+    with (output / "_lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         code, _, stderr = download()
     assert code == FAILED
-    assert stderr.splitlines() == [
-        f"error: another job downloads into {output}: wait until it ends, or take another folder"
-    ]
+    assert stderr.splitlines() == [f"error: another job is writing to {output}: wait until it ends"]
     assert not archive.requests
     assert download()[0] == DONE
 

@@ -6,7 +6,6 @@ memory does not grow with the number of files. A file at its place was checked w
 
 from __future__ import annotations
 
-import fcntl
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -17,13 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from galspec_spark.download.part_file import file_sha1
+from galspec_spark.download.sas import SHA1_FILE, Archive, names_in_index, read_sha1_sums
+from galspec_spark.download.transfer import AbsentError, DamagedError, Transfer, TransferError
+from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import UserError
-from galspec_spark.part_file import file_sha1
+from galspec_spark.lock import hold_lock
 from galspec_spark.progress import Progress
 from galspec_spark.provenance import Run, write_summary
-from galspec_spark.sas import SHA1_FILE, Archive, names_in_index, read_sha1_sums
-from galspec_spark.transfer import AbsentError, DamagedError, Transfer, TransferError
-from galspec_spark.wanted import Plate
+from galspec_spark.storage import Location
 
 #: So many failures in a row, damaged files apart, mean that the archive is down.
 GIVE_UP_AFTER = 100
@@ -115,7 +116,7 @@ def download(
     tally = Tally()
     connections = run.config.download.connections
     with (
-        _only_download(output),
+        hold_lock(Location.of(output), run.id),
         closing(Transfer(run.config.download)) as transfer,
         _threads(connections, transfer) as pool,
     ):
@@ -234,17 +235,3 @@ def _threads(count: int, transfer: Transfer) -> Iterator[ThreadPoolExecutor]:
     finally:
         transfer.stop()
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _only_download(output: Path) -> Iterator[None]:
-    """Keep others from downloading into a folder; the lock ends with the process."""
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another job downloads into {output}: wait until it ends, or take another folder"
-            ) from None
-        yield

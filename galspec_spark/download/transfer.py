@@ -15,7 +15,7 @@ from urllib3 import exceptions as http
 
 from galspec_spark import __version__
 from galspec_spark.config import DownloadConfig
-from galspec_spark.part_file import PartFile
+from galspec_spark.download.part_file import PartFile
 
 CHUNK = 1 << 16  # bytes
 PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; a plate's have less than a megabyte

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
+from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import ConfigError
-from galspec_spark.wanted import Plate
 
 KINDS = ("lite", "full", "plate")
 #: Reductions of SDSS-I/II, which have their own part of the archive; later ones are (e)BOSS's.
