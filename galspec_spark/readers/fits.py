@@ -20,7 +20,7 @@ from astropy.io import fits
 
 from galspec_spark.readers.layout import BLOCK, CARD, Layout, layout_of, padded
 
-END = b"END".ljust(8)
+END_CARD = b"END".ljust(CARD)
 #: Bytes of a header that are searched for its end; the surveys' longest has 100,000.
 HEADER_LIMIT = 2_000_000
 ALL = slice(None)
@@ -163,7 +163,13 @@ def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
 
 
 def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
-    """Return the values of header cards, without those that are missing, empty or unreadable."""
+    """Return the values of header cards, without those that are missing, empty or unreadable.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If a card is not ASCII, as the standard wants it: its text is damaged.
+    """
     values = {}
     header = unit.header.upper()  # as astropy takes keywords
     for name in names:
@@ -174,7 +180,9 @@ def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
         while header.startswith(b"CONTINUE", end):  # a long text
             end += CARD
         try:
-            value = fits.Card.fromstring(unit.header[start:end]).value
+            value = fits.Card.fromstring(unit.header[start:end].decode("ascii")).value
+        except UnicodeDecodeError:
+            raise
         except (fits.VerifyError, ValueError):
             continue
         if not isinstance(value, fits.card.Undefined):
@@ -215,12 +223,12 @@ def _header(content: Content, start: int) -> bytes:
     length = 4 * BLOCK
     while True:
         header = content[start : start + length]
-        end = _find_card(header, END)
+        end = _find_card(header, END_CARD)
         # Without its own END card a header would take the next unit's, beyond its data.
         if any(header.startswith(b"XTENSION=", i) for i in range(BLOCK, end, BLOCK)):
             raise BadFile("malformed", f"the header that begins at byte {start} has no END card")
         if end >= 0:
-            if header[end + len(END) : padded(end + CARD)].strip(b" "):
+            if header[end + CARD : padded(end + CARD)].strip(b" "):
                 message = f"the header that begins at byte {start} goes on after an END card"
                 raise BadFile("malformed", message)
             return header[: end + CARD]

@@ -24,7 +24,7 @@ PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 LAYOUT_CARDS = frozenset(
     {
         *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS"),
-        *("EXTNAME", "BSCALE", "BZERO", "BLANK", *(f"NAXIS{axis}" for axis in range(1, 10))),
+        *("EXTNAME", "BSCALE", "BZERO", "BLANK", "END", *(f"NAXIS{axis}" for axis in range(1, 10))),
     }
 )
 #: How the names of a column's cards begin, of those that say how it is stored.
@@ -35,6 +35,7 @@ MOST_AXES, MOST_COLUMNS = 9, 999
 LAYOUT_KEYWORDS = frozenset(
     int.from_bytes(name.ljust(8).encode("ascii"), sys.byteorder) for name in LAYOUT_CARDS
 )
+CONTINUE = int.from_bytes(b"CONTINUE", sys.byteorder)
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,19 @@ def layout_of(header: bytes) -> Layout:
     if header.startswith(b"XTENSION= 'BINTABLE'"):
         return parse_layout(header)
     keywords = memoryview(header.upper()).cast("Q")[:: CARD // 8].tolist()
-    found = [i * CARD for i, keyword in enumerate(keywords) if keyword in LAYOUT_KEYWORDS]
-    return parse_layout(b"".join([header[start : start + CARD] for start in found]))
+    found = [i for i, keyword in enumerate(keywords) if keyword in LAYOUT_KEYWORDS]
+    if CONTINUE in keywords:
+        found += [i + 1 for i in found if keywords[i + 1 : i + 2] == [CONTINUE]]
+    return parse_layout(b"".join([header[i * CARD : (i + 1) * CARD] for i in sorted(found)]))
 
 
 @lru_cache(maxsize=4096)
 def parse_layout(header: bytes) -> Layout:
     """Do the work of `layout_of`, given a header or those of its cards that matter."""
+    if any(header.startswith(b"END     ", i) for i in range(0, len(header) - CARD, CARD)):
+        raise ValueError("it has a card END before its end")
     try:
-        known = fits.Header.fromstring(header)
+        known = fits.Header.fromstring(header.decode("ascii", "replace"))
         _check_repeated(known)
         kind = _kind(known)
         axes = _axes(known, kind)

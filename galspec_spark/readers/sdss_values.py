@@ -170,12 +170,9 @@ def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]
     Raises
     ------
     BadFile
-        If a column is missing.
+        If a column is missing or of another type.
     """
-    if not set(fits_of_lines.dtype.names or ()) >= LINE_COLUMNS:
-        raise BadFile("malformed", "the table of lines lacks a column of its data model")
-    if any(fits_of_lines[f"line{measure}"].dtype.kind != "f" for measure in LINE_MEASURES):
-        raise BadFile("malformed", "a measure of the lines is not of floats")
+    _check_lines(fits_of_lines.dtype)
     names = np.ascontiguousarray(fits_of_lines["linename"][0]).astype("S")
     positions, keys = _known_lines(names.tobytes(), names.dtype.itemsize)
     known = fits_of_lines[:, positions]
@@ -183,6 +180,15 @@ def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]
     values[~(values[..., ERRORS] > 0)] = np.nan
     by_object = values.reshape(len(values), -1).tolist()
     return [dict(zip(keys, row, strict=True)) for row in by_object]
+
+
+@lru_cache(maxsize=64)
+def _check_lines(dtype: np.dtype[np.void]) -> None:
+    if not set(dtype.names or ()) >= LINE_COLUMNS:
+        raise BadFile("malformed", "the table of lines lacks a column of its data model")
+    kinds = {dtype[name].kind for name in LINE_COLUMNS - {"linename"}}
+    if kinds != {"f"} or dtype["linename"].kind not in "SU":
+        raise BadFile("malformed", "a column of the table of lines has another type than its own")
 
 
 @lru_cache(maxsize=64)

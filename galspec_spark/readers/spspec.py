@@ -69,7 +69,7 @@ def read(source: Source) -> list[dict[str, Any]]:
         {
             **_identity(cards(found[0], CARDS)),
             "flux": float_pixels(pixels[FLUX], "flux"),
-            "ivar": _ivar(float_pixels(pixels[ERROR], "error")),
+            "ivar": float_pixels(_ivar(pixels[ERROR]), "ivar"),
             **_masks(source.content, found),
         }
     ]
@@ -91,13 +91,11 @@ def _identity(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ivar(error: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _ivar(error: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return 1 / error^2, and 0 where there is no information (error <= 0)."""
-    ivar = np.zeros_like(error)
     known = error > 0
-    with np.errstate(over="ignore", divide="ignore"):  # an infinite one is told by its quality
-        ivar[known] = 1 / error[known] ** 2
-    return ivar
+    with np.errstate(all="ignore"):  # an infinite one is told by its quality
+        return np.where(known, 1 / error.astype(np.float64) ** 2, 0)
 
 
 def _masks(content: Content, found: list[Unit]) -> dict[str, npt.NDArray[np.int32] | None]:

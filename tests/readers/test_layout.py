@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from galspec_spark.readers.fits import BadFile, units
+from galspec_spark.readers.fits import BadFile, cards, units
 from galspec_spark.readers.layout import Layout, layout_of
 from tests.plate_files import to_bytes
 
@@ -93,6 +93,15 @@ def test_scaling_is_left_to_astropy_whatever_the_case_of_its_card() -> None:
         layout_of(header(IMAGE, before_end=b"BSCALE  = T"))
 
 
+def test_a_name_that_goes_on_in_the_next_card() -> None:
+    name = header(IMAGE, without="EXTNAME", before_end=b"EXTNAME = 'FLU&'")
+    lines = [name[i : i + 80] for i in range(0, len(name), 80)]
+    longer = [*lines[:-1], b"CONTINUE  'X'".ljust(80), lines[-1]]
+    assert layout_of(b"".join(longer)).name == "FLUX"
+    elsewhere = [*lines[:-1], b"OTHER   = 'a&'".ljust(80), b"CONTINUE  'b'".ljust(80), lines[-1]]
+    assert layout_of(b"".join(elsewhere)).name == "FLU&"
+
+
 def test_an_unknown_extension_is_no_image() -> None:
     assert layout_of(header(IMAGE, "XTENSION= 'OTHER'")).shape == ()
 
@@ -113,3 +122,14 @@ def test_units_must_follow_one_another_in_whole_blocks() -> None:
     assert reason(content + content) == "malformed"
     assert reason(content.replace(b"EXTEND  = ", b"END       ")) == "malformed"
     assert reason(content.replace(b"SIMPLE  =                    T", b"SIMPLE  =" + b"F" * 21))
+
+
+def test_cards_are_read_as_astropy_reads_them() -> None:
+    content = to_bytes(fits.HDUList([fits.PrimaryHDU(header=fits.Header([("PLANID", "F59")]))]))
+    three = (b"long    = 'one &'", b"CONTINUE  'two'", b"END")
+    long = content.replace(b"END".ljust(240), b"".join(card.ljust(80) for card in three))
+    (unit,) = units(long)
+    assert cards(unit, ["PLANID", "LONG", "OTHER"]) == {"PLANID": "F59", "LONG": "one two"}
+    (unit,) = units(content.replace(b"'F59", b"'F\xb59"))
+    with pytest.raises(UnicodeDecodeError):
+        cards(unit, ["PLANID"])
