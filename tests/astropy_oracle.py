@@ -107,6 +107,8 @@ def assert_equal(ours: Sequence[Row], theirs: Sequence[Row], tolerance: float = 
 
 def _open(content: bytes) -> fits.HDUList:
     whole = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    # astropy shows no unit from one on whose checksum is unreadable; we do not check sums either.
+    whole = re.sub(rb"(CHECK|DATA)SUM ?= ", b"COMMENT   ", whole)
     return fits.open(io.BytesIO(whole), memmap=False)
 
 
@@ -146,7 +148,8 @@ def _card(header: fits.Header, name: str) -> Any:
         value = header.get(name)
     except (fits.VerifyError, ValueError):
         return None
-    if isinstance(value, fits.card.Undefined):
+    has_value = name in header and header.cards[name].image[8:10] == "= "
+    if not has_value or isinstance(value, fits.card.Undefined):
         return None
     return value.strip() if isinstance(value, str) else value
 

@@ -43,6 +43,15 @@ def real_spectra() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_formats() -> Path:
+    """The folder of real files of each format."""
+    folder = os.environ.get("GALSPEC_REAL_FORMATS")
+    if not folder:
+        pytest.skip("GALSPEC_REAL_FORMATS is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
 def real_warehouse(
     spark: SparkSession, real_spectra: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

@@ -5,7 +5,9 @@ More of it: ``GALSPEC_MUTATIONS=2000 GALSPEC_MUTATION_SEED=7 pytest tests/test_c
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -136,3 +138,17 @@ def test_damage_is_read_as_astropy_reads_it_or_quarantined(
     with capsys.disabled():
         sys.stdout.write(f" seed {SEED}, {COUNT} files: {dict(outcomes.most_common())} ")
     assert not wrong, f"GALSPEC_MUTATION_SEED={SEED}:\n" + "\n".join(wrong)
+
+
+def test_bombs_are_refused_soon_and_in_bounded_memory() -> None:
+    """Where memory does not suffice, the file is refused as malformed by a MemoryError."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bombs"], capture_output=True, text=True, check=False
+    )
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert len(outcomes) > 20
+    expected = {"too_large", "truncated", "malformed", "not_fits", "unknown_format"}
+    for name, outcome, seconds in outcomes:
+        assert outcome in expected, name
+        assert seconds < 5, name

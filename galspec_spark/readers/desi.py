@@ -72,7 +72,7 @@ def read(source: Source) -> list[dict[str, Any]]:
 def _by_name(found: Iterable[Unit]) -> dict[str, Unit]:
     by_name: dict[str, Unit] = {}
     for unit in found:
-        if by_name.setdefault(unit.layout.name, unit) is not unit:
+        if by_name.setdefault(unit.layout.name, unit) is not unit and unit.layout.name:
             raise BadFile("malformed", f"the coadd has the unit {unit.layout.name} twice")
     return by_name
 

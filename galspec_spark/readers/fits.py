@@ -23,6 +23,8 @@ from galspec_spark.readers.layout import BLOCK, CARD, Layout, layout_of, padded
 END_CARD = b"END".ljust(CARD)
 #: Bytes of a header that are searched for its end; the surveys' longest has 100,000.
 HEADER_LIMIT = 2_000_000
+#: Pixels of an image that is decoded whole: those of 20,000 of DESI's targets.
+DECODED_LIMIT = 64_000_000
 ALL = slice(None)
 
 #: What astropy raises where it cannot read what a header promises.
@@ -148,13 +150,17 @@ def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
     Raises
     ------
     BadFile
-        If the unit holds no image, or astropy has to decode it and cannot.
+        If the unit holds no image, or astropy has to decode it and cannot, or it is larger than
+        any of a survey's.
     """
     layout = unit.layout
     if not layout.shape or layout.columns:
         raise BadFile("malformed", f"header-data unit {unit.index} is not an image")
     if layout.dtype is not None:
         return _mapped(content, unit, layout.dtype, rows)
+    if math.prod(layout.shape) > DECODED_LIMIT:
+        message = f"header-data unit {unit.index} unpacks to {math.prod(layout.shape)} pixels"
+        raise BadFile("too_large", message)
     with _astropy_unit(content, unit) as hdus:
         try:
             return np.asarray(hdus[-1].data)[rows]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -77,19 +78,25 @@ def parse_layout(header: bytes) -> Layout:
     if any(header.startswith(b"END     ", i) for i in range(0, len(header) - CARD, CARD)):
         raise ValueError("it has a card END before its end")
     try:
-        known = fits.Header.fromstring(header.decode("ascii", "replace"))
-        _check_repeated(known)
-        kind = _kind(known)
-        axes = _axes(known, kind)
-        size = _size(known, kind, axes)
-        name = str(known.get("EXTNAME", "")).strip().upper()
-        if kind == "BINTABLE":
-            return _table(known, header, name, size, axes)
-        if kind in ("SIMPLE", "IMAGE"):
-            return Layout(name, size, tuple(axes[::-1]), dtype=_pixel_dtype(known))
-        return Layout(name, size)
+        with warnings.catch_warnings():  # one for each damaged card would flood a log
+            warnings.simplefilter("ignore")
+            return _parse(header)
     except (KeyError, TypeError, IndexError, OSError, AttributeError, fits.VerifyError) as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _parse(header: bytes) -> Layout:
+    known = fits.Header.fromstring(header.decode("ascii", "replace"))
+    _check_repeated(known)
+    kind = _kind(known)
+    axes = _axes(known, kind)
+    size = _size(known, kind, axes)
+    name = str(known.get("EXTNAME", "")).strip().upper()
+    if kind == "BINTABLE":
+        return _table(known, header, name, size, axes)
+    if kind in ("SIMPLE", "IMAGE"):
+        return Layout(name, size, tuple(axes[::-1]), dtype=_pixel_dtype(known))
+    return Layout(name, size)
 
 
 def _check_repeated(known: fits.Header) -> None:
@@ -105,6 +112,8 @@ def _check_repeated(known: fits.Header) -> None:
 def _kind(known: fits.Header) -> str:
     """Return SIMPLE for the first unit, else the kind of extension."""
     first = known.cards[0]
+    if type(known.get("EXTEND", True)) is not bool:
+        raise ValueError("EXTEND is not true or false")
     if first.keyword == "SIMPLE" and first.value is True and known.get("GROUPS") is not True:
         return "SIMPLE"
     if first.keyword == "XTENSION" and isinstance(first.value, str):

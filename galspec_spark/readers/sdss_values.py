@@ -18,6 +18,8 @@ from galspec_spark.spectrum.lines import LINES
 LINE_COLUMNS = frozenset({"linename", *(f"line{measure}" for measure in LINE_MEASURES)})
 #: For each of `LINE_MEASURES`, where its error is.
 ERRORS = [LINE_MEASURES.index(f"{measure.removesuffix('_err')}_err") for measure in LINE_MEASURES]
+#: Of a spectrum; an echelle's would have fewer.
+MOST_PIXELS = 100_000
 #: Of a first log10 wavelength: float32 rounds by 3e-7 dex.
 LOGLAM_TOLERANCE = 2e-6
 #: Of COEFF1, the step in log10 wavelength: 5000 pixels end within 5e-7 dex of the grid.
@@ -79,7 +81,7 @@ def first_loglam(loglam: npt.NDArray[np.floating[Any]]) -> float:
     BadFile
         If they are not in steps of 1e-4 dex.
     """
-    if len(loglam) < 2:
+    if not 2 <= len(loglam) <= MOST_PIXELS:
         raise BadFile("malformed", f"the spectrum has {len(loglam)} pixels")
     offsets = loglam - _ramp(len(loglam))
     first = float(offsets.mean())

@@ -16,6 +16,8 @@ GZIP = 31  #: zlib's name for a stream with gzip's header and checksum
 #: A compressed file is unpacked in memory; none of the surveys' is nearly as large.
 UNPACKED_LIMIT = 256_000_000
 PIECE = 1 << 20  #: bytes
+#: Parts compressed one by one that may follow each other: twice those of tools that work in blocks.
+MEMBER_LIMIT = 2 * UNPACKED_LIMIT // 65_000
 
 
 def nothing_beside(name: str) -> Content | None:
@@ -47,7 +49,7 @@ def unpacked(content: Content) -> Content:
     """Unpack what gzip compressed as a whole; return anything else as it is.
 
     Members of gzip may follow each other, and zeros may pad the end. Memory is bounded by
-    `UNPACKED_LIMIT`, whatever the content.
+    `UNPACKED_LIMIT`, whatever the content, and time by that and `MEMBER_LIMIT`.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def unpacked(content: Content) -> Content:
 
 def _unpacked_pieces(content: Content) -> Iterator[bytes]:
     """Unpack piece by piece, neither packed nor unpacked ones longer than `PIECE`."""
-    member = zlib.decompressobj(wbits=GZIP)
+    member, members = zlib.decompressobj(wbits=GZIP), 1
     for start in range(0, len(content), PIECE):
         packed = content[start : start + PIECE]
         while packed:
@@ -78,7 +80,9 @@ def _unpacked_pieces(content: Content) -> Iterator[bytes]:
                 packed = packed.lstrip(b"\0")
                 if not packed:
                     break
-                member = zlib.decompressobj(wbits=GZIP)
+                member, members = zlib.decompressobj(wbits=GZIP), members + 1
+                if members > MEMBER_LIMIT:
+                    raise BadFile("too_large", f"it has more than {MEMBER_LIMIT} compressed parts")
             yield member.decompress(packed, PIECE)
             packed = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:

@@ -22,13 +22,12 @@ COLUMNS = LINE_COLUMNS | {"plate", "mjd", "fiberid"}
 def recognises(found: list[Unit]) -> bool:
     """Tell whether the first header-data units of a file are those of spZline.
 
-    A spec file has such a table too, of one fibre, beside its spectrum.
+    A spec file has such a table too, of one fibre.
     """
     return (
         len(found) >= 2
         and found[1].layout.columns >= COLUMNS
-        and not any("flux" in unit.layout.columns for unit in found)
-        and "PLATEID" in cards(found[0], ("PLATEID",))
+        and cards(found[0], ("PLATEID", "FIBERID")).keys() == {"PLATEID"}
     )
 
 

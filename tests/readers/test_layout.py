@@ -42,6 +42,7 @@ def test_layouts_of_undamaged_headers() -> None:
         "BITPIX  = 7", "BITPIX  = 8.0", "NAXIS   = 1", "NAXIS   = 3", "NAXIS   = -1",
         "NAXIS   = 1000000000000", "NAXIS1  = 5.0", "NAXIS1  = '5'", "NAXIS2  = -2", "NAXIS1  = T",
         "NAXIS1  = ", "PCOUNT  = 8", "GCOUNT  = 2", "XTENSION= 7", "NAXIS1  =5 x",
+        "EXTNAME = 'open",
     ],
 )  # fmt: skip
 def test_an_image_with_a_wrong_card(card: str) -> None:
