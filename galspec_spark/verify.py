@@ -69,7 +69,7 @@ def verify(
         raise UserError(f"no warehouse in {warehouse.root}: jobs/ingest.py makes one")
     listing = list_files(inputs)["path"] if inputs else None
     leftovers = _leftovers(warehouse)
-    with warehouse.writing(run) as staging:
+    with warehouse.writing(run):
         parts = {table: warehouse.parts(table) for table in SCHEMAS}
         findings, readable, counts = _check_parts(spark, parts)
         if listing is not None:
@@ -78,7 +78,7 @@ def verify(
         if not parts["restframe"]:
             del readable["restframe"]
         with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
-            found, again = reconcile(spark, readable, staging.folder)
+            found, again = reconcile(spark, readable)
         findings += found
         with spark_progress(spark, "compare with files", sample or counts["files"], "files"):
             compared = compare(spark, readable["spectra"], readable["files"], sample, seed)

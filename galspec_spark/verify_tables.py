@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import pyarrow as pa
@@ -11,10 +12,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.findings import Finding
-from galspec_spark.parts import scan, settle
+from galspec_spark.parts import scan
 from galspec_spark.storage import Location
 from galspec_spark.verify_parts import NARROW, SCHEMAS
 
+KEY = ("spectrum_id", "file")
 PARTITION = ("survey", "release")
 
 
@@ -36,7 +38,7 @@ def narrow(
 
 
 def reconcile(
-    spark: SparkSession, parts: Mapping[str, Sequence[Location]], scratch: Location
+    spark: SparkSession, parts: Mapping[str, Sequence[Location]]
 ) -> tuple[list[Finding], set[str]]:
     """Compare the rows of all tables.
 
@@ -44,8 +46,6 @@ def reconcile(
     ----------
     parts
         The readable parts of each table; ``restframe`` only where it is to be compared.
-    scratch
-        Folder for intermediate results.
 
     Returns
     -------
@@ -55,144 +55,171 @@ def reconcile(
         Paths of the files whose rows are wrong or missing.
     """
     frames = {table: narrow(spark, table, parts[table]) for table in parts}
-    spectra, files, objects = (frames[name] for name in ("spectra", "files", "objects"))
+    spectra = _counted(frames["spectra"], [*KEY, *PARTITION], "rows").persist()
+    objects = _beside_objects(spectra, frames["objects"]).persist()
     found = [
-        _accounts(files),
-        _rows_of_files(files, spectra),
-        *_repeats(spectra),
-        _rows_of_objects(objects, spectra),
-        *_objects(objects, spectra),
+        _files(frames["files"], spectra),
+        _repeats(spectra),
+        _rows_of_objects(objects),
+        _objects(objects),
     ]
     if "restframe" in frames:
         found.append(_restframe(frames["restframe"], spectra))
-    problems = settle(reduce(DataFrame.unionByName, found), scratch / "problems")
-    sums = problems.groupBy("kind", "table").agg(
-        F.sum("count").alias("count"), F.min("example").alias("example")
+    sums = reduce(DataFrame.unionByName, found).groupBy("kind", "table")
+    rows = sums.agg(F.sum("count"), F.min("example"), F.collect_set("again")).collect()
+    for frame in (spectra, objects):
+        frame.unpersist()
+    return [Finding(*row[:4]) for row in rows], {path for row in rows for path in row[4]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Which rows of a frame are a finding, and what it says."""
+
+    kind: str
+    table: str
+    where: Column
+    example: Column
+    number: Column | int = 1  #: that a row adds to the finding's count
+    again: Column | None = None  #: path of a file to read again
+
+
+def _problems(frame: DataFrame, *cases: Case) -> DataFrame:
+    """Return a row for each case that a row of the frame is."""
+    found = [
+        F.when(
+            case.where,
+            F.struct(
+                F.lit(case.kind).alias("kind"),
+                F.lit(case.table).alias("table"),
+                F.lit(case.number).cast("bigint").alias("count"),
+                case.example.alias("example"),
+                F.lit(case.again).cast("string").alias("again"),
+            ),
+        )
+        for case in cases
+    ]
+    return frame.select(F.explode(F.array_compact(F.array(*found))).alias("found")).select(
+        "found.*"
     )
-    findings = [Finding(**row.asDict()) for row in sums.collect()]
-    again = problems.where("again is not null").select("again").distinct()
-    return findings, {row.again for row in again.collect()}
 
 
-def _problems(
-    frame: DataFrame,
-    kind: Column | str,
-    table: str,
-    example: Column,
-    *,
-    count: Column | str = "1",
-    again: Column | None = None,
-) -> DataFrame:
-    """Bring rows that are problems to the columns that all checks share."""
-    return frame.select(
-        (F.lit(kind) if isinstance(kind, str) else kind).alias("kind"),
-        F.lit(table).alias("table"),
-        (F.expr(count) if isinstance(count, str) else count).cast("bigint").alias("count"),
-        example.alias("example"),
-        (F.lit(None).cast("string") if again is None else again).alias("again"),
+def _files(files: DataFrame, spectra: DataFrame) -> DataFrame:
+    """Compare the number of rows of each file with what its account says."""
+    accounts = files.groupBy(F.col("path").alias("file")).agg(
+        F.count("*").alias("accounts"),
+        F.max("rows").alias("rows"),
+        F.max("status").alias("status"),
     )
-
-
-def _accounts(files: DataFrame) -> DataFrame:
-    repeated = files.groupBy("path").count().where("count > 1")
-    return _problems(repeated, "duplicate_account", "files", F.col("path"), again=F.col("path"))
-
-
-def _rows_of_files(files: DataFrame, spectra: DataFrame) -> DataFrame:
-    """Compare the number of rows of each file with what the account says."""
-    accounts = files.groupBy("path").agg(
-        F.max("rows").alias("rows"), F.max("status").alias("status")
-    )
-    found = spectra.groupBy("file").agg(F.count("*").alias("found"))
-    both = accounts.join(found, F.col("path") == F.col("file"), "full").fillna(0, ["found", "rows"])
-    kind = (
-        F.when(F.col("path").isNull(), "rows_without_account")
-        .when((F.col("status") == "quarantined") & (F.col("found") > 0), "rows_of_quarantined")
-        .when(F.col("found") < F.col("rows"), "missing_rows")
-        .when(F.col("found") > F.col("rows"), "surplus_rows")
-    )
-    path = F.coalesce("path", "file")
-    example = F.format_string("%s: %d rows, not %d", path, "found", "rows")
-    wrong = both.withColumn("kind", kind).where("kind is not null")
-    count = F.when(F.col("status") == "quarantined", F.col("found")).otherwise(
-        F.abs(F.col("found") - F.col("rows"))
-    )
-    return _problems(wrong, F.col("kind"), "spectra", example, count=count, again=path)
-
-
-def _repeats(spectra: DataFrame) -> Iterable[DataFrame]:
-    """Find spectra that are there more than once, of one file or of several."""
-    by_file = spectra.groupBy("spectrum_id", "file").count()
-    same_file = by_file.where("count > 1")
-    example = F.format_string("%s of %s", "spectrum_id", "file")
-    yield _problems(
-        same_file, "duplicate_rows", "spectra", example, count="count - 1", again=F.col("file")
-    )
-    by_spectrum = by_file.groupBy("spectrum_id").agg(
-        F.min("file").alias("first"), F.max("file").alias("last")
-    )
-    two_files = by_spectrum.where("first <> last")
-    example = F.format_string("%s: %s and %s", "spectrum_id", "first", "last")
-    yield _problems(two_files, "same_spectrum", "spectra", example)
-
-
-def _rows_of_objects(objects: DataFrame, spectra: DataFrame) -> DataFrame:
-    """Compare the rows of objects with those of spectra."""
-    key = ["spectrum_id", "file"]
-    both = _counts(objects, key, "theirs").join(_counts(spectra, key, "ours"), key, "full")
-    both = both.fillna(0, ["theirs", "ours"]).where("theirs <> ours")
-    missing = F.col("theirs") < F.col("ours")
+    found = spectra.groupBy("file").agg(F.sum("rows").alias("found"))
+    both = accounts.join(found, "file", "full").fillna(0, ["accounts", "found", "rows"])
+    path, rows, count = (F.col(name) for name in ("file", "rows", "found"))
+    example = F.format_string("%s: %d rows, not %d", path, count, rows)
+    has_account = F.col("accounts") > 0
+    is_quarantined = F.coalesce(F.col("status") == "quarantined", F.lit(False))
+    is_read = has_account & ~is_quarantined
     return _problems(
         both,
-        F.when(missing, "missing_objects").otherwise("surplus_objects"),
-        "objects",
-        F.format_string("%s of %s", "spectrum_id", "file"),
-        count="abs(theirs - ours)",
+        Case("rows_without_account", "spectra", ~has_account, example, count, path),
+        Case("rows_of_quarantined", "spectra", is_quarantined & (count > 0), example, count, path),
+        Case("missing_rows", "spectra", is_read & (count < rows), example, rows - count, path),
+        Case("surplus_rows", "spectra", is_read & (count > rows), example, count - rows, path),
+        Case("duplicate_account", "files", F.col("accounts") > 1, path, again=path),
     )
 
 
-def _objects(objects: DataFrame, spectra: DataFrame) -> Iterable[DataFrame]:
-    """Check the observations and the primaries of each object.
+def _repeats(spectra: DataFrame) -> DataFrame:
+    """Find spectra that are there more than once, of one file or of several."""
+    by_spectrum = spectra.groupBy("spectrum_id").agg(
+        F.min("file").alias("first"),
+        F.max("file").alias("last"),
+        F.max_by("file", "rows").alias("file"),
+        (F.sum("rows") - F.count("*")).alias("surplus"),
+    )
+    first, last, file = F.col("first"), F.col("last"), F.col("file")
+    of_one = F.format_string("%s of %s", "spectrum_id", file)
+    of_two = F.format_string("%s: %s and %s", "spectrum_id", first, last)
+    surplus = F.col("surplus")
+    return _problems(
+        by_spectrum,
+        Case("duplicate_rows", "spectra", surplus > 0, of_one, surplus, file),
+        Case("same_spectrum", "spectra", first != last, of_two),
+    )
 
-    Objects of which a row is gone from spectra are left out: that row is a finding already.
-    """
-    key = ["spectrum_id", "file"]
-    placed = objects.join(spectra.select(*key, *PARTITION).distinct(), key, "left")
-    by_release = placed.groupBy("object_id", *PARTITION).agg(
-        F.count("*").alias("rows"),
+
+def _beside_objects(spectra: DataFrame, objects: DataFrame) -> DataFrame:
+    """Bring each row of spectra together with that of objects, either null without the other."""
+    grouped = objects.groupBy(*KEY).agg(
+        F.count("*").alias("entries"),
+        F.min("object_id").alias("object_id"),
         F.min("observations").alias("fewest"),
         F.max("observations").alias("most"),
         F.sum(F.col("is_primary").cast("int")).alias("primaries"),
     )
+    return spectra.join(grouped, [*KEY], "full").fillna(0, ["rows", "entries"])
+
+
+def _rows_of_objects(objects: DataFrame) -> DataFrame:
+    rows, entries = F.col("rows"), F.col("entries")
+    example = F.format_string("%s of %s", *KEY)
+    return _problems(
+        objects,
+        Case("missing_objects", "objects", entries < rows, example, rows - entries),
+        Case("surplus_objects", "objects", entries > rows, example, entries - rows),
+    )
+
+
+def _objects(objects: DataFrame) -> DataFrame:
+    """Check the observations and the primaries of each object.
+
+    Objects of which a row is gone from spectra are left out: that row is a finding already.
+    """
+    by_release = (
+        objects.where("entries > 0")
+        .groupBy("object_id", *PARTITION)
+        .agg(
+            F.sum("entries").alias("entries"),
+            F.min("fewest").alias("fewest"),
+            F.max("most").alias("most"),
+            F.sum("primaries").alias("primaries"),
+        )
+    )
     by_object = (
         by_release.groupBy("object_id")
         .agg(
-            F.sum("rows").alias("rows"),
+            F.sum("entries").alias("entries"),
             F.min("fewest").alias("fewest"),
             F.max("most").alias("most"),
-            F.min("primaries").alias("fewest_primaries"),
-            F.max("primaries").alias("most_primaries"),
+            F.min("primaries").alias("least"),
+            F.max("primaries").alias("greatest"),
             F.max(F.col("survey").isNull()).alias("is_incomplete"),
         )
         .where("not is_incomplete")
     )
-    observations = by_object.where("fewest <> rows or most <> rows")
-    example = F.format_string("%s: %d rows, observations %d", "object_id", "rows", "most")
-    yield _problems(observations, "wrong_observations", "objects", example)
-    primaries = by_object.where("fewest_primaries <> 1 or most_primaries <> 1")
-    example = F.format_string(
-        "%s: %d to %d primaries", "object_id", "fewest_primaries", "most_primaries"
+    names = ("object_id", "entries", "fewest", "most", "least", "greatest")
+    name, entries, fewest, most, least, greatest = map(F.col, names)
+    observations = F.format_string("%s: %d rows, observations %d to %d", *names[:4])
+    primaries = F.format_string("%s: %d to %d primaries", name, least, greatest)
+    return _problems(
+        by_object,
+        Case(
+            "wrong_observations", "objects", (fewest != entries) | (most != entries), observations
+        ),
+        Case("wrong_primary", "objects", (least != 1) | (greatest != 1), primaries),
     )
-    yield _problems(primaries, "wrong_primary", "objects", example)
 
 
 def _restframe(restframe: DataFrame, spectra: DataFrame) -> DataFrame:
     key = ["spectrum_id", *PARTITION]
-    both = _counts(restframe, key, "theirs").join(_counts(spectra, key, "ours"), key, "full")
-    both = both.fillna(0, ["theirs", "ours"]).where("theirs <> ours")
-    example = F.format_string("%s: %d rows, %d of spectra", "spectrum_id", "theirs", "ours")
-    return _problems(both, "restframe_rows", "restframe", example, count="abs(theirs - ours)")
+    ours = spectra.groupBy(*key).agg(F.sum("rows").alias("rows"))
+    both = ours.join(_counted(restframe, key, "entries"), key, "full")
+    rows, entries = F.col("rows"), F.col("entries")
+    example = F.format_string("%s: %d rows, %d of spectra", "spectrum_id", entries, rows)
+    return _problems(
+        both.fillna(0, ["rows", "entries"]),
+        Case("restframe_rows", "restframe", rows != entries, example, F.abs(rows - entries)),
+    )
 
 
-def _counts(frame: DataFrame, key: list[str], name: str) -> DataFrame:
+def _counted(frame: DataFrame, key: Sequence[str], name: str) -> DataFrame:
     return frame.groupBy(*key).agg(F.count("*").alias(name))

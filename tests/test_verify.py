@@ -139,43 +139,32 @@ def test_a_clean_warehouse_through_spark_submit(copy: Warehouse, tmp_path: Path)
     assert not (copy.root / READ_AGAIN).exists()
 
 
-def test_a_damaged_warehouse_is_exit_3_a_table_and_a_way_out(
-    spark: SparkSession,
-    survey: Path,
-    tmp_path: Path,
-    run_of: RunOf,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_findings_lead_to_a_warehouse_without_any(
+    spark: SparkSession, copy: Warehouse, survey: Path, run_of: RunOf
 ) -> None:
-    """From a flipped byte, by what the findings say is to be done, to a warehouse without any."""
-    survey = shutil.copytree(survey, tmp_path / "survey")
-    warehouse = Warehouse(tmp_path / "warehouse")
-    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-    damaged = warehouse.parts("spectra")[0]
-    flip(damaged, "flux")
+    """From a flipped bit, by what the findings say is to be done."""
+    copy.table("restframe").delete_folder()
+    damaged, *_ = copy.parts("spectra")
     rows = open_part(damaged).metadata.num_rows
-    monkeypatch.setattr(cli, "open_session", lambda name, config: nullcontext(spark))
-    monkeypatch.setattr(sys, "argv", ["verify.py", "--warehouse", str(warehouse.root)])
-    with pytest.raises(SystemExit) as leaving:
-        runpy.run_path(str(ROOT / "jobs/verify.py"), run_name="__main__")
-    assert leaving.value.code == cli.PROBLEM_FOUND
-    printed = capsys.readouterr().out
-    assert KINDS["unreadable_part"].remedy in printed
-    assert f"{damaged}: ".removeprefix(f"{warehouse.root}/") in printed
-    assert kinds(json.loads((warehouse.root / "summary.json").read())["verify"]) == {
-        "unreadable_part": 1
-    }
+    flip(damaged, "flux")
+    assert found_in(copy, "spectra") == [("unreadable_part", 1)]
+    assert "delete the part" in KINDS["unreadable_part"].remedy
 
     damaged.delete()
-    summary = verify(spark, run_of(), warehouse)
+    summary = verify(spark, run_of(), copy)
     assert kinds(summary) == {"missing_rows": rows, "surplus_objects": rows}
-    again = (warehouse.root / READ_AGAIN).read().decode().splitlines()
-    assert len(again) == rows
-    for path in again:
-        os.utime(path, ns=(1, 1))
-    assert ingest(spark, run_of(), [str(survey)], warehouse, "dr14")["replaced"] == rows
-    assert verify(spark, run_of(), warehouse)["findings"] == []
-    assert not (warehouse.root / READ_AGAIN).exists()
+    again = (copy.root / READ_AGAIN).read().decode().splitlines()
+    assert len(again) == rows < summary["rows_of_objects"]
+    before = {path: os.stat(path).st_mtime_ns for path in again}
+    try:
+        for path in again:
+            os.utime(path)
+        assert ingest(spark, run_of(), [str(survey)], copy, "dr14")["replaced"] == rows
+        assert verify(spark, run_of(), copy)["findings"] == []
+        assert not (copy.root / READ_AGAIN).exists()
+    finally:  # other tests' accounts are of the files as they were
+        for path, time in before.items():
+            os.utime(path, ns=(time, time))
 
 
 def flip(part: Location, column: str) -> None:
@@ -391,7 +380,7 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
         parts[name] = [Location.of(tmp_path) / name / folder / "a.parquet"]
         with part_writer(parts[name][0], table.schema) as writer:
             writer.write_table(table)
-    findings, again = reconcile(spark, parts, Location.of(tmp_path / "scratch"))
+    findings, again = reconcile(spark, parts)
     found = {finding.kind: (finding.count, finding.example) for finding in findings}
     assert found.pop("missing_rows")[0] == 3  # 0, 5 and 6
     assert found.pop("surplus_rows")[0] == 2  # 3 and 7
@@ -408,15 +397,28 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     assert again == {paths[i] for i in (0, 3, 5, 6, 7, 8, 9)} | {"/nowhere/orphan.fits"}
 
 
-def test_the_whole_and_what_follows(
-    spark: SparkSession, copy: Warehouse, survey: Path, tmp_path: Path, run_of: RunOf
+def test_the_job_shows_its_findings_and_exits_with_3(
+    spark: SparkSession,
+    copy: Warehouse,
+    survey: Path,
+    tmp_path: Path,
+    run_of: RunOf,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The same file twice, a file never ingested, leftovers, and restframe behind spectra."""
     twin = spec_files.write(tmp_path / "more", 3)
     ingest(spark, run_of(), [str(twin)], copy, "dr14")
     new = spec_files.write(tmp_path / "more", 20)
     (copy.root / "_staging/dead/part.parquet").write(b"half")
-    summary = verify(spark, run_of(), copy, inputs=[str(tmp_path / "more")], sample=2, seed=7)
+    options = ["--input", str(tmp_path / "more"), "--sample", "2", "--seed", "7"]
+    monkeypatch.setattr(cli, "open_session", lambda name, config: nullcontext(spark))
+    monkeypatch.setattr(sys, "argv", ["verify.py", "--warehouse", str(copy.root), *options])
+    with pytest.raises(SystemExit) as leaving:
+        runpy.run_path(str(ROOT / "jobs/verify.py"), run_name="__main__")
+    assert leaving.value.code == cli.PROBLEM_FOUND
+
+    summary = json.loads((copy.root / "summary.json").read())["verify"]
     assert kinds(summary) == {
         "same_spectrum": 1,
         "not_ingested": 1,
@@ -430,6 +432,15 @@ def test_the_whole_and_what_follows(
     assert summary["leftovers"] == 1
     assert summary["files_compared"] == 2
     assert not (copy.root / "_staging").exists()
+    assert as_text(summary["findings"]) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sample", ["-1", "some", "1.5"])
+def test_a_wrong_sample_is_wrong_usage(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["verify.py", f"--sample={sample}"])
+    with pytest.raises(SystemExit) as leaving:
+        runpy.run_path(str(ROOT / "jobs/verify.py"), run_name="__main__")
+    assert leaving.value.code == cli.WRONG_USAGE
 
 
 def test_one_writer_and_no_warehouse_are_one_clear_line(
