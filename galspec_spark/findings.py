@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 KINDS = {
     "unreadable_part": Kind("parts that cannot be read, or not wholly", DELETE),
     "wrong_schema": Kind("parts with other columns, or in a folder of no table", DELETE),
+    "wrong_statistics": Kind("parts whose footer misstates which files they are of", DELETE),
     "file_gone": Kind(
         "ingested files that are gone or out of reach", "bring them back; their rows are kept"
     ),

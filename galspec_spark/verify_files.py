@@ -27,7 +27,8 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.schemas import PROVENANCE, SPECTRA
 from galspec_spark.sources import open_source
 from galspec_spark.storage import Location
-from galspec_spark.verify_parts import DAMAGE, Mask, status_now
+from galspec_spark.verify_parts import DAMAGE
+from galspec_spark.verify_rows import Mask, status_now
 from galspec_spark.verify_tables import narrow
 
 #: What a file determines: all columns but the provenance.

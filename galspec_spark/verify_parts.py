@@ -1,28 +1,21 @@
-"""Checks on one Parquet part: whether it can be read, and whether each row agrees with itself.
-
-Every check of rows is a mask over a batch, from whole columns.
-"""
+"""Checks one Parquet part: whether all of it can be read, and what is said about it is true."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
-from typing import Any, NamedTuple
+from typing import Any
 
-import hpgeom
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from galspec_spark.findings import Finding
 from galspec_spark.parts import open_part, partition_values
-from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
 from galspec_spark.schemas import FILES, OBJECTS, RESTFRAME, SPECTRA
-from galspec_spark.sources import READ_AHEAD
-from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.storage import FileStatus, Location
+from galspec_spark.storage import Location
+from galspec_spark.verify_rows import check_rows
 
 SCHEMAS = {"spectra": SPECTRA, "files": FILES, "objects": OBJECTS, "restframe": RESTFRAME}
 #: Columns by which the tables are reconciled; a part where they can be read takes part in that.
@@ -35,16 +28,6 @@ NARROW = {
 #: What pyarrow raises over damaged bytes.
 DAMAGE = (OSError, ValueError, pa.ArrowException)
 BATCH = 500  # rows: arrays of some 10 MB each
-
-Mask = npt.NDArray[np.bool_]
-
-
-class Suspect(NamedTuple):
-    """Rows of a batch that one check rejects."""
-
-    kind: str
-    rows: Mask
-    detail: str = ""
 
 
 def check_part(number: int, *, parts: Sequence[tuple[str, Location]]) -> dict[str, Any]:
@@ -70,13 +53,15 @@ def check_part(number: int, *, parts: Sequence[tuple[str, Location]]) -> dict[st
         file = open_part(place)
         problem = _schema_problem(table, place, file.schema_arrow)
         if problem is None:
-            file.read(NARROW[table])
+            file.read(NARROW[table]).validate(full=True)
             result["readable"] = True
+            problem = _statistics_problem(table, file)
     except DAMAGE as error:
         findings.append(_unreadable(table, place, error))
     else:
         if problem is not None:
-            findings.append(Finding("wrong_schema", table, 1, f"{place}: {problem}"))
+            kind = "wrong_statistics" if result["readable"] else "wrong_schema"
+            findings.append(Finding(kind, table, 1, f"{place}: {problem}"))
     if result["readable"]:
         for batch in _batches(table, place, findings):
             result["rows"] += batch.num_rows
@@ -113,124 +98,35 @@ def _said(field: pa.Field) -> str:
     return f"{field.name}: {field.type}" + ("" if field.nullable else " not null")
 
 
+def _statistics_problem(table: str, file: pq.ParquetFile) -> str | None:
+    """Return where the footer misleads those who look for the rows of a file."""
+    name = {"spectra": "file", "files": "path"}.get(table)
+    if name is None:
+        return None
+    index = file.metadata.schema.names.index(name)
+    for group in range(file.metadata.num_row_groups):
+        said = file.metadata.row_group(group).column(index).statistics
+        if said is None or not said.has_min_max:
+            continue
+        held = pc.min_max(file.read_row_group(group, [name])[name])
+        if (said.min, said.max) != (held["min"].as_py(), held["max"].as_py()):
+            return f"row group {group} does not hold {name} {said.min} to {said.max}"
+    return None
+
+
 def _batches(table: str, place: Location, findings: list[Finding]) -> Iterator[pa.RecordBatch]:
     """Read all columns; go on with the next row group after one that cannot be read."""
     file = open_part(place)
     damage = None
     for group in range(file.metadata.num_row_groups):
         try:
-            yield from file.iter_batches(BATCH, row_groups=[group])
+            for batch in file.iter_batches(BATCH, row_groups=[group]):
+                batch.validate(full=True)
+                yield batch
         except DAMAGE as error:
             damage = damage or error
     if damage is not None:
         findings.append(_unreadable(table, place, damage))
-
-
-def check_rows(table: str, place: Location, batch: pa.RecordBatch) -> list[Finding]:
-    """Return what is wrong with single rows of a batch of a part."""
-    names = batch[SCHEMAS[table].names[0]]  # the first column names the row
-    return [
-        Finding(
-            suspect.kind,
-            table,
-            int(suspect.rows.sum()),
-            f"{names[int(suspect.rows.argmax())]}{suspect.detail} in {place}",
-        )
-        for suspect in CHECKS[table](place, batch)
-        if suspect.rows.any()
-    ]
-
-
-def _spectra(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    pixels = batch["pixels"].to_numpy()
-    wrong = np.zeros(batch.num_rows, np.bool_)
-    for name in ("flux", "ivar", "and_mask", "or_mask"):
-        wrong |= _lengths(batch[name], pixels) != pixels
-        yield Suspect("null_pixels", _rows_with(batch[name], _null), f": {name}")
-    yield Suspect("wrong_lengths", wrong)
-    yield from _not_finite(batch)
-    yield Suspect("wrong_quality", _quality(batch, wrong) != batch["quality"].to_numpy())
-    yield Suspect("wrong_healpix", _healpix(batch) != _filled(batch["healpix29"]))
-    values = partition_values(place)
-    begin = f"{values['survey']}-{values['release']}-"
-    yield Suspect("wrong_folder", ~_mask(pc.starts_with(batch["spectrum_id"], begin)))
-
-
-def _restframe(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    used = _mask(pc.is_null(batch["reason"]))
-    wrong = np.zeros(batch.num_rows, np.bool_)
-    for name in ("flux", "ivar"):
-        wrong |= _lengths(batch[name], -1) != np.where(used, PIXELS, -1)
-        yield Suspect("not_finite", _rows_with(batch[name], _not_a_number), f": {name}")
-    yield Suspect("wrong_lengths", wrong)
-    yield from _not_finite(batch)
-
-
-def _files(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    status, rows = batch["status"], batch["rows"].to_numpy()
-    is_read, is_quarantined = (
-        _mask(pc.equal(status, "read")),
-        _mask(pc.equal(status, "quarantined")),
-    )
-    no_format, no_reason = (_mask(pc.is_null(batch[name])) for name in ("format", "reason"))
-    good = (is_read & ~no_format & no_reason & (rows >= 0)) | (
-        is_quarantined & ~no_reason & (rows == 0)
-    )
-    yield Suspect("impossible_account", ~good)
-    with ThreadPoolExecutor(READ_AHEAD) as pool:
-        now = list(pool.map(status_now, batch["path"].to_pylist()))
-    size, time = (np.array([getattr(file, n) for file in now]) for n in ("size", "mtime_ns"))
-    is_gone = (size == 0) & (time == 0)
-    is_as_it_was = (size == batch["size"].to_numpy()) & (time == batch["mtime_ns"].to_numpy())
-    yield Suspect("file_gone", is_gone & ~is_as_it_was)
-    yield Suspect("file_changed", ~is_gone & ~is_as_it_was)
-
-
-def status_now(path: str) -> FileStatus:
-    """Return a file's status; size and time are 0 where it is gone or out of reach."""
-    try:
-        return Location(path).status()
-    except OSError:
-        return FileStatus(path, 0, 0)
-
-
-def _objects(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    return iter(())  # they are right or wrong beside each other
-
-
-CHECKS = {"spectra": _spectra, "files": _files, "objects": _objects, "restframe": _restframe}
-
-
-def _not_finite(batch: pa.RecordBatch) -> Iterator[Suspect]:
-    """Find numbers that ingest and preprocess never write: NaN is null there."""
-    for field in batch.schema:
-        if pa.types.is_floating(field.type):
-            finite = pc.fill_null(pc.is_finite(batch[field.name]), True)
-            yield Suspect("not_finite", ~_mask(finite), f": {field.name}")
-
-
-def _quality(batch: pa.RecordBatch, wrong: Mask) -> npt.NDArray[np.int32]:
-    """Return the quality bits that follow from the pixels; those stored where lengths are wrong."""
-    quality: npt.NDArray[np.int32] = batch["quality"].to_numpy().copy()
-    right = batch.filter(pa.array(~wrong))
-    flux, ivar = (_flat(right[name]) for name in ("flux", "ivar"))
-    informative = ivar > 0
-    finite = np.isfinite(flux) & np.isfinite(ivar)
-    ends = np.cumsum(right["pixels"].to_numpy())
-    no_information = ~_any(informative & finite, ends)
-    not_finite = _any(informative & ~finite, ends)
-    quality[~wrong] = no_information * NO_INFORMATION + not_finite * NOT_FINITE
-    return quality
-
-
-def _healpix(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return the HEALPix pixels of the positions, -1 where there is none."""
-    ra, dec = (batch[name].to_numpy(zero_copy_only=False) for name in ("ra", "dec"))
-    with np.errstate(invalid="ignore"):
-        known = (ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90)
-    pixels = np.full(batch.num_rows, -1, np.int64)
-    pixels[known] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[known], dec[known])
-    return pixels
 
 
 def _order(place: Location) -> list[Finding]:
@@ -245,47 +141,3 @@ def _order(place: Location) -> list[Finding]:
         return []
     example = f"{stored['spectrum_id'][int(behind[0]) + 1]} in {place}"
     return [Finding("not_sorted", "spectra", len(behind), example)]
-
-
-def _filled(column: pa.Array) -> npt.NDArray[np.int64]:
-    filled: npt.NDArray[np.int64] = pc.fill_null(column, -1).to_numpy()
-    return filled
-
-
-def _mask(values: pa.Array) -> Mask:
-    mask: Mask = values.to_numpy(zero_copy_only=False).astype(np.bool_)
-    return mask
-
-
-def _flat(column: pa.ListArray) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
-    return values
-
-
-def _lengths(column: pa.ListArray, of_null: Any) -> npt.NDArray[np.int64]:
-    """Return the lengths of lists."""
-    is_null = _mask(column.is_null())
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    filled: npt.NDArray[np.int64] = np.where(is_null, of_null, lengths)
-    return filled
-
-
-def _rows_with(column: pa.ListArray, test: Any) -> Mask:
-    """Tell which lists have a value that passes a test."""
-    return _any(test(column.flatten()), np.cumsum(_lengths(column, 0)))
-
-
-def _null(values: pa.Array) -> Mask:
-    return _mask(values.is_null())
-
-
-def _not_a_number(values: pa.Array) -> Mask:
-    return ~_mask(pc.fill_null(pc.is_finite(values), False))
-
-
-def _any(flags: Mask, ends: npt.NDArray[np.int64]) -> Mask:
-    """Tell for each of the runs that end at `ends` whether a flag in it is set."""
-    counts = np.concatenate([[0], np.cumsum(flags)])
-    starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    found: Mask = counts[ends] > counts[starts]
-    return found

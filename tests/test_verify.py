@@ -198,6 +198,26 @@ def test_a_truncated_part_of_any_table_is_found(copy: Warehouse, table: str, siz
     assert found_in(copy, table) == [("unreadable_part", 1)]
 
 
+def test_bytes_that_are_no_text_are_found_where_there_is_no_checksum(copy: Warehouse) -> None:
+    part = copy.parts("spectra")[0]
+    table = open_part(part).read()
+    place = table.schema.get_field_index("file")
+    values = pa.array([b"\xff", *[b"x"] * (len(table) - 1)]).view(pa.string())
+    pq.write_table(table.set_column(place, table.schema.field(place), values), part.path)
+    assert found_in(copy, "spectra") == [("unreadable_part", 1)]
+
+
+@pytest.mark.parametrize("table", ["spectra", "files"])
+def test_a_footer_that_misleads_ingest_is_found(copy: Warehouse, table: str) -> None:
+    part = copy.parts(table)[0]
+    content = bytearray(part.read())
+    place = content.rfind(b"spec-00")
+    assert place > len(content) - int.from_bytes(content[-8:-4], "little")  # in the footer
+    content[place] = ord("z")
+    Path(part.path).write_bytes(content)
+    assert found_in(copy, table) == [("wrong_statistics", 1)]
+
+
 def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> None:
     part = copy.parts("spectra")[0]
     table = with_value("quality", -1, 1)(open_part(part).read())
