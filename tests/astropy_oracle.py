@@ -125,8 +125,11 @@ def _column(table: fits.BinTableHDU, name: str, kinds: str) -> Any:
     if widths != table.header["NAXIS1"]:
         raise Refused("the columns are not as wide as a row")
     column = table.data[name]
-    if np.asarray(column).dtype.kind not in kinds:
-        raise Refused(f"{name} is of kind {np.asarray(column).dtype}")
+    values = np.asarray(column)
+    if values.dtype == object:  # cells of variable length
+        values = np.concatenate(list(column))
+    if values.dtype.kind not in kinds:
+        raise Refused(f"{name} is of kind {values.dtype}")
     return column
 
 

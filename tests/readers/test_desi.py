@@ -13,7 +13,7 @@ from astropy.io import fits
 from galspec_spark.readers import desi_arms, read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
-from tests import desi_files
+from tests import astropy_oracle, desi_files
 from tests.desi_files import TARGETS, to_bytes
 
 NAME = "coadd-sv3-bright-12345.fits"
@@ -58,42 +58,12 @@ def reason(hdus: fits.HDUList, **beside: fits.HDUList) -> str:
     return error.value.reason
 
 
-def expected(
-    arms: dict[str, dict[str, np.ndarray]], row: int, pixels: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a target's loglam, flux and ivar by another way: one pixel after another."""
-    flux: dict[int, float] = {}
-    ivar: dict[int, float] = {}
-    for arm in arms.values():
-        for i, wavelength in enumerate(arm["WAVELENGTH"]):
-            weight = float(arm["IVAR"][row, i]) * ("MASK" not in arm or arm["MASK"][row, i] == 0)
-            at = round((wavelength - 3600) / 0.8)
-            flux[at] = flux.get(at, 0) + weight * float(arm["FLUX"][row, i])
-            ivar[at] = ivar.get(at, 0) + weight
-    loglam = np.arange(round(np.ceil(np.log10(3599.6) * 1e4)), 10**5)[:pixels] / 1e4
-    left, right = 10 ** (loglam - 5e-5), 10 ** (loglam + 5e-5)
-    covered, total, noise = np.zeros(pixels), np.zeros(pixels), np.zeros(pixels)
-    for at, weight in ivar.items():
-        if weight > 0:
-            low, high = 3600 + 0.8 * (at - 0.5), 3600 + 0.8 * (at + 0.5)
-            shared = np.clip(np.minimum(right, high) - np.maximum(left, low), 0, None)
-            covered += shared
-            total += shared * flux[at] / weight
-            noise += shared**2 / weight
-    known = covered >= (right - left) / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return loglam, np.where(known, total / covered, 0), np.where(known, covered**2 / noise, 0)
-
-
 def assert_spectra(rows: list[dict[str, Any]], arms: dict[str, dict[str, np.ndarray]]) -> None:
+    names = ("loglam", "flux", "ivar")
     for i, row in enumerate(rows):
-        loglam, flux, ivar = expected(arms, i, len(row["flux"]))
-        assert row["loglam0"] == loglam[0]
-        for name in ("flux", "ivar"):
-            assert row[name].dtype == np.float32
-            assert row[name].dtype.isnative
-        np.testing.assert_allclose(row["flux"], flux, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(row["ivar"], ivar, rtol=1e-5)
+        theirs = dict(zip(names, astropy_oracle.desi_spectrum(arms, i), strict=True))
+        ours = {name: row[name] for name in ("loglam0", "flux", "ivar")}
+        astropy_oracle.assert_equal([ours], [theirs])
 
 
 def test_arms_are_merged_and_rebinned() -> None:
@@ -270,6 +240,28 @@ def test_a_header_without_its_end(number: int) -> None:
         read(bytes(content))
 
 
+def test_a_unit_twice() -> None:
+    hdus = desi_files.coadd()
+    hdus.append(fits.ImageHDU(np.zeros_like(hdus["B_FLUX"].data), name="B_FLUX"))
+    assert reason(hdus) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"), [("FLUX", "i4"), ("IVAR", "i4"), ("MASK", "f4"), ("WAVELENGTH", "i8")]
+)
+def test_images_of_another_type(part: str, kind: str) -> None:
+    arms = desi_files.spectra()
+    arms["R"][part] = arms["R"][part].astype(kind)
+    assert reason(desi_files.coadd(arms)) == "malformed"
+
+
+def test_targets_of_another_type() -> None:
+    """They would match none of the coadd, and leave all unclassified."""
+    floats = to_bytes(desi_files.redrock()).replace(b"TFORM1  = 'K", b"TFORM1  = 'D", 1)
+    with pytest.raises(BadFile, match="TARGETID"):
+        read(desi_files.coadd(), redrock=floats)
+
+
 def test_no_arms() -> None:
     assert reason(desi_files.coadd({"B": {}})) == "malformed"
 
@@ -298,19 +290,10 @@ def test_steps_must_be_equal() -> None:
 def test_real_coadd() -> None:
     folder = Path(os.environ["GALSPEC_REAL_FORMATS"])
     name = "coadd-4-80613-thru20210324.fits"
-    source = Source(name, (folder / name).read_bytes(), lambda other: (folder / other).read_bytes())
-    kind, rows = read_spectra(source)
+    files = {path.name: path.read_bytes() for path in folder.glob("*-thru20210324.fits")}
+    kind, rows = read_spectra(Source(name, files[name], files.get))
     assert kind == "desi-coadd"
-    with fits.open(folder / name) as hdus:
-        kinds = ("WAVELENGTH", "FLUX", "IVAR", "MASK")
-        arms = {arm: {kind: hdus[f"{arm}_{kind}"].data for kind in kinds} for arm in "BRZ"}
-        assert_spectra(rows, arms)
-        assert rows[0]["ra"] == hdus["FIBERMAP"].data["TARGET_RA"][0]
-        assert rows[0]["target_id"] == hdus["FIBERMAP"].data["TARGETID"][0]
-    with fits.open(folder / "redrock-4-80613-thru20210324.fits") as hdus:
-        found = hdus["REDSHIFTS"].data[0]
-        names = {"z": "Z", "z_err": "ZERR", "zwarning": "ZWARN", "class": "SPECTYPE"}
-        assert {ours: rows[0][ours] for ours in names} == {a: found[b] for a, b in names.items()}
+    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(kind, files[name], name, files))
     assert rows[0]["subclass"] is None
     assert rows[0]["run2d"] == "iron"
     assert rows[0]["key"] == "80613-4-cumulative-20210324-39633345008634465"
