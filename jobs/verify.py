@@ -2,6 +2,9 @@
 
 import argparse
 import sys
+from typing import Any
+
+from pyspark.sql import SparkSession
 
 from galspec_spark.cli import job_parser, run_job
 from galspec_spark.findings import as_text
@@ -19,7 +22,7 @@ def sample_size(text: str) -> int | None:
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number of files nor all")
 
 
-def work(spark, run: Run, args: argparse.Namespace) -> dict[str, object]:
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Verify, and show the findings."""
     summary = verify(
         spark,
