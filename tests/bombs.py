@@ -122,10 +122,11 @@ def main() -> None:
     for name, content in bombs():
         begin = time.process_time()
         try:
-            outcome = f"read as {read_spectra(Source(name, unpacked(content)))[0]}"
+            reason, message = "read", read_spectra(Source(name, unpacked(content)))[0]
         except BadFile as error:
-            outcome = error.reason
-        sys.stdout.write(json.dumps([name, outcome, time.process_time() - begin]) + "\n")
+            reason, message = error.reason, error.message
+        seconds = time.process_time() - begin
+        sys.stdout.write(json.dumps([name, reason, message, seconds]) + "\n")
 
 
 if __name__ == "__main__":

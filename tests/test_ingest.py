@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,28 +84,6 @@ def test_a_second_run_reads_nothing_and_a_grown_folder_only_what_is_new(
     assert (grown["read"], grown["skipped"]) == (1, 1)
     assert grown["warehouse"]["files"] == grown["warehouse"]["spectra"] == 2
     assert warehouse.read(spark, "spectra").count() == 2
-
-
-def test_damaged_files_never_stop_the_job(
-    spark: SparkSession, tmp_path: Path, run_of: RunOf
-) -> None:
-    """Bytes of headers and data changed at random: each file is read or quarantined."""
-    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
-    whole = spec_files.write(survey, 0).read_bytes()
-    cards = [
-        i for i in range(0, len(whole), 80) if whole[i : i + 5] in (b"TTYPE", b"TFORM", b"NAXIS")
-    ]
-    random = np.random.default_rng(1)
-    for number in range(200):
-        damaged = bytearray(whole)
-        for position in (random.choice(cards), random.integers(len(whole))):
-            damaged[position + random.integers(30)] = random.integers(32, 127)
-        (survey / f"damaged-{number:03d}.fits").write_bytes(damaged[: len(whole)])
-    (survey / "dangling.fits").symlink_to(tmp_path / "nowhere")
-    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-    assert summary["files"] == summary["read"] + summary["quarantined"] == 202
-    assert summary["reasons"]["malformed"] > 100
-    assert summary["reasons"]["unreadable"] == 1
 
 
 def test_a_changed_file_replaces_its_rows(
@@ -241,34 +215,6 @@ def test_the_second_writer_is_refused(
     warehouse = Warehouse(tmp_path)
     with warehouse.writing(run_of()), pytest.raises(UserError, match="another job is writing"):
         ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-
-
-def test_a_killed_ingest_rerun_ends_in_the_same_table(
-    spark: SparkSession, tmp_path: Path, run_of: RunOf
-) -> None:
-    survey = tmp_path / "survey"
-    for seed in range(40):
-        spec_files.write(survey, seed)
-    root = tmp_path / "warehouse"
-    command = [
-        sys.executable,
-        "jobs/ingest.py",
-        "--input",
-        str(survey),
-        "--warehouse",
-        str(root),
-    ]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not any(root.glob("_staging/*/*/spectra")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    warehouse = Warehouse(root)
-    ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-    spectra = warehouse.read(spark, "spectra")
-    assert spectra.count() == spectra.select("spectrum_id").distinct().count() == 40
-    assert warehouse.read(spark, "files").count() == 40
-    assert not (root / "_staging").exists()
 
 
 def test_real_spectra_are_all_read(

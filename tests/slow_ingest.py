@@ -1,0 +1,49 @@
+"""An ingest to be killed: says when it starts and ends, and commits slowly.
+
+``python -m tests.slow_ingest SURVEY WAREHOUSE SECONDS`` pauses so long before each step.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from galspec_spark.config import Config
+from galspec_spark.ingest import ingest
+from galspec_spark.provenance import Run
+from galspec_spark.session import open_session
+from galspec_spark.storage import Location
+from galspec_spark.tables import Warehouse
+from tests.conftest import SETTINGS
+
+CONFIG = Config(spark=SETTINGS)
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def slowly(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    def slow(place: Location, *args: Location) -> Any:
+        if place.name.endswith(".parquet"):
+            time.sleep(seconds)
+        return method(place, *args)
+
+    return slow
+
+
+def main(survey: str, root: str, seconds: str) -> None:
+    """Ingest one survey."""
+    for name in ("move", "delete"):
+        setattr(Location, name, slowly(getattr(Location, name), float(seconds)))
+    with open_session("slow ingest", CONFIG) as spark:
+        say("started")
+        ingest(spark, Run.start("ingest", CONFIG), [survey], Warehouse(root), "dr14")
+        say("done")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
