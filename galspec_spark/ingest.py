@@ -84,10 +84,16 @@ def ingest(
                 results = run_tasks(spark, len(tasks), task)
         summary = _reconcile(listing, to_do.new, results)
         summary["replaced"] = len(to_do.stale)
-        if results:
+        if results or _lacks_objects(warehouse):
             replaced = take_out(spark, run, warehouse, staging, to_do.stale)
+            if to_do.told is not None:
+                replaced.remove.append(to_do.told)
             _commit(spark, run, warehouse, staging, results, replaced)
     return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
+
+
+def _lacks_objects(warehouse: Warehouse) -> bool:
+    return bool(warehouse.parts("spectra")) and not warehouse.parts("objects")
 
 
 def run_tasks(

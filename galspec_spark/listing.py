@@ -32,6 +32,9 @@ CATALOGUES = {
 #: Files that are Python objects at once; as Arrow they take a tenth of the memory.
 BATCH = 100_000
 
+#: In the warehouse: paths of files that verify wants to be read again, one a line.
+READ_AGAIN = "_read_again.txt"
+
 LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")])
 
 
@@ -41,6 +44,7 @@ class Changes:
 
     new: pa.Table  #: part of the listing: the files to read
     stale: pa.Array  #: paths of those among them whose old rows have to go
+    told: Location | None  #: what verify had written down, where this run deals with all of it
 
 
 def list_files(inputs: Sequence[str]) -> pa.Table:
@@ -98,20 +102,34 @@ def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
     """Compare the listing with the ``files`` table.
 
     To be read are files that the table does not have, that changed since, that could not be read
-    then, or that an earlier version quarantined; and files of spectra with such a catalogue.
+    then, that an earlier version quarantined, or that verify named; and files of spectra with such
+    a catalogue.
     """
-    parts = warehouse.parts("files")
-    if not parts:
-        return Changes(listing, pa.array([], pa.string()))
-    columns = [*LISTING.names, "status", "reason", "version"]
-    known = pa.concat_tables(open_part(part).read(columns) for part in parts)
+    columns = ["path", "size", "mtime_ns", "status", "reason", "version"]
+    none = pa.schema([FILES.field(name) for name in columns]).empty_table()
+    parts = [open_part(part).read(columns) for part in warehouse.parts("files")]
+    known = pa.concat_tables([none, *parts])
+    told = _told_by_verify(warehouse)
     is_known = pc.is_in(listing["path"], known["path"])
     both = listing.filter(is_known).join(known, keys="path", right_suffix="_before")
     again = both.filter(_to_be_read_again(both))["path"]
     wanted = pc.or_(pc.invert(is_known), pc.is_in(listing["path"], again))
+    wanted = pc.or_(wanted, pc.is_in(listing["path"], told))
     wanted = pc.or_(wanted, _has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
     new = listing.filter(wanted)
-    return Changes(new, new.filter(pc.is_in(new["path"], known["path"]))["path"].combine_chunks())
+    had_rows = pc.or_(pc.is_in(new["path"], known["path"]), pc.is_in(new["path"], told))
+    all_of_it = len(told) > 0 and pc.all(pc.is_in(told, new["path"])).as_py()
+    return Changes(
+        new,
+        new.filter(had_rows)["path"].combine_chunks(),
+        warehouse.root / READ_AGAIN if all_of_it else None,
+    )
+
+
+def _told_by_verify(warehouse: Warehouse) -> pa.Array:
+    """Return the paths of the files whose rows verify found to be wrong or missing."""
+    place = warehouse.root / READ_AGAIN
+    return pa.array(place.read().decode().splitlines() if place.exists() else [], pa.string())
 
 
 def _to_be_read_again(both: pa.Table) -> pa.ChunkedArray:

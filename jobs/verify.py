@@ -7,10 +7,10 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.cli import job_parser, run_job
-from galspec_spark.findings import as_text
 from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
-from galspec_spark.verify import verify
+from galspec_spark.verify.findings import as_text
+from galspec_spark.verify.verify import verify
 
 
 def sample_size(text: str) -> int | None:

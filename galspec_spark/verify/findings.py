@@ -7,19 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from galspec_spark.listing import READ_AGAIN
 from galspec_spark.storage import Location
 
 WIDTH = 100  # columns of the table
 
-#: Beside the tables: the paths of the files whose rows are wrong or missing, one a line.
-READ_AGAIN = "_read_again.txt"
-
 INGEST = "run jobs/ingest.py again"
-TOUCH = f"touch the files named in {READ_AGAIN} of the warehouse, then {INGEST}"
-DELETE = "delete the part, then verify again: it names the files to read again"
-OBJECTS = f"touch any one of the ingested files, then {INGEST}: it makes objects anew"
+REREAD = f"{INGEST}: it reads the files anew that {READ_AGAIN} in the warehouse names"
+DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
+OBJECTS = f"delete the folder objects, then {INGEST}: it makes it anew"
 REBUILD = "delete the folder restframe, then run jobs/preprocess.py"
-ENTER = f"{INGEST} on the files named in {READ_AGAIN}, touch them, {INGEST}"
 
 
 class Kind(NamedTuple):
@@ -43,19 +40,19 @@ KINDS = {
         "bring back good copies; their rows are kept",
     ),
     "not_ingested": Kind("files of --input that were never ingested", INGEST),
-    "duplicate_account": Kind("files that have more than one row in files", TOUCH),
-    "impossible_account": Kind("rows of files that contradict themselves", TOUCH),
-    "wrong_account": Kind("files that hold another number of spectra than files says", TOUCH),
-    "missing_rows": Kind("rows that files counts but spectra does not have", TOUCH),
-    "surplus_rows": Kind("rows that spectra has but files does not count", TOUCH),
-    "rows_without_account": Kind("rows whose file is not in files", ENTER),
-    "rows_of_quarantined": Kind("rows whose file was quarantined", TOUCH),
-    "duplicate_rows": Kind("rows that are there again, of the same file", TOUCH),
+    "duplicate_account": Kind("files that have more than one row in files", REREAD),
+    "impossible_account": Kind("rows of files that contradict themselves", REREAD),
+    "wrong_account": Kind("files that hold another number of spectra than files says", REREAD),
+    "missing_rows": Kind("rows that files counts but spectra does not have", REREAD),
+    "surplus_rows": Kind("rows that spectra has but files does not count", REREAD),
+    "rows_without_account": Kind("rows whose file is not in files", REREAD),
+    "rows_of_quarantined": Kind("rows whose file was quarantined", REREAD),
+    "duplicate_rows": Kind("rows that are there again, of the same file", REREAD),
     "same_spectrum": Kind(
         "spectra that were read from two files",
         "none is needed: preprocess uses one of them; or ingest one of the files only",
     ),
-    "altered_rows": Kind("rows that are not what their file holds", TOUCH),
+    "altered_rows": Kind("rows that are not what their file holds", REREAD),
     "wrong_lengths": Kind("rows whose arrays do not have one value for each pixel", DELETE),
     "null_pixels": Kind("rows with a pixel that has no value at all", DELETE),
     "not_finite": Kind("rows with a number that is infinite or not a number", DELETE),

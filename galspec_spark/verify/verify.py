@@ -18,17 +18,17 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.findings import READ_AGAIN, Finding, summed
 from galspec_spark.ingest import run_tasks
-from galspec_spark.listing import list_files
+from galspec_spark.listing import READ_AGAIN, list_files
 from galspec_spark.parts import open_part
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
-from galspec_spark.verify_files import compare
-from galspec_spark.verify_parts import SCHEMAS, check_part
-from galspec_spark.verify_tables import reconcile
+from galspec_spark.verify.files import compare
+from galspec_spark.verify.findings import Finding, summed
+from galspec_spark.verify.parts import SCHEMAS, check_part
+from galspec_spark.verify.tables import reconcile
 
 Parts = dict[str, list[Location]]
 
@@ -58,7 +58,7 @@ def verify(
     Returns
     -------
     dict
-        How much was checked, and ``findings``, as `galspec_spark.findings.summed` gives them.
+        How much was checked, and ``findings`` (see `galspec_spark.verify.findings.summed`).
 
     Raises
     ------

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.findings import Finding
 from galspec_spark.parts import partition_values
 from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
 from galspec_spark.sources import READ_AHEAD
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.storage import FileStatus, Location
+from galspec_spark.verify.findings import Finding
 
 Mask = npt.NDArray[np.bool_]
 

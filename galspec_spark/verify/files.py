@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.findings import Finding
 from galspec_spark.parts import open_part, partition_values
 from galspec_spark.pixels import PARTITIONS_PER_PART
 from galspec_spark.readers import read_spectra
@@ -27,9 +26,10 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.schemas import PROVENANCE, SPECTRA
 from galspec_spark.sources import open_source
 from galspec_spark.storage import Location
-from galspec_spark.verify_parts import DAMAGE
-from galspec_spark.verify_rows import Mask, status_now
-from galspec_spark.verify_tables import narrow
+from galspec_spark.verify.findings import Finding
+from galspec_spark.verify.parts import DAMAGE
+from galspec_spark.verify.rows import Mask, status_now
+from galspec_spark.verify.tables import narrow
 
 #: What a file determines: all columns but the provenance.
 COMPARED = pa.schema([f for f in SPECTRA if f not in PROVENANCE])

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galspec_spark.findings import Finding
 from galspec_spark.parts import open_part, partition_values
 from galspec_spark.schemas import FILES, OBJECTS, RESTFRAME, SPECTRA
 from galspec_spark.storage import Location
-from galspec_spark.verify_rows import check_rows
+from galspec_spark.verify.findings import Finding
+from galspec_spark.verify.rows import check_rows
 
 SCHEMAS = {"spectra": SPECTRA, "files": FILES, "objects": OBJECTS, "restframe": RESTFRAME}
 #: Columns by which the tables are reconciled; a part where they can be read takes part in that.
