@@ -65,7 +65,7 @@ def differences(ours: Sequence[Row], theirs: Sequence[Row], tolerance: float = E
     if len(ours) != len(theirs):
         return [f"{len(ours)} rows, not {len(theirs)}"]
     return [
-        f"row {i}: {column} is {a.get(column)!r}, not {b.get(column)!r}"
+        f"row {i}: {column} is {a.get(column)!r}, not {b.get(column, b.get('loglam'))!r}"
         for i, (a, b) in enumerate(zip(ours, theirs, strict=True))
         for column in COLUMNS
         if not _same(column, a, b, tolerance)
