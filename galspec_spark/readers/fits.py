@@ -226,7 +226,7 @@ def _astropy_unit(content: Content, unit: Unit) -> fits.HDUList:
 
 def _header(content: Content, start: int) -> bytes:
     """Return the header that begins at a byte, up to its END card."""
-    length = 4 * BLOCK
+    length = 8 * BLOCK
     while True:
         header = content[start : start + length]
         end = _find_card(header, END_CARD)
