@@ -92,7 +92,8 @@ def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
     links = same_identifier(spectra).union(same_place(spectra))
     links = links.withColumn("root", F.col("spectrum_id"))
     for step in count():
-        nearer = _nearer_root(_nearer_root(links).withColumn("before", F.col("root")))
+        nearer = _nearer_root(_nearer_root(links))  # as far as nearly all links go
+        nearer = _nearer_root(nearer.withColumn("before", F.col("root")))
         changes = Observation(f"links-{step}")
         changed = F.max(F.col("root") != F.col("before")).alias("changed")
         links = settle(nearer.observe(changes, changed).drop("before"), scratch / f"{step}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import fitsio
@@ -15,6 +14,7 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.source import Source
 from galspec_spark.schemas import LINE_MEASURES
 from galspec_spark.spectrum.lines import LINES
+from galspec_spark.storage import Location
 
 PIXELS = ("flux", "ivar", "and_mask", "or_mask")
 SAMPLE = 300  #: files, at most twice as many
@@ -41,7 +41,7 @@ def compare_decoding(files: list[str], repeat: int) -> list[dict[str, Any]]:
 
 def decode_ours(path: str) -> dict[str, Any]:
     """Decode a spec file with our reader."""
-    return read_spectra(Source(path, Path(path).read_bytes()))[1][0]
+    return read_spectra(Source(path, Location(path).read()))[1][0]
 
 
 def decode_astropy(path: str) -> dict[str, Any]:

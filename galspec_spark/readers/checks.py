@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -62,15 +64,23 @@ def check_row(row: dict[str, Any]) -> None:
     BadFile
         If one does not fit: damaged headers turn numbers into text, or one spectrum into many.
     """
+    _check_types(tuple(row), tuple(map(type, row.values())))
     shape = row["flux"].shape
-    for name, value in row.items():
-        if value is None:
-            continue
-        if name in ARRAYS:
-            if value.dtype != ARRAYS[name] or value.shape != shape or value.ndim != 1:
-                raise BadFile("malformed", f"{name} is not an array of one number for each pixel")
-        elif type(value) is not SCALARS[name]:
-            expected, found = SCALARS[name].__name__, type(value).__name__
-            raise BadFile("malformed", f"{name} is of type {found}, not {expected}")
-        elif type(value) is int and not -INT_LIMITS[name] <= value < INT_LIMITS[name]:
+    for name, dtype in ARRAYS.items():
+        array = row.get(name)
+        if array is not None and (array.dtype != dtype or array.shape != shape or array.ndim != 1):
+            raise BadFile("malformed", f"{name} is not an array of one number for each pixel")
+    for name, limit in INT_LIMITS.items():
+        value = row.get(name)
+        if value is not None and not -limit <= value < limit:
             raise BadFile("malformed", f"{name} is out of range: {value}")
+
+
+@lru_cache(maxsize=1024)
+def _check_types(names: tuple[str, ...], types: tuple[type, ...]) -> None:
+    """Check the types of a row's values; rows of one survey share them, but for what is null."""
+    for name, found in zip(names, types, strict=True):
+        expected = np.ndarray if name in ARRAYS else SCALARS[name]
+        if found not in (expected, NoneType):
+            message = f"{name} is of type {found.__name__}, not {expected.__name__}"
+            raise BadFile("malformed", message)
