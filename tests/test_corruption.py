@@ -34,10 +34,10 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source, unpacked
 from galspec_spark.tables import Warehouse
 from tests import (
-    astropy_oracle,
     desi_files,
     lamost_files,
     mutations,
+    oracle,
     plate_files,
     spec_files,
     spspec_files,
@@ -101,7 +101,7 @@ def real() -> list[Case]:
     return cases
 
 
-def read(case: Case) -> tuple[str, list[astropy_oracle.Row]]:
+def read(case: Case) -> tuple[str, list[oracle.Row]]:
     """Read a case as a task of ingest does."""
 
     def beside(name: str) -> bytes | None:
@@ -119,10 +119,10 @@ def outcome(case: Case) -> str:
     if kind != case.kind:
         return f"wrong: it is taken for {kind}"
     try:
-        expected = astropy_oracle.spectra(kind, case.files[case.name], case.name, case.files)
+        expected = oracle.spectra(kind, case.files[case.name], case.name, case.files)
     except Exception as error:  # noqa: BLE001 - astropy raises anything on damaged files
         return f"wrong: astropy refuses it: {type(error).__name__}: {error}"
-    found = astropy_oracle.differences(rows, expected, astropy_oracle.REGULAR)
+    found = oracle.differences(rows, expected, oracle.REGULAR)
     return f"wrong: {found[0]}" if found else "read"
 
 

@@ -16,7 +16,7 @@ from galspec_spark.ingest import ingest
 from galspec_spark.parts import open_part
 from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
-from tests import astropy_oracle
+from tests import oracle
 
 #: Format and rows, or the reason, of each file.
 EXPECTED: dict[str, tuple[str, int] | str] = {
@@ -107,8 +107,8 @@ def test_every_column_in_the_warehouse_equals_astropys(
         if isinstance(expected, str) or not expected[1]:
             assert name not in by_file
             continue
-        theirs = astropy_oracle.spectra(expected[0], contents[name], name, contents)
-        assert not astropy_oracle.differences(by_file[name], theirs), name
+        theirs = oracle.spectra(expected[0], contents[name], name, contents)
+        assert not oracle.differences(by_file[name], theirs), name
         compared += len(theirs)
     assert compared == 23
 

@@ -13,7 +13,7 @@ from astropy.io import fits
 from galspec_spark.readers import desi_arms, read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
-from tests import astropy_oracle, desi_files
+from tests import desi_files, oracle
 from tests.desi_files import TARGETS, to_bytes
 
 NAME = "coadd-sv3-bright-12345.fits"
@@ -61,9 +61,9 @@ def reason(hdus: fits.HDUList, **beside: fits.HDUList) -> str:
 def assert_spectra(rows: list[dict[str, Any]], arms: dict[str, dict[str, np.ndarray]]) -> None:
     names = ("loglam", "flux", "ivar")
     for i, row in enumerate(rows):
-        theirs = dict(zip(names, astropy_oracle.desi_spectrum(arms, i), strict=True))
+        theirs = dict(zip(names, oracle.desi_spectrum(arms, i), strict=True))
         ours = {name: row[name] for name in ("loglam0", "flux", "ivar")}
-        astropy_oracle.assert_equal([ours], [theirs])
+        oracle.assert_equal([ours], [theirs])
 
 
 def test_arms_are_merged_and_rebinned() -> None:
@@ -293,7 +293,7 @@ def test_real_coadd() -> None:
     files = {path.name: path.read_bytes() for path in folder.glob("*-thru20210324.fits")}
     kind, rows = read_spectra(Source(name, files[name], files.get))
     assert kind == "desi-coadd"
-    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(kind, files[name], name, files))
+    oracle.assert_equal(rows, oracle.spectra(kind, files[name], name, files))
     assert rows[0]["subclass"] is None
     assert rows[0]["run2d"] == "iron"
     assert rows[0]["key"] == "80613-4-cumulative-20210324-39633345008634465"

@@ -15,7 +15,7 @@ from astropy.io import fits
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source, unpacked
-from tests import astropy_oracle, lamost_files
+from tests import lamost_files, oracle
 
 
 def to_bytes(hdus: fits.HDUList) -> bytes:
@@ -39,7 +39,7 @@ def reason(hdus: fits.HDUList) -> str:
 def assert_equals_astropy(content: bytes) -> None:
     name, rows = read_spectra(Source("any name", unpacked(content)))
     assert name == "lamost-lrs"
-    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(name, content))
+    oracle.assert_equal(rows, oracle.spectra(name, content))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

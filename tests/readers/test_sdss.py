@@ -14,7 +14,7 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.layout import parse_layout
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.lines import LINES
-from tests import astropy_oracle, spec_files
+from tests import oracle, spec_files
 
 
 def to_bytes(hdus: fits.HDUList) -> bytes:
@@ -39,7 +39,7 @@ def assert_equals_astropy(content: bytes) -> None:
     """Compare every value that the reader gives with astropy's."""
     name, rows = read_spectra(Source("spec.fits", content))
     assert name == "sdss-spec"
-    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(name, content))
+    oracle.assert_equal(rows, oracle.spectra(name, content))
 
 
 def test_values_equal_astropys(content: bytes) -> None:

@@ -14,7 +14,7 @@ from astropy.io import fits
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
-from tests import astropy_oracle, plate_files
+from tests import oracle, plate_files
 from tests.plate_files import FIBERS, to_bytes
 
 NAME = "spPlate-0266-51630.fits"
@@ -50,7 +50,7 @@ def read(plate: fits.HDUList | bytes, files: dict[str, fits.HDUList | bytes]) ->
     content, contents = as_bytes(plate), {name: as_bytes(of) for name, of in files.items()}
     name, rows = read_spectra(Source(NAME, content, contents.get))
     assert name == "sdss-plate"
-    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(name, content, NAME, contents))
+    oracle.assert_equal(rows, oracle.spectra(name, content, NAME, contents))
     return rows
 
 
@@ -132,7 +132,7 @@ def test_content_on_demand_is_read_in_pieces() -> None:
     zbest = to_bytes(plate_files.spzbest(SHUFFLED))
     content = Slices(plate)
     kind, rows = read_spectra(Source(NAME, content, {ZBEST: Slices(zbest)}.get))
-    astropy_oracle.assert_equal(rows, astropy_oracle.spectra(kind, plate, NAME, {ZBEST: zbest}))
+    oracle.assert_equal(rows, oracle.spectra(kind, plate, NAME, {ZBEST: zbest}))
     assert rows[0]["class"] is not None
     assert content.largest < 150 * plate_files.PIXELS * 4  # never a whole image
 

@@ -13,7 +13,7 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.lines import LINES
-from tests import astropy_oracle
+from tests import oracle
 from tests.spspec_files import spspec
 
 
@@ -24,8 +24,8 @@ def read(content: bytes) -> dict[str, Any]:
 
 
 def assert_equals_astropy(content: bytes) -> None:
-    theirs = astropy_oracle.spectra("sdss-spspec", content)
-    astropy_oracle.assert_equal([read(content)], theirs)
+    theirs = oracle.spectra("sdss-spspec", content)
+    oracle.assert_equal([read(content)], theirs)
 
 
 @pytest.mark.parametrize("rows", [4, 5])
