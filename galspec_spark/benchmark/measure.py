@@ -41,5 +41,5 @@ def as_table(results: list[dict[str, Any]]) -> str:
     for r in results:
         ratio = r["seconds"] / ours[r["work"]]
         span = f"{min(r['runs']):.3g} to {max(r['runs']):.3g}"
-        rows.append(f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio:.2g} |")
+        rows.append(f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio:.3g} |")
     return "\n".join(rows) + "\n"
