@@ -15,11 +15,11 @@ PROVENANCE = [
     pa.field("config_hash", pa.string()),
 ]
 
-#: One row per observed spectrum; what a survey lacks is null. A null ``class`` marks a spectrum that
-#: nobody classified, such as those of a plate without its spZbest. Flux is in the survey's own unit:
-#: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum. ``field`` is
-#: the plan and spectrograph of LAMOST, the tile or healpix group of DESI; ``target_id`` is DESI's;
-#: ``healpix29`` is the nested HEALPix pixel of order 29.
+#: One row per observed spectrum; what a survey lacks is null. A null ``class`` marks a spectrum
+#: that nobody classified, such as those of a plate without its spZbest. Flux is in the survey's own
+#: unit: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum.
+#: ``field`` is the plan and spectrograph of LAMOST, the tile or healpix group of DESI;
+#: ``target_id`` is DESI's; ``healpix29`` is the nested HEALPix pixel of order 29.
 #: Folders survey=.../release=... hold the two partition columns.
 SPECTRA = pa.schema(
     [
