@@ -1,0 +1,25 @@
+"""Principal components of rest-frame spectra, and what their coefficients are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Components:
+    """A mean spectrum and k unit vectors.
+
+    A spectrum is about ``mean + sum_j (vectors[j] . (spectrum - mean)) vectors[j]``. Its
+    coefficients are ``vectors @ spectrum``, as MLlib's `PCAModel` computes them: the mean is removed
+    to find the components, not to project.
+    """
+
+    mean: Doubles  #: (pixels,)
+    vectors: Doubles  #: (k, pixels), orthonormal, by falling variance; largest entry positive
+    explained_variance: Doubles  #: (k,), shares of the total variance
