@@ -1,4 +1,4 @@
-"""How good predictions are: confusion, precision, recall, F1, ROC and precision-recall.
+"""How good predictions are: confusion, precision, recall, F1, MCC, ROC and precision-recall.
 
 Spark counts; the driver gets four numbers for the confusion and at most `MAX_THRESHOLDS` rows for
 the curves, whatever the number of predictions. A figure that is not defined (the precision of a
@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 Counts = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 #: Points on a curve: exact up to so many predictions, in quantile bins of the score above.
 MAX_THRESHOLDS = 10_000
@@ -42,26 +43,53 @@ def confusion(predictions: DataFrame, prediction: str = "prediction") -> Counts:
 
 
 def classification_scores(counts: Counts) -> dict[str, Any]:
-    """Return class-weighted and per-class precision, recall and F1 of a confusion matrix (2, 2).
+    """Return the scores of one confusion matrix (2, 2): see `score_arrays`; None if not defined."""
+    scores = score_arrays(counts)
+    return {key: None if np.isnan(value) else float(value) for key, value in scores.items()}
 
+
+def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
+    """Return the scores of many confusion matrices at once.
+
+    Parameters
+    ----------
+    counts
+        Shape (..., 2, 2): true classes in rows, predicted classes in columns.
+
+    Returns
+    -------
+    dict
+        Arrays of shape (...), NaN where a score is not defined: ``precision``, ``recall`` and
+        ``f1`` weighted by class; the same of each class (``agn_f1``, ``other_f1``, ...);
+        ``accuracy``; ``balanced_accuracy``, the mean recall of the two classes; and ``mcc``,
+        Matthews' correlation coefficient (1975, Biochim. Biophys. Acta 405, 442).
+
+    Notes
+    -----
     The weighted figures are means over the classes weighted by their true numbers, as in
     scikit-learn's ``average="weighted"`` and MLlib's ``weightedFMeasure``; there an undefined
     precision counts as 0, as it does in both.
     """
-    total = int(counts.sum())
-    true, predicted, correct = counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts)
-    scores: dict[str, Any] = {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    cells = np.asarray(counts, dtype=np.float64)
+    true, predicted = cells.sum(axis=-1), cells.sum(axis=-2)
+    correct = np.diagonal(cells, axis1=-2, axis2=-1)
+    total = true.sum(axis=-1)
+    per_class = {
+        "precision": _ratio(correct, predicted),
+        "recall": _ratio(correct, true),
+        "f1": _ratio(2 * correct, true + predicted),
+    }
+    share = np.nan_to_num(_ratio(true, total[..., None]))
+    scores = {key: (np.nan_to_num(each) * share).sum(axis=-1) for key, each in per_class.items()}
     for i, name in enumerate(CLASSES):
-        per_class = {
-            "precision": _ratio(correct[i], predicted[i]),
-            "recall": _ratio(correct[i], true[i]),
-            "f1": _ratio(2 * correct[i], true[i] + predicted[i]),
-        }
-        for key, value in per_class.items():
-            scores[f"{name}_{key}"] = value
-            scores[key] += (value or 0.0) * true[i] / total if total else 0.0
-    scores["accuracy"] = _ratio(correct.sum(), total)
-    return {key: None if value is None else float(value) for key, value in scores.items()}
+        scores |= {f"{name}_{key}": each[..., i] for key, each in per_class.items()}
+    scores["accuracy"] = _ratio(correct.sum(axis=-1), total)
+    scores["balanced_accuracy"] = per_class["recall"].mean(axis=-1)
+    determinant = cells[..., 0, 0] * cells[..., 1, 1] - cells[..., 0, 1] * cells[..., 1, 0]
+    scores["mcc"] = _ratio(
+        determinant, np.sqrt(true.prod(axis=-1)) * np.sqrt(predicted.prod(axis=-1))
+    )
+    return scores
 
 
 @dataclass(frozen=True)
@@ -117,5 +145,7 @@ def _binned(predictions: DataFrame) -> DataFrame:
     return Bucketizer(splits=splits, inputCol="score", outputCol="bin").transform(predictions)
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return float(part) / float(whole) if whole else None
+def _ratio(part: Doubles, whole: Doubles) -> Doubles:
+    """Divide; NaN where the whole is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole != 0, np.true_divide(part, whole), np.nan)

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from galspec_spark.ml import evaluation
-from galspec_spark.ml.evaluation import classification_scores, confusion, curves
+from galspec_spark.ml.evaluation import classification_scores, confusion, curves, score_arrays
 
 N = 400
 
@@ -45,6 +45,25 @@ def test_confusion_and_scores(spark, scores):
         found = [ours[f"{prefix}{name}"] for name in ("precision", "recall", "f1")]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
+    balanced = metrics.balanced_accuracy_score(labels, predicted)
+    assert ours["balanced_accuracy"] == pytest.approx(balanced, rel=1e-12)
+    assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(labels, predicted), rel=1e-12)
+
+
+def test_scores_of_many_matrices_are_those_of_each():
+    random = np.random.default_rng(9)
+    counts = random.integers(0, 4, size=(5, 40, 2, 2))  # small enough that some are not defined
+    many = score_arrays(counts)
+    assert np.isnan(many["mcc"]).any()
+    for index in np.ndindex(5, 40):
+        for name, value in classification_scores(counts[index]).items():
+            found = many[name][index]
+            assert np.isnan(found) if value is None else found == pytest.approx(value, abs=1e-15)
+
+
+def test_large_counts_do_not_overflow():
+    scores = classification_scores(np.array([[8, 1], [1, 2]]) * 10**8)
+    assert scores["mcc"] == pytest.approx(classification_scores(np.array([[8, 1], [1, 2]]))["mcc"])
 
 
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
@@ -73,12 +92,15 @@ def test_what_is_undefined_is_none(spark):
     never_agn = classification_scores(np.array([[8, 0], [2, 0]]))
     assert never_agn["agn_precision"] is None
     assert never_agn["agn_f1"] == 0
+    assert never_agn["balanced_accuracy"] == 0.5
+    assert never_agn["mcc"] is None
     expected = metrics.precision_score(
         [0] * 8 + [1] * 2, [0] * 10, average="weighted", zero_division=0
     )
     assert never_agn["precision"] == pytest.approx(expected)
     no_agn = classification_scores(np.array([[10, 0], [0, 0]]))
     assert (no_agn["agn_recall"], no_agn["agn_f1"], no_agn["f1"]) == (None, None, 1.0)
+    assert (no_agn["balanced_accuracy"], no_agn["mcc"]) == (None, None)
     one_class = spark.createDataFrame(
         [(0, 0.0, 0.1), (0, 1.0, 0.9)], "label int, prediction double, score double"
     )
