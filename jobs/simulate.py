@@ -1,16 +1,36 @@
-"""Write a simulated survey as SDSS spec-lite files, in the archive's folder layout."""
+"""Write a simulated survey, as SDSS spec-lite files or directly as the table restframe."""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
 
 from galspec_spark.cli import job_parser, run_job
+from galspec_spark.provenance import Run
+from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.simulate.survey import simulate
+from galspec_spark.tables import Warehouse
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Simulate what was asked for."""
+    if args.to == "restframe":
+        return simulate_restframe(spark, run, Warehouse(args.output))
+    return simulate(spark, run.config.simulate, Path(args.output))
 
 
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
+    parser.add_argument(
+        "--to",
+        choices=("spec", "restframe"),
+        default="spec",
+        help="spec: files for jobs/ingest.py; restframe: a warehouse for jobs/train.py, without "
+        "files, at thousands of spectra a second",
+    )
     parser.add_argument("--output", default="survey", metavar="DIR", help="folder of the survey")
     for name, what in (("spectra", "number of spectra"), ("seed", "fixes all that is random")):
         # A shorthand for --set, so that the configuration's hash knows it.
@@ -23,12 +43,7 @@ def main() -> int:
             default=argparse.SUPPRESS,
             help=what,
         )
-    return run_job(
-        "simulate",
-        parser,
-        lambda spark, run, args: simulate(spark, run.config.simulate, Path(args.output)),
-        output="output",
-    )
+    return run_job("simulate", parser, work, output="output")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,241 @@
+"""A block of simulated spectra at rest: galaxies drawn, exposed, classified, split.
+
+Block b of seed s has its own random streams and is always drawn whole, so spectrum i is the same,
+and in the same split and fold, however many are drawn and however the work is divided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from galspec_spark.config import Config, LabelConfig, PreprocessConfig
+from galspec_spark.simulate import kinds, sky
+from galspec_spark.simulate.linefit import classify
+from galspec_spark.simulate.population import Population, draw_population
+from galspec_spark.simulate.restframe_light import light_of
+from galspec_spark.simulate.restframe_lines import fit_lines
+from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
+from galspec_spark.spectrum.normalise import normalise
+
+Array = npt.NDArray[Any]
+Spectra = npt.NDArray[np.float32]
+
+#: Spectra drawn from one random stream: arrays of some 10 MB.
+BLOCK = 16 * kinds.BLOCK
+#: Broad H alpha stronger than this, in Angstrom, makes SDSS call a galaxy a QSO.
+BROAD_EW_MAX = 30.0
+#: Flux of a typical galaxy and airglow that masks a pixel, 1e-17 erg/s/cm2/A.
+TYPICAL_FLUX, BRIGHT_SKY = 11.0, 55.0
+#: Scatter of the noise over the one that ivar states.
+SCATTER = 1.08
+#: The bits of a float32 that ivar keeps, sign and exponent among them: 8 significant ones, 0.4 %.
+#: The rest would be half of the bytes of the compressed column, and mean nothing.
+IVAR_BITS = np.uint32(0xFFFF0000)
+
+
+@dataclass(frozen=True)
+class Block:
+    """BLOCK spectra, arrays of that length unless told."""
+
+    index: npt.NDArray[np.int64]  #: place in the survey
+    object: npt.NDArray[np.int64]  #: place of the object's first spectrum in the survey
+    ra: Array  #: degrees
+    dec: Array
+    z: Array
+    sn_median: Array
+    subclass: npt.NDArray[np.str_]
+    label: npt.NDArray[np.int32]  #: -1 where SUBCLASS says neither
+    is_test: npt.NDArray[np.bool_]
+    fold: npt.NDArray[np.int32]  #: -1 where not in the training split
+    flux: Spectra  #: (BLOCK, PIXELS) normalised; means nothing where not good
+    ivar: Spectra  #: (BLOCK, PIXELS) 0 where not good
+    good: npt.NDArray[np.bool_]  #: (BLOCK, PIXELS)
+
+
+def simulate_block(block: int, config: Config, selection: Array | None = None) -> Block:
+    """Simulate spectra block * BLOCK to (block + 1) * BLOCK - 1.
+
+    Parameters
+    ----------
+    block
+        Number of the block.
+    config
+        The sections simulate (seed, share of repeats) and preprocess.
+    selection
+        Redshifts and S/N, shape (m, 2): spectrum i takes row i modulo m. None draws both as in
+        SDSS's main galaxy sample.
+    """
+    seed, wanted = config.simulate.seed, config.preprocess
+    rng = np.random.Generator(np.random.SFC64([seed, block]))
+    index = block * BLOCK + np.arange(BLOCK)
+    source = sources(config.simulate.repeats)
+    objects = _galaxies(
+        rng, config, None if selection is None else selection[index % len(selection)]
+    )
+    objects = objects.take(source)
+    light = light_of(rng, objects)
+    noise, ivar, seen_ivar = _expose(rng, objects, light.model)
+    subclass = classify(fit_lines(rng, objects, light, noise, seen_ivar))
+    good = ivar > 0
+    flux, ivar, _ = normalise(wanted.normalise, light.model + noise, ivar, good)
+    label = labels(subclass, wanted.label)
+    order = np.random.Generator(np.random.SFC64([wanted.seed, seed, block, 1])).random(BLOCK)
+    is_test, fold = split_and_folds(source, label, order, wanted)
+    return Block(
+        index=index,
+        object=index[source],
+        ra=360 * objects.position[:, 0],
+        dec=np.degrees(np.arcsin(2 * objects.position[:, 1] - 1)),
+        z=objects.redshift,
+        sn_median=objects.sn,
+        subclass=subclass,
+        label=label,
+        is_test=is_test,
+        fold=fold,
+        flux=flux,
+        ivar=(ivar.view(np.uint32) & IVAR_BITS).view(np.float32),
+        good=good,
+    )
+
+
+def sources(repeats: float) -> npt.NDArray[np.intp]:
+    """Return which spectrum of the block first observed each one's object.
+
+    A share of the spectra, evenly spread, repeats the objects of others, one after another.
+    """
+    slot = np.arange(BLOCK)
+    is_repeat = np.floor((slot + 1) * repeats) > np.floor(slot * repeats)
+    is_repeat[0] = False
+    first = np.flatnonzero(~is_repeat)
+    slot[is_repeat] = first[np.arange(np.count_nonzero(is_repeat)) % len(first)]
+    return slot
+
+
+def labels(subclass: npt.NDArray[np.str_], policy: LabelConfig) -> npt.NDArray[np.int32]:
+    """Return 1 for an AGN, 0 for another galaxy, -1 where SUBCLASS says neither.
+
+    The rule of `selection.label`, on arrays.
+    """
+    names, which = np.unique(subclass, return_inverse=True)
+    values = []
+    for name in names:
+        words = set(str(name).split(" "))
+        other = 0 if words <= set(policy.other) else -1
+        values.append(1 if words & set(policy.agn) else other)
+    return np.array(values, np.int32)[which]
+
+
+def split_and_folds(
+    source: npt.NDArray[np.intp],
+    label: npt.NDArray[np.int32],
+    order: Array,
+    config: PreprocessConfig,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+    """Tell who is in the test split, and in which fold of the training split the others are.
+
+    The rule of `selection.split_and_folds` within one block: objects are put in a random order
+    among those of the same label (AGN if any of its observations is); the first part is the test
+    split, the rest is cut into folds. No object has spectra in two blocks.
+
+    Parameters
+    ----------
+    source
+        Which spectrum of the block first observed each one's object.
+    label
+        0, 1, or -1 for spectra that are in no split.
+    order
+        A random number for each object, at the place of its first spectrum.
+    """
+    object_label = np.full(len(source), -1)
+    np.maximum.at(object_label, source, label)
+    position = np.zeros(len(source))
+    for value in (0, 1):
+        members = np.flatnonzero(object_label == value)
+        ranks = np.argsort(np.argsort(order[members]))
+        position[members] = (ranks + 0.5) / max(len(members), 1)
+    position = position[source]
+    test = config.test_fraction
+    is_test = (label >= 0) & (position < test)
+    fold = np.floor((position - test) / (1 - test) * config.folds)
+    return is_test, np.where((label >= 0) & ~is_test, fold, -1).astype(np.int32)
+
+
+def mean_spectrum(block: Block) -> Spectra:
+    """Return the mean of the good pixels of a block's training spectra, shape (PIXELS,)."""
+    member = (block.fold >= 0)[:, None] & block.good
+    total = np.where(member, block.flux, 0).sum(axis=0, dtype=np.float64)
+    count = member.sum(axis=0)
+    known = np.flatnonzero(count)
+    pixel = np.arange(PIXELS)
+    return np.asarray(np.interp(pixel, known, total[known] / count[known]), np.float32)
+
+
+def _galaxies(rng: np.random.Generator, config: Config, selection: Array | None) -> Population:
+    """Draw BLOCK galaxies whose redshifts preprocess accepts."""
+    galaxies = config.simulate.model_copy(update={"stars": 0, "quasars": 0, "sky_fibres": 0})
+    drawn = [
+        draw_population(
+            rng, galaxies, None if selection is None else selection[first : first + kinds.BLOCK]
+        )
+        for first in range(0, BLOCK, kinds.BLOCK)
+    ]
+    names = vars(drawn[0])
+    objects = Population(
+        **{name: np.concatenate([getattr(one, name) for one in drawn]) for name in names}
+    )
+    return replace(
+        objects,
+        redshift=objects.redshift.clip(config.preprocess.z_min, config.preprocess.z_max),
+        broad_ew=objects.broad_ew.clip(0, BROAD_EW_MAX),
+    )
+
+
+def _expose(
+    rng: np.random.Generator, objects: Population, model: Spectra
+) -> tuple[Spectra, Spectra, Spectra]:
+    """Expose each of n galaxies once, each at its own redshift and S/N.
+
+    Returns
+    -------
+    noise, ivar : ndarray of float32, shape (n, PIXELS)
+        As moved from the observed pixels by interpolation: neighbours share noise, and the mean of
+        two pixels is more certain than one. Both are 0 outside the spectrograph's window and under
+        the brightest airglow.
+    seen_ivar : ndarray of float32, shape (n, PIXELS)
+        As observed, which is what a fit of many pixels reaches.
+    """
+    n = len(model)
+    shift = (LOGLAM0 + np.log10(1 + objects.redshift) - sky.LOGLAM0) / LOGLAM_STEP
+    first = np.floor(shift).astype(np.int64)
+    weight = (shift - first).astype(np.float32)[:, None]
+    level = np.median(model[:, ::16], axis=1)
+    depth = ((objects.sn / level) ** 2).astype(np.float32)[:, None]
+    windows = np.lib.stride_tricks.sliding_window_view(_depth_curve(), PIXELS)
+    seen_ivar = windows[first + PIXELS] * depth
+    start = np.clip(np.rint(rng.normal(32, 13, n)), 2, 40) - first
+    seen_ivar *= np.arange(PIXELS, dtype=np.float32) >= start.astype(np.float32)[:, None]
+    white = rng.standard_normal((n, PIXELS + 1), dtype=np.float32)
+    noise = weight * white[:, 1:] + (1 - weight) * white[:, :-1]
+    sigma = np.float32(SCATTER) / np.sqrt(np.where(seen_ivar > 0, seen_ivar, np.float32(np.inf)))
+    return noise * sigma, seen_ivar / (weight**2 + (1 - weight) ** 2), seen_ivar
+
+
+@lru_cache(maxsize=1)
+def _depth_curve() -> Spectra:
+    """Return ivar along the observed grid at a median S/N of 1, with PIXELS zeros on either side.
+
+    Photon noise of a typical galaxy, of the sky and of read-out.
+    """
+    efficiency = sky.curve(sky.EFFICIENCY)
+    night = sky.continuum() + sky.lines()
+    depth = efficiency / (TYPICAL_FLUX + night + 4.0 / efficiency)
+    depth /= np.median(depth)
+    masked = sky.lines() > BRIGHT_SKY
+    masked[:-1] |= masked[1:]
+    depth[masked] = 0  # as is the pixel before, which would be interpolated with it
+    return np.pad(depth, PIXELS).astype(np.float32)
