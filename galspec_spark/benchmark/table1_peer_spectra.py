@@ -1,0 +1,79 @@
+"""Spec files to rest-frame spectra with astropy, for the script `table1_peer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+from sklearn.utils.parallel import Parallel, delayed
+
+from galspec_spark.config import LabelConfig, PreprocessConfig
+from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS, bit_mask
+
+PROCESSES = 2
+FILES_PER_TASK = 200
+LOGLAM = 3.5683 + 1e-4 * np.arange(2642)  # the rest frame: 3700.8 to 6798.3 A
+
+#: What is kept of SPECOBJ.
+CATALOGUE = ("BESTOBJID", "SOURCETYPE", "PLUG_RA", "PLUG_DEC", "CLASS", "SUBCLASS", "Z", "ZWARNING")
+
+Array = np.ndarray[Any, Any]
+
+
+def read_survey(files: list[Path], recipe: PreprocessConfig) -> tuple[pd.DataFrame, Array]:
+    """Return catalogue and rest-frame flux, NaN at bad pixels, of all spectra that can be used."""
+    shares = [files[i : i + FILES_PER_TASK] for i in range(0, len(files), FILES_PER_TASK)]
+    read = Parallel(PROCESSES)(delayed(read_files)(share, recipe) for share in shares)
+    rows, spectra = zip(*(one for share in read for one in share), strict=True)
+    return pd.DataFrame(rows), np.array(spectra)
+
+
+def read_files(files: list[Path], recipe: PreprocessConfig) -> list[tuple[dict[str, Any], Array]]:
+    """Read files, one after another; leave out what the recipe does not want."""
+    return [one for file in files if (one := read_spectrum(file, recipe)) is not None]
+
+
+def read_spectrum(file: Path, recipe: PreprocessConfig) -> tuple[dict[str, Any], Array] | None:
+    """Return catalogue values and rest-frame flux, or None; pixels only of what is wanted."""
+    with fits.open(file, memmap=False) as hdus:  # mapping small files costs more than reading them
+        specobj = hdus[2].data
+        row = {name: specobj[name][0] for name in CATALOGUE}
+        row["label"] = label_of(str(row["SUBCLASS"]), recipe.label)
+        if row["label"] is None or not is_wanted(row, recipe):
+            return None
+        flux = rest_frame(hdus[1].data, row["Z"], recipe)
+    return None if flux is None else (row, flux)
+
+
+def is_wanted(row: dict[str, Any], recipe: PreprocessConfig) -> bool:
+    """Tell whether the survey calls it a galaxy of good redshift."""
+    return bool(
+        row["CLASS"].strip() in recipe.classes
+        and row["SOURCETYPE"].strip() != "SKY"
+        and not row["ZWARNING"] & bit_mask(recipe.zwarning_reject, ZWARNING_BITS)
+        and recipe.z_min <= row["Z"] <= recipe.z_max
+    )
+
+
+def label_of(subclass: str, policy: LabelConfig) -> int | None:
+    """Return 1 for an AGN, 0 for another galaxy, None where the words say neither."""
+    words = set(subclass.split())
+    if words & set(policy.agn):
+        return 1
+    return 0 if words <= set(policy.other) else None
+
+
+def rest_frame(coadd: Any, z: float, recipe: PreprocessConfig) -> Array | None:
+    """Return the flux on the grid over its median, NaN at bad pixels; None if too few are good."""
+    loglam = coadd["loglam"].astype(np.float64) - np.log10(1 + z)
+    rejected = coadd["and_mask"] & bit_mask(recipe.pixel_mask_reject, PIXEL_MASK_BITS)
+    good = (coadd["ivar"] > 0) & np.isfinite(coadd["flux"]) & (rejected == 0)
+    # Where a bad pixel has any part in the interpolated one, this is below 1.
+    covered = np.interp(LOGLAM, loglam, good, left=0, right=0) > 0.999
+    flux = np.interp(LOGLAM, loglam, coadd["flux"])
+    if covered.mean() < recipe.coverage_min or (scale := np.median(flux[covered])) <= 0:
+        return None
+    return np.where(covered, flux / scale, np.nan).astype(np.float32)
