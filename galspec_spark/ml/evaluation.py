@@ -1,8 +1,8 @@
 """How good predictions are: confusion, precision, recall, F1, MCC, ROC and precision-recall.
 
-Spark counts; the driver gets four numbers for the confusion and at most `MAX_THRESHOLDS` rows for
-the curves, whatever the number of predictions. A figure that is not defined (the precision of a
-class that was never predicted, the ROC of one class) is None.
+Spark counts; the driver gets four numbers for the confusion and `score_counts` for the curves,
+whatever the number of predictions. A figure that is not defined (the precision of a class that was
+never predicted, the ROC of one class) is None.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.ml.feature import Bucketizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-Counts = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
+from galspec_spark.ml.moments import Doubles
+from galspec_spark.ml.score_counts import ScoreCounts, score_counts
 
-#: Points on a curve: exact up to so many predictions, in quantile bins of the score above.
-MAX_THRESHOLDS = 10_000
+Counts = npt.NDArray[np.int64]
+
 CLASSES = ("other", "agn")
 
 
@@ -103,28 +102,13 @@ class Curves:
 
 
 def curves(predictions: DataFrame, rows: int) -> Curves:
-    """Return the curves of predictions with columns ``label`` (0 or 1) and ``score``.
-
-    Parameters
-    ----------
-    rows
-        Number of predictions; above `MAX_THRESHOLDS` the scores are binned by quantile.
-    """
-    threshold = F.col("score")
-    if rows > MAX_THRESHOLDS:
-        predictions, threshold = _binned(predictions), F.col("bin")
-    counted = (
-        predictions.groupBy(threshold.alias("threshold"))
-        .agg(F.count_if(F.col("label") == 1), F.count_if(F.col("label") == 0))
-        .toPandas()
-        .sort_values("threshold", ascending=False)
-        .to_numpy(dtype=np.float64)
-    )
-    return _curves(counted[:, 1].cumsum(), counted[:, 2].cumsum())
+    """Return the curves of predictions, given as to `score_counts`."""
+    return curves_of(score_counts(predictions, rows))
 
 
-def _curves(true_positives: npt.NDArray[Any], false_positives: npt.NDArray[Any]) -> Curves:
-    """Build curves from the cumulative counts above falling thresholds."""
+def curves_of(counts: ScoreCounts) -> Curves:
+    """Return the curves of counted scores."""
+    true_positives, false_positives = counts.agn[::-1].cumsum(), counts.other[::-1].cumsum()
     agn, other = true_positives[-1], false_positives[-1]
     if not agn or not other:
         return Curves(np.empty((2, 0)), np.empty((2, 0)), None, None)
@@ -135,14 +119,6 @@ def _curves(true_positives: npt.NDArray[Any], false_positives: npt.NDArray[Any])
     return Curves(
         roc, np.array([recall, precision]), float(np.trapezoid(roc[1], roc[0])), average_precision
     )
-
-
-def _binned(predictions: DataFrame) -> DataFrame:
-    probabilities = np.linspace(0, 1, MAX_THRESHOLDS // 4)[1:-1].tolist()
-    quantiles = predictions.agg(F.percentile_approx("score", probabilities, 100_000)).first()
-    assert quantiles is not None
-    splits = [-np.inf, *np.unique(quantiles[0]).tolist(), np.inf]
-    return Bucketizer(splits=splits, inputCol="score", outputCol="bin").transform(predictions)
 
 
 def _ratio(part: Doubles, whole: Doubles) -> Doubles:

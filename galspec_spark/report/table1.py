@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from galspec_spark.ml.intervals import f1_interval
 from galspec_spark.report.contents import count, decimals, integer, ordered_results, title
 
 #: Scores in the paper's Table 1, by classifier, with all 20 components and with the best 10.
@@ -98,37 +98,6 @@ def paper_scores(result: Mapping[str, Any]) -> dict[str, float]:
     """Return the paper's scores for the same classifier and set of features; empty if none."""
     kind = str(result["features"]).split(" ", 1)[0]
     return PAPER.get(result["classifier"], {}).get(kind, {})
-
-
-def f1_interval(confusion: Sequence[Sequence[float]] | None) -> tuple[float, float] | None:
-    """Return the 95 % interval of the AGN class's F1, given its confusion matrix.
-
-    F1 = 2 J / (1 + J) grows with J = TP / (TP + FP + FN), a proportion, so Wilson's interval of J
-    carries over (the "Wilson indirect" method of Lam, Gopal & Qian 2023, arXiv:2309.14621).
-
-    Parameters
-    ----------
-    confusion
-        Counts, [[other as other, other as AGN], [AGN as other, AGN as AGN]].
-
-    Returns
-    -------
-    tuple of float, or None
-        Lower and upper end; None where there are no counts, or no AGN either true or predicted.
-    """
-    if confusion is None:
-        return None
-    (_, false_positive), (false_negative, true_positive) = confusion
-    trials = true_positive + false_positive + false_negative
-    if not trials:
-        return None
-    z = 1.959964
-    proportion = true_positive / trials
-    centre = proportion + z**2 / (2 * trials)
-    half = z * math.sqrt(proportion * (1 - proportion) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    low, high = max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
-    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def interval_text(confusion: Sequence[Sequence[float]] | None) -> str:

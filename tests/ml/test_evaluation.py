@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn import metrics
 
-from galspec_spark.ml import evaluation
+from galspec_spark.ml import score_counts
 from galspec_spark.ml.evaluation import classification_scores, confusion, curves, score_arrays
 
 N = 400
@@ -17,12 +18,9 @@ def predictions(spark, scores: np.ndarray, seed: int = 4):
     random = np.random.default_rng(seed)
     labels = (scores + random.normal(0, 1, len(scores)) > 0.8).astype(int)
     predicted = (scores > 0.5).astype(float)
-    rows = list(zip(labels.tolist(), predicted.tolist(), scores.tolist(), strict=True))
-    return (
-        labels,
-        predicted,
-        spark.createDataFrame(rows, "label int, prediction double, score double"),
-    )
+    objects = [f"object-{i}" for i in range(len(scores))]
+    columns = {"object_id": objects, "label": labels, "prediction": predicted, "score": scores}
+    return labels, predicted, spark.createDataFrame(pa.table(columns))
 
 
 @pytest.fixture
@@ -80,10 +78,11 @@ def test_curves(spark, scores, ties):
 
 
 def test_many_predictions_are_binned(spark, scores, monkeypatch):
-    monkeypatch.setattr(evaluation, "MAX_THRESHOLDS", N // 2)
+    monkeypatch.setattr(score_counts, "MAX_SCORES", N // 2)
+    monkeypatch.setattr(score_counts, "BINS", N // 8)
     labels, _, df = predictions(spark, scores)
     ours = curves(df, N)
-    assert 10 < ours.roc.shape[1] <= N // 2
+    assert ours.roc.shape[1] == N // 8 + 1
     assert ours.roc_auc == pytest.approx(metrics.roc_auc_score(labels, scores), abs=0.005)
     assert ours.pr_auc == pytest.approx(metrics.average_precision_score(labels, scores), abs=0.02)
 

@@ -14,7 +14,7 @@ from galspec_spark.report.contents import (
     integer,
     losses,
 )
-from galspec_spark.report.table1 import f1_interval, table1
+from galspec_spark.report.table1 import table1
 
 
 def test_table_has_our_numbers_beside_the_papers(full_report: TrainingReport) -> None:
@@ -63,28 +63,6 @@ def test_undefined_scores_are_dashes(partial_report: TrainingReport) -> None:
     assert "nan" not in text.lower()
     assert "None" not in text
     assert "still scores" not in text  # the score of calling everything "other" is not known
-
-
-@pytest.mark.parametrize(
-    ("found", "wrong", "missed"), [(14, 6, 6), (1, 0, 0), (0, 3, 5), (500, 80, 9)]
-)
-def test_interval_solves_wilsons_equation(found: int, wrong: int, missed: int) -> None:
-    interval = f1_interval([[100, wrong], [missed, found]])
-    assert interval is not None
-    trials = found + wrong + missed
-    observed = found / trials
-    for end in interval:
-        p = end / (2 - end)  # F1 = 2 J / (1 + J), solved for J
-        assert abs(observed - p) == pytest.approx(
-            1.959964 * math.sqrt(p * (1 - p) / trials), abs=1e-6
-        )
-    f1 = 2 * found / (2 * found + wrong + missed)
-    assert interval[0] <= f1 <= interval[1]
-
-
-def test_interval_needs_something_to_count() -> None:
-    assert f1_interval([[100, 0], [0, 0]]) is None
-    assert f1_interval(None) is None
 
 
 def test_the_best_result_is_that_of_the_saved_model() -> None:
