@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.ml.moments import Doubles
+from galspec_spark.ml.components import Doubles
 from galspec_spark.ml.score_counts import ScoreCounts, score_counts
 
 Counts = npt.NDArray[np.int64]

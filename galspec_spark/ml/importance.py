@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from galspec_spark.ml.moments import Doubles
+from galspec_spark.ml.components import Doubles
 
 
 def best_components(importance: Doubles, count: int) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from galspec_spark.ml.moments import Doubles
+from galspec_spark.ml.components import Doubles
 
 #: 97.5 % of a normal distribution lie below: for intervals of 95 %.
 Z = 1.959963984540054

@@ -12,7 +12,7 @@ from pyspark.ml.feature import Bucketizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.ml.moments import Doubles
+from galspec_spark.ml.components import Doubles
 from galspec_spark.ml.quantiles import quantiles
 
 #: So many predictions keep their scores apart; of more, those in one of `BINS` share their mean.
