@@ -7,13 +7,14 @@ connector that is not part of it. pyarrow needs neither.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.types import StructType
 
 from galspec_spark.storage import Location
 
@@ -107,6 +108,42 @@ def _read_part(place: Location, names: list[str], schema: pa.Schema) -> Iterator
                 columns.append(pa.repeat(constants[field.name], batch.num_rows))
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
         first += batch.num_rows
+
+
+def map_parts(
+    spark: SparkSession,
+    parts: Sequence[Location],
+    columns: Sequence[str],
+    work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    schema: StructType | str,
+) -> DataFrame:
+    """Work through stored columns of parts in tasks that read them themselves.
+
+    Wide rows never pass the JVM: only what `work` makes of them does. There are as many tasks as
+    cores, each with its share of the row groups, so few large parts occupy all cores too.
+
+    Parameters
+    ----------
+    work
+        Gets the record batches of a task, at most 1000 rows each, and yields its results.
+    schema
+        Of the results.
+    """
+    tasks = spark.sparkContext.defaultParallelism
+    slices = -(-tasks // len(parts))  # of each part, so that no task goes without
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for numbers in batches:
+            for number in numbers["id"].to_pylist():
+                part = open_part(parts[number // slices])
+                groups = range(number % slices, part.num_row_groups, slices)
+                yield from part.iter_batches(1000, list(groups), columns)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return work(read(batches))
+
+    numbers = spark.range(0, len(parts) * slices, 1, tasks)
+    return numbers.mapInArrow(run, schema)
 
 
 def write_parts(frame: DataFrame, folder: Location) -> list[Location]:

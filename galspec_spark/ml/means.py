@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from galspec_spark.ml.moments import Doubles
-from galspec_spark.ml.pca import rows_of
+from galspec_spark.ml.components import Doubles
+from galspec_spark.ml.arrays import rows_of
 
 
 def class_means(dataset: DataFrame) -> dict[int, tuple[int, Doubles]]:

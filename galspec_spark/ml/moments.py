@@ -2,7 +2,10 @@
 
 Scatter is the sum of outer products of the deviations from the mean, so that no precision is lost
 to a large mean (Chan, Golub and LeVeque 1983, The American Statistician 37, 242, whose update is
-applied here to blocks of rows). Only the upper triangle leaves this module, cut into row blocks.
+applied here to blocks of rows). Moments of disjoint rows add, and moments of some of the rows can
+be taken away again: so those of every training fold come from one pass over the data.
+
+Only the upper triangle leaves this module, cut into row blocks.
 """
 
 from __future__ import annotations
@@ -11,28 +14,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
-Doubles = npt.NDArray[np.float64]
+from galspec_spark.ml.components import Doubles, Floats
 
 BATCH_ROWS = 1000  # 2642 pixels in float64 make 21 MB of a batch
 BLOCK_ROWS = 256  # rows of the scatter matrix that travel together, at most 5.4 MB
 
 
+@dataclass
 class Moments:
-    """Count, mean and scatter of the rows seen so far; holds one matrix, whatever their number.
+    """Count, mean and scatter of rows; one matrix, whatever their number."""
 
-    Parameters
-    ----------
-    pixels
-        Number of columns.
-    """
+    count: int
+    mean: Doubles  #: (pixels,)
+    scatter: Doubles  #: (pixels, pixels), symmetric
 
-    def __init__(self, pixels: int) -> None:
-        self.count = 0
-        self.mean: Doubles = np.zeros(pixels)
-        self.scatter: Doubles = np.zeros((pixels, pixels))
+    @classmethod
+    def empty(cls, pixels: int) -> Moments:
+        """Return the moments of no rows."""
+        return cls(0, np.zeros(pixels), np.zeros((pixels, pixels)))
 
     def add(self, rows: Floats) -> None:
         """Add rows, shape (n, pixels), any float dtype; computed in float64."""
@@ -51,17 +51,63 @@ class Moments:
         self.mean += (mean - self.mean) * (n / total)
         self.count = total
 
-    def blocks(self) -> Iterator[Block]:
+    def plus(self, other: Moments) -> Moments:
+        """Return the moments of these rows and others."""
+        total = self.count + other.count
+        distance = other.mean - self.mean
+        scatter = np.outer(self.count * other.count / total * distance, distance)
+        scatter += self.scatter
+        scatter += other.scatter
+        return Moments(total, self.mean + distance * (other.count / total), scatter)
+
+    def minus(self, part: Moments) -> Moments:
+        """Return the moments of these rows without a part of them that is not all."""
+        rest = self.count - part.count
+        mean = self.mean + (self.mean - part.mean) * (part.count / rest)
+        distance = part.mean - mean
+        scatter = np.outer(-(rest * part.count / self.count) * distance, distance)
+        scatter += self.scatter
+        scatter -= part.scatter
+        return Moments(rest, mean, scatter)
+
+    def blocks(self, fold: int = 0) -> Iterator[Block]:
         """Cut the upper triangle of the scatter matrix into blocks of rows."""
         for start in range(0, len(self.mean), BLOCK_ROWS):
             rows = self.scatter[start : start + BLOCK_ROWS, start:]
-            yield Block(start, self.count, self.mean.copy(), np.ascontiguousarray(rows))
+            yield Block(fold, start, self.count, self.mean.copy(), np.ascontiguousarray(rows))
+
+
+class FoldMoments:
+    """Moments of each fold of the rows that arrive; holds one matrix and one batch for each."""
+
+    def __init__(self) -> None:
+        self.moments: dict[int, Moments] = {}
+        self._waiting: dict[int, list[Floats]] = {}
+
+    def add(self, fold: int, rows: Floats) -> None:
+        """Add rows (n, pixels) of one fold; a product of few rows would cost as much as of many."""
+        waiting = self._waiting.setdefault(fold, [])
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= BATCH_ROWS:
+            self._flush(fold)
+
+    def _flush(self, fold: int) -> None:
+        rows = np.concatenate(self._waiting.pop(fold))
+        self.moments.setdefault(fold, Moments.empty(rows.shape[1])).add(rows)
+
+    def blocks(self) -> Iterator[Block]:
+        """Return the blocks of all folds; nothing can be added afterwards."""
+        for fold in list(self._waiting):
+            self._flush(fold)
+        for fold in sorted(self.moments):
+            yield from self.moments.pop(fold).blocks(fold)
 
 
 @dataclass
 class Block:
     """Rows of a scatter matrix from the diagonal on, with the moments needed to add others."""
 
+    fold: int
     start: int  #: first row, and first column
     count: int
     mean: Doubles  #: (pixels,)
@@ -79,21 +125,15 @@ class Block:
         return self
 
 
-def assemble(blocks: Iterable[Block]) -> tuple[int, Doubles, Doubles]:
-    """Put all blocks together.
-
-    Returns
-    -------
-    count : int
-    mean : float64 (pixels,)
-    scatter : float64 (pixels, pixels), symmetric
-    """
-    count, mean, scatter = 0, np.zeros(0), np.zeros((0, 0))
+def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
+    """Put the blocks of each fold together; the result is by fold, in rising order."""
+    found: dict[int, Moments] = {}
     for block in blocks:
-        if not count:
-            count, mean = block.count, block.mean
-            scatter = np.zeros((len(mean), len(mean)))
+        whole = found.get(block.fold)
+        if whole is None:
+            whole = found[block.fold] = Moments.empty(len(block.mean))
+            whole.count, whole.mean = block.count, block.mean
         stop = block.start + len(block.scatter)
-        scatter[block.start : stop, block.start :] = block.scatter
-    upper = np.triu(scatter, 1)
-    return count, mean, np.triu(scatter) + upper.T
+        whole.scatter[block.start : stop, block.start :] = block.scatter
+        whole.scatter[block.start :, block.start : stop] = block.scatter.T
+    return dict(sorted(found.items()))
