@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,8 @@ class ObservedBatch:
     z: npt.NDArray[np.float64]  #: (spectra,)
 
     @classmethod
-    def from_arrow(cls, table: pa.Table) -> ObservedBatch:
+    def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> ObservedBatch:
         """View the columns flux, ivar, and_mask, loglam0 and z of a ``spectra`` table."""
-        table = table.combine_chunks()
         lists = {name: _list_array(table[name]) for name in ("flux", "ivar")}
         offsets = lists["flux"].offsets.to_numpy().astype(np.int64)
         return cls(
@@ -39,8 +38,18 @@ class ObservedBatch:
             and_mask=_flat_mask(_list_array(table["and_mask"]), np.diff(offsets)),
             starts=offsets[:-1] - offsets[0],
             pixels=np.diff(offsets),
-            loglam0=table["loglam0"].to_numpy(),
-            z=table["z"].to_numpy(),
+            loglam0=table["loglam0"].to_numpy(zero_copy_only=False),
+            z=table["z"].to_numpy(zero_copy_only=False),
+        )
+
+    def take(self, chosen: npt.NDArray[np.intp]) -> ObservedBatch:
+        """Return some of the spectra, in this order, without copying their pixels."""
+        return replace(
+            self,
+            starts=self.starts[chosen],
+            pixels=self.pixels[chosen],
+            loglam0=self.loglam0[chosen],
+            z=self.z[chosen],
         )
 
 
@@ -54,6 +63,7 @@ def _flat_mask(masks: pa.ListArray, pixels: npt.NDArray[np.int64]) -> npt.NDArra
     return flat
 
 
-def _list_array(column: pa.ChunkedArray) -> pa.ListArray:
-    chunk = column.combine_chunks()
-    return chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
+def _list_array(column: pa.Array | pa.ChunkedArray) -> pa.ListArray:
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column

@@ -6,10 +6,11 @@ translation by log10(1 + z): for each spectrum one integer shift and one interpo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.spectrum.masks import good_pixels
@@ -17,6 +18,10 @@ from galspec_spark.spectrum.ragged import ObservedBatch
 
 #: A neighbour of less weight than this changes nothing that float32 can hold.
 NEGLIGIBLE_WEIGHT = 1e-6
+#: Pixels that a spectrum is interpolated from: one more than it gets.
+WINDOW = PIXELS + 1
+
+ZERO, ONE, INFINITE = np.float32(0), np.float32(1), np.float32(np.inf)
 
 
 class RestFrame(NamedTuple):
@@ -43,28 +48,49 @@ def to_rest_frame(batch: ObservedBatch, reject: int) -> RestFrame:
     1 / ivar = (1 - w)^2 / ivar0 + w^2 / ivar1. A grid pixel is good where all neighbours that
     contribute are. Neighbouring grid pixels become correlated; ivar does not say so.
     """
-    good = good_pixels(batch.flux, batch.ivar, batch.and_mask, reject)
-    flux = np.where(good, batch.flux, np.float32(0))
-    variance = np.divide(1, batch.ivar, out=np.zeros_like(batch.ivar), where=good)
-
     shift = (LOGLAM0 + np.log10(1 + batch.z) - batch.loglam0) / LOGLAM_STEP
     first = np.floor(shift).astype(np.int64)
     weight = (shift - first).astype(np.float32)[:, None]
     exact = weight > 1 - NEGLIGIBLE_WEIGHT  # rounding has put it just below the next pixel
-    first, weight = first + exact[:, 0], np.where(exact, np.float32(0), weight)
+    first, weight = first + exact[:, 0], np.where(exact, ZERO, weight)
+    first = np.clip(first, -WINDOW, batch.pixels).astype(np.int32)  # farther is outside as well
 
-    left = first[:, None] + np.arange(PIXELS)
-    inside0 = (left >= 0) & (left < batch.pixels[:, None])
-    inside1 = (left >= -1) & (left + 1 < batch.pixels[:, None])
-    index0 = np.where(inside0, left + batch.starts[:, None], 0)
-    index1 = np.where(inside1, left + 1 + batch.starts[:, None], 0)
-    needed1 = weight > NEGLIGIBLE_WEIGHT
-    good_here = inside0 & good[index0] & (~needed1 | (inside1 & good[index1]))
+    flux, ivar, and_mask = (
+        _windows(flat, batch.starts + first) for flat in (batch.flux, batch.ivar, batch.and_mask)
+    )
+    column = np.arange(WINDOW, dtype=np.int32)
+    end = (batch.pixels - first).astype(np.int32)
+    good = (column >= -first[:, None]) & (column < end[:, None])
+    good &= good_pixels(flux, ivar, and_mask, reject)
+    flux = np.where(good, flux, ZERO)
+    variance = _inverse(ivar, good)
 
-    moved = (1 - weight) * flux[index0] + weight * flux[index1]
-    moved_variance = (1 - weight) ** 2 * variance[index0] + weight**2 * variance[index1]
-    ivar = np.divide(1, moved_variance, out=np.zeros_like(moved_variance), where=good_here)
-    return RestFrame(np.where(good_here, moved, np.float32(0)), ivar, good_here)
+    good_here = good[:, :-1] & (good[:, 1:] | (weight <= NEGLIGIBLE_WEIGHT))
+    moved = (1 - weight) * flux[:, :-1]
+    moved += weight * flux[:, 1:]
+    moved_variance = (1 - weight) ** 2 * variance[:, :-1]
+    moved_variance += weight**2 * variance[:, 1:]
+    moved = np.where(good_here, moved, ZERO)
+    return RestFrame(moved, _inverse(moved_variance, good_here), good_here)
+
+
+def _windows(flat: npt.NDArray[Any], first: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Return WINDOW values from each place on, shape (spectra, WINDOW).
+
+    Copying runs of values is three times as fast as indexing each.
+    """
+    padding = np.zeros(WINDOW, flat.dtype)
+    padded = np.concatenate([padding, flat, padding])
+    windows: npt.NDArray[Any] = sliding_window_view(padded, WINDOW)[first + WINDOW]
+    return windows
+
+
+def _inverse(
+    values: npt.NDArray[np.float32], good: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return 1 / values, 0 where not good."""
+    filled = np.where(good, values, INFINITE)
+    return np.divide(ONE, filled, out=filled)
 
 
 def coverage(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

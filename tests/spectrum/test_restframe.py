@@ -98,6 +98,25 @@ def test_a_sliced_table_is_read_where_the_slice_is(spectra: list[dict[str, np.nd
     np.testing.assert_array_equal(part.flux, whole.flux[2:])
 
 
+def test_chosen_spectra_are_as_among_all(spectra: list[dict[str, np.ndarray]]) -> None:
+    """Neither their neighbours in the flat arrays nor the order changes a pixel."""
+    batch = batch_of(spectra, LOGLAM0, Z)
+    whole, chosen = to_rest_frame(batch, REJECT), np.array([3, 0])
+    for array, of_chosen in zip(whole, to_rest_frame(batch.take(chosen), REJECT), strict=True):
+        np.testing.assert_array_equal(of_chosen, array[chosen])
+
+
+@pytest.mark.parametrize("z", [-0.9, 0.15, 30.0])
+def test_neighbours_in_the_batch_do_not_fill_what_was_not_observed(z: float) -> None:
+    short, full = arrays(0, 200), arrays(1, 3900)
+    batch = batch_of([full, short, full], [3.58, 3.7, 3.58], [0.05, z, 0.05])
+    frame = to_rest_frame(batch, REJECT)
+    wanted = grid.loglam() + np.log10(1 + z)
+    assert not frame.good[1][(wanted < 3.7 - 1e-9) | (wanted > 3.7 + 199e-4 + 1e-9)].any()
+    assert frame.good[1].any() == (z == 0.15)
+    np.testing.assert_array_equal(frame.flux[0], frame.flux[2])
+
+
 def test_a_batch_may_be_empty() -> None:
     table = pa.schema(
         [
