@@ -35,7 +35,7 @@ from galspec_spark.tables import Warehouse
 
 SURVEY = "simulated"
 #: Bytes of Parquet for one spectrum, about.
-STORED_BYTES = 9500
+STORED_BYTES = 8500
 
 COUNTS = ("spectra", "labelled", "agn", "train", "train_agn", "test", "test_agn")
 
