@@ -53,8 +53,7 @@ class Calibration:
 
     def counts(self, counts: ScoreCounts) -> ScoreCounts:
         """Return counts by probability, given counts by score; equal probabilities are one."""
-        values, index = np.unique(self.apply(counts.score), return_inverse=True)
-        return ScoreCounts(values, _sums(index, counts.agn), _sums(index, counts.other))
+        return ScoreCounts.of(self.apply(counts.score), counts.agn, counts.other)
 
     def scale(self, scores: Doubles) -> Doubles:
         """Return what the logistic function is a function of."""
@@ -117,7 +116,8 @@ def reliability(counts: ScoreCounts, bins: int = 10) -> list[dict[str, float]]:
     """
     index = np.minimum((counts.score * bins).astype(int), bins - 1)
     count, agn, total = (
-        _sums(index, weights) for weights in (counts.count, counts.agn, counts.count * counts.score)
+        np.bincount(index, weights).astype(np.float64)
+        for weights in (counts.count, counts.agn, counts.count * counts.score)
     )
     low, high = wilson(agn, count)
     return [
@@ -207,8 +207,3 @@ def _interpolated(calibration: Calibration, score: Column) -> Column:
 
     column: Column = interpolate(score)
     return column
-
-
-def _sums(index: npt.NDArray[np.intp], weights: Doubles) -> Doubles:
-    """Add up weights by their index."""
-    return np.bincount(index, weights).astype(np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pyspark.ml.feature import Bucketizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -27,6 +28,13 @@ class ScoreCounts:
     score: Doubles  #: rising, no two the same; the mean where scores were binned
     agn: Doubles
     other: Doubles
+
+    @classmethod
+    def of(cls, scores: Doubles, agn: npt.ArrayLike, other: npt.ArrayLike) -> ScoreCounts:
+        """Add up the numbers of AGN and others of equal scores."""
+        values, index = np.unique(scores, return_inverse=True)
+        sums = (np.bincount(index, numbers).astype(np.float64) for numbers in (agn, other))
+        return cls(values, *sums)
 
     @property
     def count(self) -> Doubles:

@@ -21,16 +21,15 @@ from galspec_spark.ml.score_counts import ScoreCounts, score_counts
 METHODS = ("platt", "isotonic")
 
 
+def counted(labels: np.ndarray, scores: np.ndarray) -> ScoreCounts:
+    return ScoreCounts.of(scores, labels, 1 - labels)
+
+
 def sample(n: int = 3000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and overconfident margins: three times the true log odds."""
     random = np.random.default_rng(seed)
     odds = random.normal(-1.5, 1.5, n)
     return (random.random(n) < expit(odds)).astype(int), np.round(3 * odds + 1, 2)
-
-
-def counted(labels: np.ndarray, scores: np.ndarray) -> ScoreCounts:
-    values, index = np.unique(scores, return_inverse=True)
-    return ScoreCounts(values, np.bincount(index, labels), np.bincount(index, 1 - labels))
 
 
 def rows(spark, labels, scores):

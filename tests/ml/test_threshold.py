@@ -10,19 +10,14 @@ from galspec_spark.ml.score_counts import ScoreCounts
 from galspec_spark.ml.threshold import choose_threshold
 
 
+def counted(labels: np.ndarray, scores: np.ndarray) -> ScoreCounts:
+    return ScoreCounts.of(scores, labels, 1 - labels)
+
+
 def sample(n: int = 500) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(1)
     p = np.round(random.beta(1, 3, n), 2)  # with ties
     return (random.random(n) < p).astype(int), p
-
-
-def counted(labels, p) -> ScoreCounts:
-    values, index = np.unique(p, return_inverse=True)
-    return ScoreCounts(
-        values,
-        np.bincount(index, labels).astype(float),
-        np.bincount(index, 1 - labels).astype(float),
-    )
 
 
 @pytest.mark.parametrize("wanted", [None, 0.4, 0.6, 0.75])
