@@ -39,7 +39,7 @@ def as_table(results: list[dict[str, Any]]) -> str:
         r["work"]: r["seconds"] for r in results if r["way"].startswith("ours")
     }
     for r in results:
-        ratio = r["seconds"] / ours[r["work"]]
+        ratio = f"{r['seconds'] / ours[r['work']]:.3g}" if r["work"] in ours else ""
         span = f"{min(r['runs']):.3g} to {max(r['runs']):.3g}"
-        rows.append(f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio:.3g} |")
+        rows.append(f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio} |")
     return "\n".join(rows) + "\n"

@@ -231,8 +231,9 @@ def build(name: str, point: Point, rows: int, seed: int) -> Any:
     strength = 1 / penalty if penalty else np.inf
     if name == "linear_svc":
         return make_pipeline(StandardScaler(), LinearSVC(C=strength, dual=False))
-    l1_ratio = point.get("elasticNetParam", 0.0)
-    solver = "saga" if l1_ratio else "lbfgs"  # the only one that knows both penalties
+    l1_ratio = point.get("elasticNetParam", 0.0) if penalty else 0.0
+    # Only the slow saga knows a mixture of both penalties.
+    solver = {0.0: "lbfgs", 1.0: "liblinear"}.get(l1_ratio, "saga")
     linear = LogisticRegression(C=strength, l1_ratio=l1_ratio, solver=solver, max_iter=1000)
     return make_pipeline(StandardScaler(), linear)
 

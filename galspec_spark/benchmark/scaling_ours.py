@@ -1,0 +1,75 @@
+"""Components and three classifiers with Spark's default settings, from a table ``restframe``.
+
+A script, for a process of its own: ``spark-submit scaling_ours.py TABLE``. Its last line is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.sql import DataFrame, SparkSession
+
+from galspec_spark.config import Config
+from galspec_spark.ml.classifiers import FEATURES, LABEL, build_classifiers
+from galspec_spark.ml.pca import PCA, components_of, project
+from galspec_spark.session import open_session
+
+K = 20
+
+
+def main() -> None:
+    """Run the script."""
+    with open_session("galspec scaling", Config()) as spark:
+        print(json.dumps(fit_all(spark, sys.argv[1])))  # noqa: T201 - a script
+
+
+def fit_all(spark: SparkSession, table: str) -> dict[str, Any]:
+    """Return the seconds of each stage and the weighted F1 of each classifier on the test split."""
+    rows = spark.read.parquet(table).where("split is not null")
+    train = "split = 'train'"
+    seconds, f1 = {}, {}
+    started = time.perf_counter()
+    vectors = components_of(PCA(k=K, inputCol="flux").fit(rows.where(train)))
+    seconds["components"] = time.perf_counter() - started
+
+    started = time.perf_counter()
+    features = project_rows(rows, vectors)
+    seconds["projection"] = time.perf_counter() - started
+    for classifier in default_classifiers():
+        started = time.perf_counter()
+        model = classifier.estimator.fit(features.where(train))
+        seconds[classifier.name] = time.perf_counter() - started
+        f1[classifier.name] = weighted_f1(model.transform(features.where("split = 'test'")))
+    return {"seconds": {stage: round(s, 3) for stage, s in seconds.items()}, "f1": f1}
+
+
+def default_classifiers() -> list[Any]:
+    """Return the three classifiers as Spark has them."""
+    names = ("logistic_regression", "linear_svc", "random_forest")
+    config = Config.model_validate({"train": {"classifiers": {name: {} for name in names}}})
+    return build_classifiers(config.train)
+
+
+def project_rows(rows: DataFrame, vectors: Any) -> DataFrame:
+    """Return label, split and coefficients of all spectra, cached."""
+    cores = rows.sparkSession.sparkContext.defaultParallelism
+    features = (
+        rows.select(LABEL, "split", project(vectors, "flux").alias(FEATURES))
+        .coalesce(cores)  # as many tasks as fit at once: the rows are narrow from here on
+        .persist()
+    )
+    features.count()
+    return features
+
+
+def weighted_f1(predictions: DataFrame) -> float:
+    """Return the class-weighted F1."""
+    return float(MulticlassClassificationEvaluator(metricName="f1").evaluate(predictions))
+
+
+if __name__ == "__main__":
+    main()
