@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
 
 from galspec_spark.ml.components import Doubles
+from galspec_spark.spectrum.lines import LINES
+
+#: Peaks nearer to a stronger one than this are part of it (Angstrom).
+SEPARATION = 20.0
+#: Standard deviation, in pixels, of the smoothing before peaks are looked for: less than a line's.
+SMOOTHING = 2.0
+#: Lines that a spectrograph, or their own width, blends into one feature.
+BLENDS = {
+    "[O II]": ("oii_3726", "oii_3729"),
+    "Hα + [N II]": ("nii_6548", "h_alpha", "nii_6583"),
+    "[S II]": ("sii_6716", "sii_6731"),
+}
 
 
 def best_components(importance: Doubles, count: int) -> list[int]:
@@ -63,3 +77,47 @@ def wavelength_importance(
     # A model that learnt nothing weighs all pixels alike.
     uniform = np.full(components.shape[1], 1 / components.shape[1])
     return importance / total if total > 0 else uniform
+
+
+def line_peaks(wavelength: Doubles, importance: Doubles, count: int = 5) -> list[dict[str, Any]]:
+    """Return the strongest peaks of an importance above its mean, and the line nearest to each.
+
+    Parameters
+    ----------
+    wavelength
+        Of the pixels, rising, in Angstrom (rest frame, vacuum).
+    importance
+        From `wavelength_importance`; as long.
+
+    Returns
+    -------
+    list of dict
+        The strongest first, at most `count`: ``wavelength`` of the peak, its ``importance`` after a
+        light smoothing, the label of the nearest ``line`` or blend, and the ``distance`` to that
+        line, or to the nearest of the blend, in Angstrom.
+    """
+    smoothed = gaussian_filter1d(np.asarray(importance, np.float64), SMOOTHING, mode="nearest")
+    candidates, _ = find_peaks(smoothed, height=smoothed.mean())
+    chosen: list[int] = []
+    for pixel in candidates[np.argsort(-smoothed[candidates], kind="stable")]:
+        if len(chosen) == count:
+            break
+        if all(abs(wavelength[pixel] - wavelength[other]) >= SEPARATION for other in chosen):
+            chosen.append(int(pixel))
+    return [
+        {
+            "wavelength": float(wavelength[pixel]),
+            "importance": float(smoothed[pixel]),
+            **_nearest_line(wavelength[pixel]),
+        }
+        for pixel in chosen
+    ]
+
+
+def _nearest_line(wavelength: float) -> dict[str, Any]:
+    line = min(LINES, key=lambda line: abs(line.wavelength - wavelength))
+    blends = (label for label, members in BLENDS.items() if line.name in members)
+    return {
+        "line": next(blends, line.label),
+        "distance": float(abs(line.wavelength - wavelength)),
+    }

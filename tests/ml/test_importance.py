@@ -4,7 +4,16 @@ import numpy as np
 from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
 from pyspark.ml.linalg import Vectors
 
-from galspec_spark.ml.importance import best_components, component_weights, wavelength_importance
+from galspec_spark.ml.importance import (
+    best_components,
+    component_weights,
+    line_peaks,
+    wavelength_importance,
+)
+from galspec_spark.ml.pca import PCA, components_of, project
+from galspec_spark.spectrum.grid import wavelength
+from galspec_spark.spectrum.lines import LINES
+from tests.ml import synthetic
 
 COMPONENTS = np.linalg.qr(np.random.default_rng(6).normal(size=(50, 4)))[0].T
 
@@ -55,3 +64,51 @@ def test_weights_come_from_the_models_in_the_features_own_units(spark):
     forest, is_linear = component_weights(forest_model, [1, 3], 4)
     assert not is_linear
     np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
+
+
+def bumps(*heights_at: tuple[float, float]) -> np.ndarray:
+    """Return Gaussian bumps of 4 Angstrom on a flat, slightly noisy importance."""
+    angstrom = wavelength()
+    noise = np.random.default_rng(3).uniform(0, 0.05, angstrom.size)
+    return noise + sum(h * np.exp(-0.5 * ((angstrom - x) / 4) ** 2) for h, x in heights_at)
+
+
+def test_peaks_are_named_strongest_first():
+    importance = bumps((1.0, 5010.0), (3.0, 6560.0), (0.9, 6584.0), (0.5, 4600.0), (2.0, 3729.0))
+    found = line_peaks(wavelength(), importance, count=4)
+    names = [peak["line"] for peak in found]
+    assert names == ["Hα + [N II]", "[O II]", "[O III]5007", "Hα + [N II]"]
+    np.testing.assert_allclose([peak["distance"] for peak in found], [4.6, 0.9, 1.8, 1.3], atol=1.5)
+    strengths = [peak["importance"] for peak in found]
+    assert strengths == sorted(strengths, reverse=True)
+
+
+def test_peaks_are_apart():
+    found = line_peaks(wavelength(), bumps((1.0, 5000.0), (0.7, 5014.0), (0.8, 5030.0)))
+    np.testing.assert_allclose([peak["wavelength"] for peak in found[:2]], [5000, 5030], atol=1.5)
+    assert len(line_peaks(wavelength(), bumps((1.0, 5000.0), (0.7, 5014.0)), count=1)) == 1
+
+
+def test_equal_importance_has_no_peak():
+    assert line_peaks(wavelength(), np.full(wavelength().size, 1.0)) == []
+
+
+def test_importance_peaks_at_the_lines_that_make_the_label(spark):
+    rows = spark.createDataFrame(synthetic.restframe(400).select(["flux", "label", "split"]))
+    rows = rows.where("split = 'train'")
+    pca = PCA(k=10, inputCol="flux", outputCol="components").fit(rows)
+    components = components_of(pca)
+    features = rows.select("label", project(components, "flux").alias("features"))
+    model = LogisticRegression(regParam=0.01).fit(features)
+    importance = wavelength_importance(
+        components, pca.explainedVariance.toArray(), *component_weights(model, list(range(10)), 10)
+    )
+    peaks = line_peaks(wavelength(), importance, count=3)
+    of_label = [
+        line.wavelength
+        for line in LINES
+        if line.name in ("h_beta", "oiii_5007", "nii_6548", "h_alpha", "nii_6583")
+    ]
+    for peak in peaks:
+        assert min(abs(peak["wavelength"] - centre) for centre in of_label) <= 15
+    assert {"[O III]5007", "Hα + [N II]"} <= {peak["line"] for peak in peaks}
