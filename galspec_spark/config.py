@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import (
     BaseModel,
@@ -123,26 +124,80 @@ class PreprocessConfig(Section):
         return self
 
 
+Bounds = tuple[float, float]
+
+
+class Distribution(Section):
+    """What a random search draws a parameter from: exactly one of these.
+
+    Bounds are included; ``log_uniform`` is uniform in the logarithm.
+    """
+
+    uniform: Bounds | None = None
+    log_uniform: Bounds | None = None
+    integer: tuple[int, int] | None = None
+    choice: Annotated[tuple[ParamValue, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Distribution:
+        given = [name for name, value in vars(self).items() if value is not None]
+        if len(given) != 1:
+            raise ValueError("give one of uniform, log_uniform, integer and choice")
+        bounds = None if self.choice else getattr(self, given[0])
+        if bounds and not bounds[0] < bounds[1]:
+            raise ValueError(f"{given[0]}: {bounds[0]} is not below {bounds[1]}")
+        if self.log_uniform and self.log_uniform[0] <= 0:
+            raise ValueError("log_uniform: bounds must be above 0")
+        return self
+
+    def draw(self, random: np.random.Generator) -> ParamValue:
+        """Draw one value."""
+        if self.uniform:
+            return float(random.uniform(*self.uniform))
+        if self.log_uniform:
+            return float(np.exp(random.uniform(*np.log(self.log_uniform))))
+        if self.integer:
+            return int(random.integers(*self.integer, endpoint=True))
+        assert self.choice is not None
+        return self.choice[int(random.integers(len(self.choice)))]
+
+
 class ClassifierConfig(Section):
-    """Parameters of one Spark ML classifier: those that stay fixed and the grid to search."""
+    """Parameters of one Spark ML classifier: those that stay fixed, and what to search."""
 
     fixed: dict[str, ParamValue] = {}
     grid: dict[str, Annotated[tuple[ParamValue, ...], Field(min_length=1)]] = {}
+    random: dict[str, Distribution] = {}
 
 
 DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
     "logistic_regression": ClassifierConfig(
         fixed={"maxIter": 100, "tol": 1e-6},
         grid={"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
+        random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),
     "linear_svc": ClassifierConfig(
-        fixed={"maxIter": 50, "tol": 1e-3}, grid={"regParam": (0.0001, 0.001, 0.01, 0.1)}
+        fixed={"maxIter": 50, "tol": 1e-3},
+        grid={"regParam": (0.0001, 0.001, 0.01, 0.1)},
+        random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),
     "random_forest": ClassifierConfig(
         fixed={"impurity": "entropy", "numTrees": 100, "cacheNodeIds": True},
         grid={"maxDepth": (6, 9, 12)},
+        random={
+            "maxDepth": Distribution(integer=(4, 14)),
+            "minInstancesPerNode": Distribution(integer=(1, 10)),
+        },
     ),
 }
+
+
+class SearchConfig(Section):
+    """How long to look for the best settings, with all components and with the best ones each."""
+
+    random_points: int = Field(0, ge=0, description="drawn for each classifier after its grid")
+    max_fits: int | None = Field(None, ge=1)
+    max_minutes: float | None = Field(None, gt=0)
 
 
 class TrainConfig(Section):
@@ -150,10 +205,18 @@ class TrainConfig(Section):
 
     components: int = Field(20, ge=1)
     best_components: int = Field(10, ge=1, description="kept by feature elimination")
+    pca: Literal["gram", "mllib", "mask", "ivar"] = "gram"
+    em_passes: int = Field(10, ge=1, description="of pca: mask and ivar")
+    projection: Literal["filled", "masked"] = "filled"
     classifiers: dict[ClassifierName, ClassifierConfig] = Field(
         DEFAULT_CLASSIFIERS, min_length=1, validate_default=True
     )
-    parallelism: int = Field(4, ge=1, description="models fitted at once in a search")
+    search: SearchConfig = SearchConfig()
+    parallelism: int = Field(6, ge=1, description="models fitted at once in a search")
+    calibration: Literal["platt", "isotonic"] = "platt"
+    threshold_precision: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="AGN precision to reach with the best recall; null: the best F1"
+    )
     seed: int = 1
 
     @model_validator(mode="after")

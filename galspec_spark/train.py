@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from pyspark.ml.feature import PCAModel
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.ml.bundle import best_model, card_of, pipeline_of, write_bundle
+from galspec_spark.ml.audit import audit_leakage
+from galspec_spark.ml.bundle import (
+    FILL_SPECTRUM,
+    MEAN_SPECTRUM,
+    best_model,
+    card_of,
+    pipeline_of,
+    write_bundle,
+)
 from galspec_spark.ml.census import CLASS_NAMES, Census
-from galspec_spark.ml.classifiers import build_classifiers
-from galspec_spark.ml.compare import COMPONENTS, FeatureSet, Trained, compare
-from galspec_spark.ml.evaluation import classification_scores
+from galspec_spark.ml.classifiers import Classifier, build_classifiers
+from galspec_spark.ml.compare import FeatureSet, Trained, compare
+from galspec_spark.ml.components import Components
+from galspec_spark.ml.earlier import PREDICTIONS, EarlierRun, comparison_text
+from galspec_spark.ml.evaluation import Curves, classification_scores
+from galspec_spark.ml.features import COMPONENTS, fit_components, project_all
 from galspec_spark.ml.importance import (
     best_components,
     component_weights,
+    line_peaks,
     wavelength_importance,
 )
 from galspec_spark.ml.means import class_means
-from galspec_spark.ml.pca import PCA, components_of, project
-from galspec_spark.ml.search import narrow_partitions
+from galspec_spark.ml.permutation import permutation_importance
+from galspec_spark.ml.scorecard import evaluate, evaluate_in_bins, predict
+from galspec_spark.ml.search import Trial, search_table
+from galspec_spark.parts import part_writer, scan, write_parts
 from galspec_spark.preprocess import read_mean_spectrum
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run, read_summaries, write_json
@@ -39,17 +53,26 @@ from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
 FOREST = "random_forest"
+#: Columns of ``restframe`` that say who is where.
+MEMBERSHIP = (
+    "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
+)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 
-def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> dict[str, Any]:
+def train(
+    spark: SparkSession, run: Run, warehouse: Warehouse, output: Path, compare_with: str | None
+) -> dict[str, Any]:
     """Run the paper's experiment on a warehouse and write all of its results.
 
     Parameters
     ----------
     output
-        Gets ``metrics.json``, ``table1.md``, ``model/``, ``figures/`` and ``report.html``.
+        Gets ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``, ``model/``,
+        ``figures/`` and ``report.html``.
+    compare_with
+        The output of an earlier run: the best models of both are compared in ``comparison.md``.
 
     Returns
     -------
@@ -61,36 +84,39 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
     ConfigError
         If a classifier does not have a configured parameter, or it does not take the value.
     UserError
-        If there is no ``restframe`` table, or it does not have enough spectra of both classes.
+        If there is no ``restframe`` table, it does not have enough spectra of both classes, an
+        object is in two splits or folds, or there is no earlier run.
     """
     config = run.config.train
+    earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = build_classifiers(config)
-    restframe = warehouse.read(spark, "restframe")
-    census = Census.take(restframe)
+    parts = warehouse.existing_parts("restframe")
+    members = scan(spark, parts, MEMBERSHIP).persist()
+    census = Census.take(members)
     census.check(config.components)
-    labelled = restframe.where("split is not null")
+    audit_leakage(members)
+    fingerprint = _fingerprint(members)
+    members.unpersist()
+    fill_spectrum = read_mean_spectrum(warehouse)
     seconds = _earlier_seconds(warehouse)
 
     with _timed(seconds, "pca"):
-        pca = fit_components(labelled.where("split = 'train'"), census, config.components)
-        components = components_of(pca)
-        coefficients = project_all(labelled, components, census)
+        spectra = census.count(split="train")
+        with spark_progress(spark, "components", spectra, "spectra"):
+            components = fit_components(spark, parts, config, census.folds)
+        labelled = int(census.counts()["labelled"])
+        with spark_progress(spark, "projection", labelled, "spectra"):
+            coefficients = project_all(spark, parts, components, config, labelled).persist()
+            coefficients.count()
 
-    every = FeatureSet(f"all {config.components}", list(range(config.components)))
-    trained = compare(classifiers, coefficients, every, census.folds, config.parallelism)
-    seconds |= {one.classifier: one.seconds for one in trained}
-
-    importance = _forest_importance(trained, every)
-    if importance is not None:
-        best = best_components(importance["components"], config.best_components)
-        importance = {"components": importance["components"].tolist(), "best": best}
-        with _timed(seconds, "elimination"):
-            chosen = FeatureSet(f"best {len(best)}", best)
-            trained += compare(classifiers, coefficients, chosen, census.folds, config.parallelism)
-    fingerprint = _fingerprint(coefficients)
-    coefficients.unpersist()
-
-    best_of_all = best_model(trained)
+    trained, search = _train_all(run, classifiers, coefficients, census.folds, seconds)
+    with _timed(seconds, "evaluation"):
+        test = coefficients.where("split = 'test'").persist()
+        predictions = predict(trained, test).persist()
+        results, curves = evaluate(trained, test, predictions, config.parallelism, config.seed)
+        bins = evaluate_in_bins(predictions, len(trained), census.count(split="test"))
+        importance = _importance(trained, components[-1], test, config.seed)
+    best = best_model(trained, results)
     metrics = {
         "job": run.job,
         **run.columns(),
@@ -99,49 +125,66 @@ def train(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> 
         "counts": {**_file_counts(warehouse), **census.counts()},
         "left_out": census.left_out(),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "explained_variance": pca.explainedVariance.toArray().tolist(),
+        "explained_variance": components[-1].explained_variance.tolist(),
         "importance": importance,
-        "results": [one.result for one in trained],
-        "best": trained.index(best_of_all),
+        "search": _search_summary(search),
+        "results": results,
+        "best": best,
+        "bins": bins,
         "majority_f1": _majority_f1(census),
     }
-    card = card_of(run, best_of_all, metrics, fingerprint)
+    comparison = earlier.compare(spark, metrics, predictions) if earlier else None
+    _write_predictions(predictions, output)
+    for frame in (coefficients, test, predictions):
+        frame.unpersist()
+    _write_search(search, run, output)
     write_bundle(
-        output / "model", pipeline_of(pca, best_of_all), card, read_mean_spectrum(warehouse)
+        output / "model",
+        pipeline_of(components[-1], trained[best]),
+        card_of(run, trained[best], metrics, fingerprint),
+        {FILL_SPECTRUM: fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
     )
     write_json(output / "metrics.json", metrics)
     Location.of(output / "table1.md").write(table1(metrics).encode())
-    contents = _report_contents(metrics, labelled.where("split = 'train'"), components, trained)
-    page = write_report(output, contents)
-    return _summary(metrics, best_of_all, page)
+    if comparison:
+        Location.of(output / "comparison.md").write(comparison_text(comparison).encode())
+        write_json(output / "comparison.json", comparison)
+    means = class_means(spark, parts)
+    page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
+    return _summary(metrics, comparison, page)
 
 
-def fit_components(rows: DataFrame, census: Census, k: int) -> PCAModel:
-    """Find the first k components of the training split."""
-    with spark_progress(rows.sparkSession, "components", census.count(split="train"), "spectra"):
-        return PCA(k=k, inputCol="flux", outputCol=COMPONENTS).fit(rows)
+def _train_all(
+    run: Run,
+    classifiers: Sequence[Classifier],
+    coefficients: DataFrame,
+    folds: int,
+    seconds: dict[str, float],
+) -> tuple[list[Trained], dict[str, list[Trial]]]:
+    """Train with all components, then with those that the forest finds the most important."""
+    config = run.config.train
+    every = list(range(config.components))
+    features = FeatureSet(f"all {config.components}", every, [every] * folds)
+    with _timed(seconds, "all components"):
+        trained, trials = compare(classifiers, coefficients, features, config)
+    search = {features.name: trials}
+    forest = next((one for one in trained if one.classifier == FOREST), None)
+    if forest is not None:
+        best = _elimination(forest, config.components, config.best_components)
+        with _timed(seconds, "elimination"):
+            more, search[best.name] = compare(classifiers, coefficients, best, config)
+        trained += more
+    return trained, search
 
 
-def project_all(
-    labelled: DataFrame, components: npt.NDArray[np.float64], census: Census
-) -> DataFrame:
-    """Return the coefficients of all labelled spectra, cached, in an order that is always the same.
-
-    A forest draws its samples by the position of a row, so the order is part of the result.
-    """
-    total = int(census.counts()["labelled"])
-    cores = labelled.sparkSession.sparkContext.defaultParallelism
-    coefficients = (
-        labelled.select(
-            "spectrum_id", "label", "split", "fold", project(components, "flux").alias(COMPONENTS)
-        )
-        .repartition(narrow_partitions(total, cores), "spectrum_id")
-        .sortWithinPartitions("spectrum_id")
-        .persist()
-    )
-    with spark_progress(labelled.sparkSession, "projection", total, "spectra"):
-        coefficients.count()
-    return coefficients
+def _elimination(forest: Trained, k: int, count: int) -> FeatureSet:
+    """Choose the components by the forest's importance; a fold's by its own forest."""
+    chosen = best_components(component_weights(forest.model, forest.components, k)[0], count)
+    of_fold = [
+        best_components(component_weights(model, forest.components, k)[0], count)
+        for _, model in sorted(forest.trial.models.items())
+    ]
+    return FeatureSet(f"best {len(chosen)}", chosen, of_fold)
 
 
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
@@ -164,19 +207,40 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] = time.monotonic() - started
 
 
-def _forest_importance(trained: list[Trained], features: FeatureSet) -> dict[str, Any] | None:
-    """Return the forest's importance of each component; None if no forest was trained."""
-    for one in trained:
+def _importance(
+    trained: list[Trained], components: Components, test: DataFrame, seed: int
+) -> dict[str, Any]:
+    """Return what the classifiers with all components look at: components, and wavelengths."""
+    every = [one for one in trained if one.features is trained[0].features]
+    k = len(components.vectors)
+    found: dict[str, Any] = {
+        "components": None,
+        "best": None,
+        "permutation": {
+            one.classifier: permutation_importance(one.model, test, one.components, seed=seed)
+            for one in every
+        },
+        "peaks": {
+            one.classifier: line_peaks(wavelength(), _by_wavelength(one, components))
+            for one in every
+        },
+    }
+    for one in every:
         if one.classifier == FOREST:
-            weights, _ = component_weights(one.model, features.components, len(features.components))
-            return {"components": weights}
-    return None
+            found["components"] = component_weights(one.model, one.components, k)[0].tolist()
+            found["best"] = trained[-1].features.components
+    return found
+
+
+def _by_wavelength(one: Trained, components: Components) -> Any:
+    weights, linear = component_weights(one.model, one.components, len(components.vectors))
+    return wavelength_importance(components.vectors, components.explained_variance, weights, linear)
 
 
 def _fingerprint(rows: DataFrame) -> str:
     """Return 16 hexadecimal digits that depend on which spectra, labels and splits were used."""
-    row_hash = F.xxhash64("spectrum_id", "label", "split", "fold")
-    value = rows.agg(F.bit_xor(row_hash)).first()
+    used = rows.where("split is not null")
+    value = used.agg(F.bit_xor(F.xxhash64("spectrum_id", "label", "split", "fold"))).first()
     assert value is not None
     return f"{value[0] & 0xFFFFFFFFFFFFFFFF:016x}"
 
@@ -188,44 +252,78 @@ def _majority_f1(census: Census) -> float:
     return f1
 
 
+def _search_summary(search: dict[str, list[Trial]]) -> dict[str, Any]:
+    return {
+        features: {
+            "points": len(trials),
+            "fits": sum(len(trial.confusions) for trial in trials),
+            "trials": [
+                {
+                    "classifier": trial.classifier.name,
+                    "origin": trial.point.origin,
+                    "components": trial.point.components,
+                    "chosen": {param.name: value for param, value in trial.point.params.items()},
+                    "f1": trial.f1,
+                    "agn_f1": trial.pooled["agn_f1"],
+                    "seconds": round(sum(trial.seconds.values()), 3),
+                }
+                for trial in trials
+            ],
+        }
+        for features, trials in search.items()
+    }
+
+
+def _write_search(search: dict[str, list[Trial]], run: Run, output: Path) -> None:
+    """Write everything that was tried, with the run's name, as one Parquet file."""
+    table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
+    for name, value in run.columns().items():
+        table = table.append_column(name, pa.repeat(value, len(table)))
+    place = Location.of(output / "search.parquet")
+    with part_writer(place, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_predictions(predictions: DataFrame, output: Path) -> None:
+    """Write what each classifier said of each test spectrum, in place of an earlier run's."""
+    folder = Location.of(output / PREDICTIONS)
+    new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
+    write_parts(predictions, new)
+    folder.delete_folder()
+    new.move(folder)
+
+
 def _report_contents(
     metrics: dict[str, Any],
-    rows: DataFrame,
-    components: npt.NDArray[np.float64],
+    means: dict[int, tuple[int, Any]],
+    components: Components,
     trained: list[Trained],
+    curves: list[Curves],
 ) -> TrainingReport:
-    means = class_means(rows)
-    counts = [count for count, _ in means.values()]
-    mean = np.average([mean for _, mean in means.values()], axis=0, weights=counts)
-    of_all = [one for one in trained if len(one.features.components) == len(components)]
+    every = [one for one in trained if one.features is trained[0].features]
     return TrainingReport(
         metrics=metrics,
         wavelength=wavelength(),
-        mean_spectrum=mean,
-        components=components,
+        mean_spectrum=components.mean,
+        components=components.vectors,
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
-        wavelength_importance={
-            one.classifier: wavelength_importance(
-                components,
-                np.array(metrics["explained_variance"]),
-                *component_weights(one.model, one.features.components, len(components)),
-            )
-            for one in of_all
-        },
+        wavelength_importance={one.classifier: _by_wavelength(one, components) for one in every},
         curves={
-            f"{one.classifier}/{one.features.name}": {"roc": one.curves.roc, "pr": one.curves.pr}
-            for one in trained
+            f"{one.classifier}/{one.features.name}": {"roc": curve.roc, "pr": curve.pr}
+            for one, curve in zip(trained, curves, strict=True)
         },
     )
 
 
-def _summary(metrics: dict[str, Any], best: Trained, page: Path) -> dict[str, Any]:
-    scores = ("f1", "agn_f1", "cv_f1", "cv_agn_f1")
-    return {
+def _summary(
+    metrics: dict[str, Any], comparison: dict[str, Any] | None, page: Path
+) -> dict[str, Any]:
+    best = metrics["results"][metrics["best"]]
+    summary = {
         "train": metrics["counts"]["train"],
         "test": metrics["counts"]["test"],
-        "model": f"{best.classifier}, {best.features.name} components",
-        **{score: best.result[score] for score in scores},
+        "model": f"{best['classifier']}, {best['features']} components",
+        **{score: best[score] for score in ("f1", "agn_f1", "cv_f1", "cv_agn_f1")},
         "majority_f1": metrics["majority_f1"],
         "report": str(page),
         "counts": metrics["counts"],
@@ -233,3 +331,4 @@ def _summary(metrics: dict[str, Any], best: Trained, page: Path) -> dict[str, An
         "stage_seconds": metrics["seconds"],
         "results": metrics["results"],
     }
+    return summary | ({"comparison": comparison} if comparison else {})

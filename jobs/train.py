@@ -1,9 +1,15 @@
 """Train and compare the classifiers on a warehouse: Table 1, a model, and a report."""
 
+import argparse
 import sys
 from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
 
 from galspec_spark.cli import job_parser, run_job
+from galspec_spark.ml.earlier import comparison_text
+from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
 from galspec_spark.train import train
 
@@ -15,12 +21,20 @@ def main() -> int:
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument("--output", default="run", metavar="DIR", help="folder of the results")
-    return run_job(
-        "train",
-        parser,
-        lambda spark, run, args: train(spark, run, Warehouse(args.warehouse), Path(args.output)),
-        output="output",
+    parser.add_argument(
+        "--compare",
+        metavar="RUN",
+        help="output folder of an earlier run, to compare the best models on the same test objects",
     )
+    return run_job("train", parser, work, output="output")
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Train, and print the comparison with an earlier run where one is named."""
+    summary = train(spark, run, Warehouse(args.warehouse), Path(args.output), args.compare)
+    if "comparison" in summary:
+        print(comparison_text(summary["comparison"]))
+    return summary
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,14 +17,21 @@ import numpy as np
 import numpy.typing as npt
 import pyspark
 from pyspark.ml import PipelineModel
-from pyspark.ml.feature import PCAModel
 
+from galspec_spark import __version__
+from galspec_spark.errors import UserError
+from galspec_spark.ml.calibration import Calibration
 from galspec_spark.ml.classifiers import FEATURES, SIMPLEST_FIRST
-from galspec_spark.ml.compare import COMPONENTS, Trained
+from galspec_spark.ml.compare import Trained
+from galspec_spark.ml.components import Components, Doubles
+from galspec_spark.ml.features import COMPONENTS
+from galspec_spark.ml.pca import native_model
+from galspec_spark.ml.search import slicer
 from galspec_spark.provenance import Run, write_json
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 
-PIPELINE, CARD, FILL_SPECTRUM = "pipeline", "card.json", "fill_spectrum.npy"
+PIPELINE, CARD = "pipeline", "card.json"
+FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
 
 HOW_TO_USE = [
     "from pyspark.ml import PipelineModel; from pyspark.ml.functions import array_to_vector",
@@ -31,27 +41,39 @@ HOW_TO_USE = [
 ]
 
 
-def best_model(trained: Sequence[Trained]) -> Trained:
-    """Return the one with the best cross-validated F1 of the AGN class; of equals, the simplest.
+@dataclass(frozen=True)
+class Bundle:
+    """A model folder that was checked and read."""
+
+    card: dict[str, Any]
+    pipeline: PipelineModel  #: from ``spectrum`` (vector) to ``prediction``
+    fill_spectrum: npt.NDArray[np.float32]  #: of gaps, (PIXELS,)
+    mean_spectrum: Doubles  #: of the components, (PIXELS,)
+    calibration: Calibration  #: from the score to a probability
+
+
+def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:
+    """Return which has the best cross-validated F1 of the AGN class; of equals, the simplest.
 
     Not the weighted F1: it hardly tells a model that finds the rare class from one that does not.
     """
     return max(
-        trained,
-        key=lambda one: (
-            one.result["cv_agn_f1"] or 0.0,
-            -len(one.features.components),
-            -SIMPLEST_FIRST.index(one.classifier),
+        range(len(trained)),
+        key=lambda i: (
+            results[i]["cv_agn_f1"] or 0.0,
+            -len(trained[i].components),
+            -SIMPLEST_FIRST.index(trained[i].classifier),
         ),
     )
 
 
-def pipeline_of(pca: PCAModel, trained: Trained) -> PipelineModel:
+def pipeline_of(components: Components, trained: Trained) -> PipelineModel:
     """Return the steps from the column ``spectrum`` (vector) to ``prediction``, all stock."""
-    is_all = trained.features.components == list(range(pca.getK()))
-    first = pca.copy().setInputCol("spectrum").setOutputCol(FEATURES if is_all else COMPONENTS)
-    between = [] if is_all else [trained.features.slicer()]
-    return PipelineModel([first, *between, trained.model])
+    pca = native_model(components).setInputCol("spectrum")
+    is_all = trained.components == list(range(len(components.vectors)))
+    if is_all:
+        return PipelineModel([pca.setOutputCol(FEATURES), trained.model])
+    return PipelineModel([pca.setOutputCol(COMPONENTS), slicer(trained.components), trained.model])
 
 
 def card_of(
@@ -61,12 +83,15 @@ def card_of(
     config = run.config
     return {
         "classifier": trained.classifier,
-        "components": trained.features.components,
+        "components": trained.components,
         "chosen_by": "best cross-validated F1 of the AGN class; of equals the simplest",
         "how_to_use": HOW_TO_USE,
         "grid": {"id": GRID_ID, "loglam0": LOGLAM0, "step": LOGLAM_STEP, "pixels": PIXELS},
         "label_policy": config.preprocess.label.model_dump(mode="json"),
         "normalisation": config.preprocess.normalise,
+        "projection": config.train.projection,
+        "calibration": trained.calibration.to_json(),
+        "threshold": asdict(trained.threshold),
         "recipe": {
             "preprocess": config.preprocess.model_dump(mode="json"),
             "train": config.train.model_dump(mode="json"),
@@ -76,7 +101,7 @@ def card_of(
             "fingerprint": fingerprint,
             "counts": metrics["counts"],
         },
-        "metrics": trained.result,
+        "metrics": metrics["results"][metrics["best"]],
         **run.columns(),
         "versions": {
             "python": platform.python_version(),
@@ -90,27 +115,100 @@ def write_bundle(
     folder: Path,
     pipeline: PipelineModel,
     card: Mapping[str, Any],
-    fill_spectrum: npt.NDArray[np.floating] | None,
+    spectra: Mapping[str, npt.NDArray[np.floating]],
 ) -> None:
     """Write the model folder under a temporary name, then put it in the place of an earlier one.
 
     Parameters
     ----------
-    fill_spectrum
-        What the gaps of a spectrum were filled with, shape (PIXELS,), if it is known.
+    spectra
+        By file name, `FILL_SPECTRUM` and `MEAN_SPECTRUM`.
     """
     new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("new", "old"))
     try:
         new.mkdir(parents=True)
         # As a URI: the default file system of a cluster is another one.
         pipeline.save((new / PIPELINE).absolute().as_uri())
-        if fill_spectrum is not None:
-            np.save(new / FILL_SPECTRUM, fill_spectrum)
-        has_fill = None if fill_spectrum is None else FILL_SPECTRUM
-        write_json(new / CARD, {**card, "fill_spectrum": has_fill})
+        for name, spectrum in spectra.items():
+            np.save(new / name, spectrum, allow_pickle=False)
+        content = {**card, "files": _checksums(new)}
+        write_json(new / CARD, {**content, "checksum": _checksum(content)})
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
     finally:
         for leftover in (new, old):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Check a model folder and read it; needs a Spark session.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, added or changed, or the model is of another grid or of a later
+        version of Spark or of this package.
+    """
+    card = _read_card(folder)
+    found, expected = _checksums(folder), card["files"]
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            what = "is missing" if name not in found else "was added or changed"
+            raise UserError(f"{folder / name} {what} after training: restore it or train again")
+    _check_fit(folder, card)
+    return Bundle(
+        card,
+        PipelineModel.load((folder / PIPELINE).absolute().as_uri()),
+        np.load(folder / FILL_SPECTRUM, allow_pickle=False),
+        np.load(folder / MEAN_SPECTRUM, allow_pickle=False),
+        Calibration.from_json(card["calibration"]),
+    )
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads((folder / CARD).read_text())
+        checksum = card.pop("checksum")
+    except OSError as error:
+        raise UserError(
+            f"no model in {folder}: cannot read {CARD}: {error.strerror}; name the folder model/ "
+            "that jobs/train.py wrote"
+        ) from None
+    except (ValueError, KeyError, AttributeError):
+        raise UserError(f"{folder / CARD} is not a model's card: train again") from None
+    if checksum != _checksum(card):
+        raise UserError(f"{folder / CARD} was changed after training: restore it or train again")
+    return card
+
+
+def _check_fit(folder: Path, card: Mapping[str, Any]) -> None:
+    if card["grid"]["id"] != GRID_ID:
+        raise UserError(
+            f"{folder} is a model of the grid {card['grid']['id']}, and spectra here are on "
+            f"{GRID_ID}: train again"
+        )
+    for what, trained, here in (
+        ("pyspark", card["versions"]["pyspark"], pyspark.__version__),
+        ("galspec_spark", card["version"], __version__),
+    ):
+        if _minor(trained) > _minor(here):
+            raise UserError(f"{folder} was made with {what} {trained}, this is {here}: upgrade it")
+
+
+def _minor(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in release.split(".")[:2])
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file but the card, by its path in the folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(files)
+        if path != folder / CARD
+    }
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,11 +1,14 @@
-"""The three Spark classifiers, built from the configuration."""
+"""The three Spark classifiers and the settings to try, built from the configuration."""
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
 from pyspark.errors import IllegalArgumentException
 from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
 from pyspark.ml.functions import vector_to_array
@@ -23,25 +26,45 @@ KINDS = {
 }
 SIMPLEST_FIRST = tuple(KINDS)
 FEATURES, LABEL = "features", "label"
+#: A setting of ours among Spark's: how many components to use.
+COMPONENTS_SETTING = "components"
 
 ParamMap = dict[Param[Any], Any]
 
 
 @dataclass(frozen=True)
+class Point:
+    """One combination of settings."""
+
+    params: ParamMap
+    components: int  #: the first so many of the features
+    origin: str  #: ``grid`` or ``random``
+
+
+@dataclass(frozen=True)
 class Classifier:
-    """An untrained classifier and the points of its grid."""
+    """An untrained classifier and the points to try."""
 
     name: str
     estimator: Any  #: a Spark estimator with the fixed parameters set
-    grid: list[ParamMap]
+    points: list[Point]
 
-    def hyperparameters(self, point: ParamMap) -> dict[str, Any]:
+    def hyperparameters(self, point: Point) -> dict[str, Any]:
         """Return what the configuration set and the point chose, by parameter name."""
         estimator = self.estimator
         fixed = {p.name: estimator.getOrDefault(p) for p in estimator.params if estimator.isSet(p)}
-        chosen = {param.name: value for param, value in point.items()}
+        chosen = {param.name: value for param, value in point.params.items()}
         columns = {name for name in fixed if _is_column(name)}
         return {key: value for key, value in (fixed | chosen).items() if key not in columns}
+
+    def limited(self, components: int) -> Classifier:
+        """Return the classifier for fewer components; points that become the same are one."""
+        points: dict[str, Point] = {}
+        for point in self.points:
+            fewer = Point(point.params, min(point.components, components), point.origin)
+            chosen = {param.name: value for param, value in point.params.items()}
+            points.setdefault(json.dumps([chosen, fewer.components], sort_keys=True), fewer)
+        return Classifier(self.name, self.estimator, list(points.values()))
 
 
 def build_classifiers(config: TrainConfig) -> list[Classifier]:
@@ -53,7 +76,7 @@ def build_classifiers(config: TrainConfig) -> list[Classifier]:
         If a parameter is not one of that Spark classifier, or it does not take the value.
     """
     return [
-        _build(name, config.classifiers[name], config.seed)
+        _build(name, config.classifiers[name], config)
         for name in SIMPLEST_FIRST
         if name in config.classifiers
     ]
@@ -61,21 +84,51 @@ def build_classifiers(config: TrainConfig) -> list[Classifier]:
 
 def score(name: str) -> Column:
     """Return the column that ranks spectra from other to AGN: a probability, or an SVM's margin."""
-    column = "rawPrediction" if name == "linear_svc" else "probability"
+    column = "probability" if gives_probability(name) else "rawPrediction"
     return vector_to_array(F.col(column))[1]
 
 
-def _build(name: str, config: ClassifierConfig, seed: int) -> Classifier:
+def gives_probability(name: str) -> bool:
+    """Tell whether a classifier's score is a probability; a support vector machine's is not."""
+    return name != "linear_svc"
+
+
+def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifier:
     estimator = KINDS[name](featuresCol=FEATURES, labelCol=LABEL)
     if estimator.hasParam("seed"):
-        estimator.setSeed(seed)
+        estimator.setSeed(train.seed)
     for key, value in config.fixed.items():
         estimator.set(*_parameter(name, estimator, key, value))
-    values = [
-        [_parameter(name, estimator, key, value) for value in choices]
-        for key, choices in config.grid.items()
+    # A stream of its own for each classifier: leaving one out does not change the others.
+    random = np.random.default_rng([train.seed, zlib.crc32(name.encode())])
+    grid = [dict(zip(config.grid, values, strict=True)) for values in product(*config.grid.values())]
+    drawn = [
+        {key: distribution.draw(random) for key, distribution in config.random.items()}
+        for _ in range(train.search.random_points if config.random else 0)
     ]
-    return Classifier(name, estimator, [dict(point) for point in product(*values)])
+    points = [
+        _point(name, estimator, settings, train.components, origin)
+        for origin, found in (("grid", grid), ("random", drawn))
+        for settings in found
+    ]
+    return Classifier(name, estimator, points)
+
+
+def _point(
+    name: str, estimator: Any, settings: dict[str, Any], components: int, origin: str
+) -> Point:
+    params = dict(
+        _parameter(name, estimator, key, value)
+        for key, value in settings.items()
+        if key != COMPONENTS_SETTING
+    )
+    wanted = settings.get(COMPONENTS_SETTING, components)
+    if not isinstance(wanted, int) or not 1 <= wanted <= components:
+        raise ConfigError(
+            f"train.classifiers.{name}: {COMPONENTS_SETTING} cannot be {wanted!r}: "
+            f"choose 1 to {components} (train.components)"
+        )
+    return Point(params, wanted, origin)
 
 
 def _parameter(name: str, estimator: Any, key: str, value: Any) -> tuple[Param[Any], Any]:

@@ -1,119 +1,133 @@
-"""Every classifier tuned, fitted and tested on the same rows: half of Table 1 at a time."""
+"""Every classifier tuned, fitted and calibrated on the same rows: half of Table 1 at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from pyspark.ml.feature import VectorSlicer
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from galspec_spark.ml.classifiers import FEATURES, Classifier, score
-from galspec_spark.ml.evaluation import Curves, classification_scores, confusion, curves
-from galspec_spark.ml.search import tune
-
-#: Column of the coefficients of all components.
-COMPONENTS = "components"
+from galspec_spark.config import TrainConfig
+from galspec_spark.ml.calibration import Calibration, calibrate
+from galspec_spark.ml.classifiers import Classifier, gives_probability, score
+from galspec_spark.ml.features import COMPONENTS, fold_column
+from galspec_spark.ml.score_counts import score_counts
+from galspec_spark.ml.search import Fold, Trial, best_trials, search, slicer
+from galspec_spark.ml.threshold import Threshold, choose_threshold
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Some of the components."""
+    """Some of the components, most important first, chosen for each fold without its own rows."""
 
     name: str  #: for example ``all 20`` or ``best 10``
-    components: list[int]
-
-    def slicer(self) -> VectorSlicer:
-        """Return the Spark transformer that picks these components."""
-        return VectorSlicer(inputCol=COMPONENTS, outputCol=FEATURES, indices=self.components)
+    components: list[int]  #: of the whole training split
+    of_fold: list[list[int]]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier and how good it is."""
+    """A classifier with its best settings, fitted on the whole training split."""
 
-    result: dict[str, Any]  #: its entry in ``results`` of ``metrics.json``
-    model: Any
-    curves: Curves
+    trial: Trial  #: the search's best
     features: FeatureSet
+    model: Any
+    calibration: Calibration
+    threshold: Threshold
+    search_seconds: float  #: of all of its fits in the search, which overlap others
+    fit_seconds: float  #: of the final fit, alone
 
     @property
     def classifier(self) -> str:
         """Its name in the configuration."""
-        return str(self.result["classifier"])
+        return self.trial.classifier.name
 
     @property
-    def seconds(self) -> float:
-        """Seconds of search, fit and prediction."""
-        return float(sum(self.result["seconds"].values()))
+    def components(self) -> list[int]:
+        """The components that it uses."""
+        return self.features.components[: self.trial.point.components]
 
 
 def compare(
     classifiers: Sequence[Classifier],
     coefficients: DataFrame,
     features: FeatureSet,
-    folds: int,
-    parallelism: int,
-) -> list[Trained]:
-    """Tune and fit each classifier on the training split and evaluate it on the test split.
+    config: TrainConfig,
+) -> tuple[list[Trained], list[Trial]]:
+    """Tune, fit and calibrate each classifier on the training split.
 
     Parameters
     ----------
     coefficients
-        Cached; columns ``label``, ``split``, ``fold`` and ``components`` (vector).
+        Persisted, of `features.project_all`.
     features
         The components to use.
+
+    Returns
+    -------
+    trained : list of Trained
+        In the order of the classifiers.
+    trials : list of Trial
+        All points of the search.
     """
-    rows = features.slicer().transform(coefficients).select("label", "split", "fold", FEATURES)
-    train = rows.where("split = 'train'").persist()
-    test = rows.where("split = 'test'").persist()
-    try:
-        return [
-            _train_one(classifier, train, test, features, folds, parallelism)
-            for classifier in classifiers
-        ]
-    finally:
-        train.unpersist()
-        test.unpersist()
+    folds = [_fold(coefficients, features, number) for number in range(len(features.of_fold))]
+    limited = [classifier.limited(len(features.components)) for classifier in classifiers]
+    what = f"search, {features.name} components"
+    trials = search(limited, folds, config.search, config.parallelism, what)
+    best = best_trials(trials)
+    train = coefficients.where("fold is not null").select("label", COMPONENTS)
+    fitted = [_fitted(best[one.name], features, train) for one in classifiers]
+
+    def finished(number: int) -> Trained:
+        trial = best[classifiers[number].name]
+        search_seconds = sum(
+            sum(each.seconds.values()) for each in trials if each.classifier is trial.classifier
+        )
+        calibration, threshold = _calibrated(trial, folds, config)
+        model, seconds = fitted[number]
+        return Trained(trial, features, model, calibration, threshold, search_seconds, seconds)
+
+    with ThreadPoolExecutor(config.parallelism) as pool:
+        return list(pool.map(finished, range(len(classifiers)))), trials
 
 
-def _train_one(
-    classifier: Classifier,
-    train: DataFrame,
-    test: DataFrame,
-    features: FeatureSet,
-    folds: int,
-    parallelism: int,
-) -> Trained:
-    name = classifier.name
-    tuned = tune(classifier, train, folds, parallelism, f"{name}, {features.name} components")
-    started = time.monotonic()
-    predictions = tuned.model.transform(test).select(
-        "label", "prediction", score(name).alias("score")
+def _fold(coefficients: DataFrame, features: FeatureSet, number: int) -> Fold:
+    rows = coefficients.select(
+        "label", "fold", "object_id", F.col(fold_column(number)).alias(COMPONENTS)
     )
-    predictions.persist()
-    counts = confusion(predictions)
-    predicted = time.monotonic()
-    curve = curves(predictions, int(counts.sum()))
-    predictions.unpersist()
-    out_of_fold = classification_scores(tuned.out_of_fold)
-    result = {
-        "classifier": name,
-        "features": features.name,
-        "components": features.components,
-        **classification_scores(counts),
-        "roc_auc": curve.roc_auc,
-        "pr_auc": curve.pr_auc,
-        "confusion": counts.tolist(),
-        "hyperparameters": tuned.hyperparameters,
-        "cv_f1": out_of_fold["f1"],
-        "cv_agn_f1": out_of_fold["agn_f1"],
-        "seconds": {
-            "search": round(tuned.search_seconds, 3),
-            "fit": round(tuned.fit_seconds, 3),
-            "predict": round(predicted - started, 3),
-        },
-    }
-    return Trained(result, tuned.model, curve, features)
+    return Fold(
+        rows.where(F.col("fold") != number),
+        rows.where(F.col("fold") == number),
+        features.of_fold[number],
+    )
+
+
+def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, float]:
+    """Fit on the whole training split, one classifier at a time: the times are to be compared."""
+    rows = slicer(features.components[: trial.point.components]).transform(train)
+    started = time.monotonic()
+    model = trial.classifier.estimator.fit(rows, trial.point.params)
+    return model, time.monotonic() - started
+
+
+def _calibrated(
+    trial: Trial, folds: Sequence[Fold], config: TrainConfig
+) -> tuple[Calibration, Threshold]:
+    """Learn probabilities and a threshold from scores that each fold's model gave its own fold."""
+    name = trial.classifier.name
+    scored = [
+        trial.models[number]
+        .transform(fold.slicer(trial.point.components).transform(fold.validation))
+        .select("label", "object_id", score(name).alias("score"))
+        for number, fold in enumerate(folds)
+    ]
+    rows = sum(int(counts.sum()) for counts in trial.confusions.values())
+    counts = score_counts(reduce(DataFrame.union, scored), rows)
+    calibration = calibrate(counts, config.calibration, gives_probability(name))
+    threshold = choose_threshold(calibration.counts(counts), config.threshold_precision)
+    return calibration, threshold

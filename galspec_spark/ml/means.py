@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import SparkSession
 
-from galspec_spark.ml.components import Doubles
 from galspec_spark.ml.arrays import rows_of
+from galspec_spark.ml.components import Doubles
+from galspec_spark.parts import map_parts
+from galspec_spark.storage import Location
 
 
-def class_means(dataset: DataFrame) -> dict[int, tuple[int, Doubles]]:
-    """Return count and mean spectrum (pixels,) of each label.
+def class_means(spark: SparkSession, parts: Sequence[Location]) -> dict[int, tuple[int, Doubles]]:
+    """Return count and mean spectrum (pixels,) of each label in the training split.
 
     The tasks add up whole Arrow batches; the driver gets one sum for each task and label.
 
     Parameters
     ----------
-    dataset
-        Columns ``label`` (int) and ``flux`` (array<float>), neither null.
+    parts
+        Of the table ``restframe``: spectra without a fold do not count.
     """
-    cores = dataset.sparkSession.sparkContext.defaultParallelism
-    sums = (
-        dataset.select("label", "flux")
-        .coalesce(2 * cores)
-        .mapInArrow(_sums, "label int, count long, total binary")
-        .collect()
-    )
+    sums = map_parts(
+        spark, parts, ["label", "fold", "flux"], _sums, "label int, count long, total binary"
+    ).collect()
     counts: dict[int, int] = defaultdict(int)
     totals: dict[int, Doubles] = {}
     for row in sums:
@@ -43,10 +41,10 @@ def _sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     counts: dict[int, int] = defaultdict(int)
     totals: dict[int, Doubles] = {}
     for batch in batches:
-        labels = batch.column("label").to_numpy()
-        rows = rows_of(batch.column("flux"))
+        members = batch.filter(batch["fold"].is_valid())
+        labels = members["label"].to_numpy(zero_copy_only=False)
         for label in np.unique(labels).tolist():
-            chosen = rows[labels == label]
+            chosen = rows_of(members["flux"].filter(pa.array(labels == label)))
             total = chosen.sum(axis=0, dtype=np.float64)
             counts[label] += len(chosen)
             totals[label] = totals[label] + total if label in totals else total
