@@ -19,6 +19,8 @@ from galspec_spark.benchmark.simulated import simulate_rows
 from galspec_spark.provenance import Run
 
 GIBIBYTE = 2**30
+#: Java takes what it may before it tidies up: with a fixed share the peak tells what else grows.
+DRIVER_MEMORY = "4g"
 
 
 def compare_scale(
@@ -41,9 +43,10 @@ def compare_scale(
 
 
 def commands(table: str, gibibytes: float) -> dict[str, list[str]]:
-    """Return the command of each way."""
+    """Return the command of each way; the peer may have so much memory."""
+    spark_submit = [SPARK_SUBMIT, "--driver-memory", DRIVER_MEMORY]
     return {
-        "ours": [SPARK_SUBMIT, str(scaling_ours.__file__), table],
+        "ours": [*spark_submit, str(scaling_ours.__file__), table],
         "scikit-learn": [sys.executable, "-m", scaling_peer.__name__, table, f"{gibibytes:.1f}"],
     }
 
