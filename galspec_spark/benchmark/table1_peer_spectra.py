@@ -1,4 +1,4 @@
-"""Spec files to rest-frame spectra with astropy, for the script `table1_peer`."""
+"""Spec files to rest-frame spectra, drawn and split, with astropy: for the script `table1_peer`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.io import fits
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils.parallel import Parallel, delayed
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
@@ -15,6 +16,7 @@ from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS, bit_mas
 
 PROCESSES = 2
 FILES_PER_TASK = 200
+TEST = -1  # the "fold" of the test split
 LOGLAM = 3.5683 + 1e-4 * np.arange(2642)  # the rest frame: 3700.8 to 6798.3 A
 
 #: What is kept of SPECOBJ.
@@ -77,3 +79,37 @@ def rest_frame(coadd: Any, z: float, recipe: PreprocessConfig) -> Array | None:
     if covered.mean() < recipe.coverage_min or (scale := np.median(flux[covered])) <= 0:
         return None
     return np.where(covered, flux / scale, np.nan).astype(np.float32)
+
+
+def draw_sample(
+    catalogue: pd.DataFrame, flux: Array, recipe: PreprocessConfig
+) -> tuple[pd.DataFrame, Array]:
+    """Draw as many spectra at random as the recipe wants."""
+    if recipe.sample is None or recipe.sample >= len(catalogue):
+        return catalogue, flux
+    chosen = np.random.default_rng(recipe.seed).choice(len(catalogue), recipe.sample, replace=False)
+    return catalogue.iloc[chosen].reset_index(drop=True), flux[chosen]
+
+
+def assign_folds(catalogue: pd.DataFrame, recipe: PreprocessConfig) -> Array:
+    """Return the fold of each spectrum: no object is in two, all have the classes alike."""
+    place = catalogue["PLUG_RA"].round(3).astype(str) + catalogue["PLUG_DEC"].round(3).astype(str)
+    name = catalogue["BESTOBJID"].astype(str).str.strip()
+    name = name.where(name != "", place)
+    label = catalogue["label"].groupby(name).max()
+    train, _ = train_test_split(
+        label, test_size=recipe.test_fraction, stratify=label, random_state=recipe.seed
+    )
+    fold = pd.Series(TEST, label.index)
+    folds = StratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
+    for number, (_, held_out) in enumerate(folds.split(train, train)):
+        fold[train.index[held_out]] = number
+    found: Array = name.map(fold).to_numpy()
+    return found
+
+
+def fill_with_mean(flux: Array, train: Array) -> None:
+    """Put the mean spectrum of the training split where a spectrum has no information."""
+    mean = np.nanmean(flux[train], axis=0, dtype=np.float64)
+    bad = np.isnan(flux)
+    flux[bad] = np.broadcast_to(mean, flux.shape)[bad]

@@ -1,4 +1,4 @@
-"""Spark and scikit-learn search the same settings, and find about the same."""
+"""Spark, we and scikit-learn search the same settings, and find about the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from galspec_spark.benchmark import searching
 from galspec_spark.benchmark.searching import (
     GRIDS,
+    search_with_ours,
     search_with_scikit_learn,
     search_with_spark,
     with_vectors,
@@ -52,7 +53,7 @@ def _by_sparks_names(estimator) -> dict[str, float]:
 
 # CrossValidator leaves its threads to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_both_find_the_same_f1(spark, vectors, monkeypatch):
+def test_all_find_the_same_f1(spark, vectors, monkeypatch):
     few = {
         "logistic_regression": {"regParam": (0.1,), "elasticNetParam": (0.0, 1.0)},
         "random_forest": {"numTrees": (10,)},
@@ -60,6 +61,11 @@ def test_both_find_the_same_f1(spark, vectors, monkeypatch):
     grids = {name: ClassifierConfig(grid=grid) for name, grid in few.items()}
     monkeypatch.setattr(searching, "GRIDS", grids)
     stock = with_vectors(spark, vectors, search_with_spark)
-    assert stock == pytest.approx(search_with_scikit_learn(vectors), abs=0.03)
-    assert list(stock) == list(few)
+    for found in (
+        with_vectors(spark, vectors, search_with_ours),
+        search_with_scikit_learn(vectors),
+    ):
+        assert stock == pytest.approx(found, abs=0.05)  # forests have their own random streams
+        assert stock["logistic_regression"] == pytest.approx(found["logistic_regression"], abs=0.01)
+    assert set(stock) == set(few)
     assert min(stock.values()) > 0.9

@@ -12,9 +12,16 @@ import pytest
 import yaml
 from astropy.io import fits
 
-from galspec_spark.benchmark.table1_peer import TEST, assign_folds, build
-from galspec_spark.benchmark.table1_peer_spectra import LOGLAM, label_of, read_spectrum, read_survey
-from galspec_spark.config import LabelConfig, PreprocessConfig, SimulateConfig
+from galspec_spark.benchmark.table1_peer import build, unsupported
+from galspec_spark.benchmark.table1_peer_spectra import (
+    LOGLAM,
+    TEST,
+    assign_folds,
+    label_of,
+    read_spectrum,
+    read_survey,
+)
+from galspec_spark.config import Config, LabelConfig, PreprocessConfig, SimulateConfig
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.spectrum.grid import loglam
 from tests.spec_files import hdus
@@ -117,3 +124,9 @@ def test_a_setting_is_spark_s():
     assert build("logistic_regression", {"regParam": 0.0}, 500, 1)[-1].get_params()["C"] == np.inf
     forest = build("random_forest", {"maxDepth": 9, "impurity": "entropy"}, 500, 1)
     assert (forest.max_depth, forest.criterion, forest.n_estimators) == (9, "entropy", 20)
+
+
+def test_what_it_does_not_know_is_told():
+    assert unsupported(Config()) is None
+    asked = Config.model_validate({"train": {"search": {"random_points": 3}}})
+    assert unsupported(asked) == "a random search"
