@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from galspec_spark.errors import UserError
 from galspec_spark.ml.audit import audit_leakage
 from galspec_spark.ml.bundle import (
     FILL_SPECTRUM,
@@ -28,31 +26,25 @@ from galspec_spark.ml.census import CLASS_NAMES, Census
 from galspec_spark.ml.classifiers import Classifier, build_classifiers
 from galspec_spark.ml.compare import FeatureSet, Trained, compare
 from galspec_spark.ml.components import Components
-from galspec_spark.ml.earlier import PREDICTIONS, EarlierRun, comparison_text
-from galspec_spark.ml.evaluation import Curves, classification_scores
-from galspec_spark.ml.features import COMPONENTS, fit_components, project_all
-from galspec_spark.ml.importance import (
-    best_components,
-    component_weights,
-    line_peaks,
-    wavelength_importance,
-)
+from galspec_spark.ml.earlier import EarlierRun, comparison_text
+from galspec_spark.ml.evaluation import Curves
+from galspec_spark.ml.features import fit_components, project_all
+from galspec_spark.ml.importance import FOREST, by_wavelength, elimination, importance_of
 from galspec_spark.ml.means import class_means
-from galspec_spark.ml.permutation import permutation_importance
 from galspec_spark.ml.scorecard import evaluate, evaluate_in_bins, predict
-from galspec_spark.ml.search import Trial, search_table
-from galspec_spark.parts import part_writer, scan, write_parts
+from galspec_spark.ml.search import Trial
+from galspec_spark.parts import scan
 from galspec_spark.preprocess import read_mean_spectrum
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run, read_summaries, write_json
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
 from galspec_spark.report.table1 import table1
+from galspec_spark.results import search_summary, write_predictions, write_search
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
-FOREST = "random_forest"
 #: Columns of ``restframe`` that say who is where.
 MEMBERSHIP = (
     "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
@@ -98,6 +90,8 @@ def train(
     fingerprint = _fingerprint(members)
     members.unpersist()
     fill_spectrum = read_mean_spectrum(warehouse)
+    if fill_spectrum is None:
+        raise UserError("the table restframe lacks its mean spectrum: preprocess again")
     seconds = _earlier_seconds(warehouse)
 
     with _timed(seconds, "pca"):
@@ -115,7 +109,7 @@ def train(
         predictions = predict(trained, test).persist()
         results, curves = evaluate(trained, test, predictions, config.parallelism, config.seed)
         bins = evaluate_in_bins(predictions, len(trained), census.count(split="test"))
-        importance = _importance(trained, components[-1], test, config.seed)
+        importance = importance_of(trained, components[-1], test, config.seed)
     best = best_model(trained, results)
     metrics = {
         "job": run.job,
@@ -127,17 +121,17 @@ def train(
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "explained_variance": components[-1].explained_variance.tolist(),
         "importance": importance,
-        "search": _search_summary(search),
+        "search": search_summary(search),
         "results": results,
         "best": best,
         "bins": bins,
-        "majority_f1": _majority_f1(census),
+        "majority_f1": census.majority_f1(),
     }
     comparison = earlier.compare(spark, metrics, predictions) if earlier else None
-    _write_predictions(predictions, output)
+    write_predictions(predictions, output)
     for frame in (coefficients, test, predictions):
         frame.unpersist()
-    _write_search(search, run, output)
+    write_search(search, run.columns(), output)
     write_bundle(
         output / "model",
         pipeline_of(components[-1], trained[best]),
@@ -170,21 +164,11 @@ def _train_all(
     search = {features.name: trials}
     forest = next((one for one in trained if one.classifier == FOREST), None)
     if forest is not None:
-        best = _elimination(forest, config.components, config.best_components)
+        best = elimination(forest, config.components, config.best_components)
         with _timed(seconds, "elimination"):
             more, search[best.name] = compare(classifiers, coefficients, best, config)
         trained += more
     return trained, search
-
-
-def _elimination(forest: Trained, k: int, count: int) -> FeatureSet:
-    """Choose the components by the forest's importance; a fold's by its own forest."""
-    chosen = best_components(component_weights(forest.model, forest.components, k)[0], count)
-    of_fold = [
-        best_components(component_weights(model, forest.components, k)[0], count)
-        for _, model in sorted(forest.trial.models.items())
-    ]
-    return FeatureSet(f"best {len(chosen)}", chosen, of_fold)
 
 
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
@@ -207,90 +191,12 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] = time.monotonic() - started
 
 
-def _importance(
-    trained: list[Trained], components: Components, test: DataFrame, seed: int
-) -> dict[str, Any]:
-    """Return what the classifiers with all components look at: components, and wavelengths."""
-    every = [one for one in trained if one.features is trained[0].features]
-    k = len(components.vectors)
-    found: dict[str, Any] = {
-        "components": None,
-        "best": None,
-        "permutation": {
-            one.classifier: permutation_importance(one.model, test, one.components, seed=seed)
-            for one in every
-        },
-        "peaks": {
-            one.classifier: line_peaks(wavelength(), _by_wavelength(one, components))
-            for one in every
-        },
-    }
-    for one in every:
-        if one.classifier == FOREST:
-            found["components"] = component_weights(one.model, one.components, k)[0].tolist()
-            found["best"] = trained[-1].features.components
-    return found
-
-
-def _by_wavelength(one: Trained, components: Components) -> Any:
-    weights, linear = component_weights(one.model, one.components, len(components.vectors))
-    return wavelength_importance(components.vectors, components.explained_variance, weights, linear)
-
-
 def _fingerprint(rows: DataFrame) -> str:
     """Return 16 hexadecimal digits that depend on which spectra, labels and splits were used."""
     used = rows.where("split is not null")
     value = used.agg(F.bit_xor(F.xxhash64("spectrum_id", "label", "split", "fold"))).first()
     assert value is not None
     return f"{value[0] & 0xFFFFFFFFFFFFFFFF:016x}"
-
-
-def _majority_f1(census: Census) -> float:
-    """Return the weighted F1 of calling every test spectrum other."""
-    counts = [[census.count(split="test", label=label), 0] for label in CLASS_NAMES]
-    f1: float = classification_scores(np.array(counts))["f1"]
-    return f1
-
-
-def _search_summary(search: dict[str, list[Trial]]) -> dict[str, Any]:
-    return {
-        features: {
-            "points": len(trials),
-            "fits": sum(len(trial.confusions) for trial in trials),
-            "trials": [
-                {
-                    "classifier": trial.classifier.name,
-                    "origin": trial.point.origin,
-                    "components": trial.point.components,
-                    "chosen": {param.name: value for param, value in trial.point.params.items()},
-                    "f1": trial.f1,
-                    "agn_f1": trial.pooled["agn_f1"],
-                    "seconds": round(sum(trial.seconds.values()), 3),
-                }
-                for trial in trials
-            ],
-        }
-        for features, trials in search.items()
-    }
-
-
-def _write_search(search: dict[str, list[Trial]], run: Run, output: Path) -> None:
-    """Write everything that was tried, with the run's name, as one Parquet file."""
-    table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
-    for name, value in run.columns().items():
-        table = table.append_column(name, pa.repeat(value, len(table)))
-    place = Location.of(output / "search.parquet")
-    with part_writer(place, table.schema) as writer:
-        writer.write_table(table)
-
-
-def _write_predictions(predictions: DataFrame, output: Path) -> None:
-    """Write what each classifier said of each test spectrum, in place of an earlier run's."""
-    folder = Location.of(output / PREDICTIONS)
-    new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
-    write_parts(predictions, new)
-    folder.delete_folder()
-    new.move(folder)
 
 
 def _report_contents(
@@ -307,7 +213,7 @@ def _report_contents(
         mean_spectrum=components.mean,
         components=components.vectors,
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
-        wavelength_importance={one.classifier: _by_wavelength(one, components) for one in every},
+        wavelength_importance={one.classifier: by_wavelength(one, components) for one in every},
         curves={
             f"{one.classifier}/{one.features.name}": {"roc": curve.roc, "pr": curve.pr}
             for one, curve in zip(trained, curves, strict=True)

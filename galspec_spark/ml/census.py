@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml.evaluation import classification_scores
 from galspec_spark.spectrum.grid import PIXELS
 
 CLASS_NAMES = {0: "other", 1: "AGN"}
@@ -66,6 +68,12 @@ class Census:
             "objects": self.objects,
             "folds": self.folds,
         }
+
+    def majority_f1(self) -> float:
+        """Return the weighted F1 of calling every test spectrum other."""
+        counts = [[self.count(split="test", label=label), 0] for label in CLASS_NAMES]
+        f1: float = classification_scores(np.array(counts))["f1"]
+        return f1
 
     def check(self, components: int) -> None:
         """Make sure that classifiers can be trained and tested on that many components.

@@ -101,7 +101,9 @@ def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifie
         estimator.set(*_parameter(name, estimator, key, value))
     # A stream of its own for each classifier: leaving one out does not change the others.
     random = np.random.default_rng([train.seed, zlib.crc32(name.encode())])
-    grid = [dict(zip(config.grid, values, strict=True)) for values in product(*config.grid.values())]
+    grid = [
+        dict(zip(config.grid, values, strict=True)) for values in product(*config.grid.values())
+    ]
     drawn = [
         {key: distribution.draw(random) for key, distribution in config.random.items()}
         for _ in range(train.search.random_points if config.random else 0)

@@ -16,8 +16,8 @@ class Components:
     """A mean spectrum and k unit vectors.
 
     A spectrum is about ``mean + sum_j (vectors[j] . (spectrum - mean)) vectors[j]``. Its
-    coefficients are ``vectors @ spectrum``, as MLlib's `PCAModel` computes them: the mean is removed
-    to find the components, not to project.
+    coefficients are ``vectors @ spectrum``, as MLlib's `PCAModel` computes them: the mean is
+    removed to find the components, not to project.
     """
 
     mean: Doubles  #: (pixels,)

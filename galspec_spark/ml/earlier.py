@@ -1,4 +1,4 @@
-"""This run's model beside an earlier run's, on the test spectra that both predicted."""
+"""Two runs' models side by side, on the test spectra that both predicted."""
 
 from __future__ import annotations
 

@@ -77,8 +77,10 @@ def fit_components(
 
 
 def _by_mllib(rows: DataFrame, k: int, folds: int) -> list[Components]:
-    """Find the same with Spark's own PCA, once for each fold: to check ours, or for its own sake."""
-    vectors = rows.where("fold is not null").select(array_to_vector("flux").alias("flux"), "fold")
+    """Find the same with Spark's own PCA, once for each fold."""
+    vectors = rows.where("fold is not null").select(
+        array_to_vector(F.col("flux")).alias("flux"), "fold"
+    )
     estimator = feature.PCA(k=k, inputCol="flux", outputCol=COMPONENTS)
     found = []
     for fold in range(folds + 1):
@@ -136,14 +138,14 @@ def project_all(
     cores = spark.sparkContext.defaultParallelism
     return (
         map_parts(spark, parts, columns, coefficients, schema)
-        .select(*NARROW, *(array_to_vector(name).alias(name) for name in names))
+        .select(*NARROW, *(array_to_vector(F.col(name)).alias(name) for name in names))
         .repartition(narrow_partitions(rows, cores), "spectrum_id")
         .sortWithinPartitions("spectrum_id")
     )
 
 
 def projected(flux: Floats, ivar: Floats | None, components: Components) -> Floats:
-    """Return coefficients (n, k) of spectra (n, pixels): of the good pixels, where ivar is given."""
+    """Return coefficients (n, k) of spectra (n, pixels); with ivar, of their good pixels."""
     spectra = flux if ivar is None else fill_gaps(flux, ivar, components)
     return np.asarray(spectra.astype(np.float64) @ components.vectors.T)
 

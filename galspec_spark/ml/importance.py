@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from pyspark.sql import DataFrame
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from galspec_spark.ml.components import Doubles
+from galspec_spark.ml.classifiers import FEATURES
+from galspec_spark.ml.compare import FeatureSet, Trained
+from galspec_spark.ml.components import Components, Doubles
+from galspec_spark.ml.permutation import permutation_importance
+from galspec_spark.ml.search import slicer
+from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 
+FOREST = "random_forest"
 #: Peaks nearer to a stronger one than this are part of it (Angstrom).
 SEPARATION = 20.0
 #: Standard deviation, in pixels, of the smoothing before peaks are looked for: less than a line's.
@@ -21,6 +28,42 @@ BLENDS = {
     "Hα + [N II]": ("nii_6548", "h_alpha", "nii_6583"),
     "[S II]": ("sii_6716", "sii_6731"),
 }
+
+
+def elimination(forest: Trained, k: int, count: int) -> FeatureSet:
+    """Choose the components by the forest's importance; a fold's by its own forest."""
+    chosen = best_components(component_weights(forest.model, forest.components, k)[0], count)
+    of_fold = [
+        best_components(component_weights(model, forest.components, k)[0], count)
+        for _, model in sorted(forest.trial.models.items())
+    ]
+    return FeatureSet(f"best {len(chosen)}", chosen, of_fold)
+
+
+def importance_of(
+    trained: list[Trained], components: Components, test: DataFrame, seed: int
+) -> dict[str, Any]:
+    """Return what the classifiers with all components look at: components, and wavelengths."""
+    found: dict[str, Any] = {"components": None, "best": None, "permutation": {}, "peaks": {}}
+    for one in trained:
+        if one.features is not trained[0].features:
+            continue
+        rows = slicer(one.components).transform(test)
+        found["permutation"][one.classifier] = permutation_importance(
+            one.model, FEATURES, rows, one.components, seed=seed
+        )
+        found["peaks"][one.classifier] = line_peaks(wavelength(), by_wavelength(one, components))
+        if one.classifier == FOREST:
+            weights, _ = component_weights(one.model, one.components, len(components.vectors))
+            found["components"] = weights.tolist()
+            found["best"] = trained[-1].features.components
+    return found
+
+
+def by_wavelength(one: Trained, components: Components) -> Doubles:
+    """Return how much each pixel weighs in a trained classifier's decision."""
+    weights, linear = component_weights(one.model, one.components, len(components.vectors))
+    return wavelength_importance(components.vectors, components.explained_variance, weights, linear)
 
 
 def best_components(importance: Doubles, count: int) -> list[int]:

@@ -37,9 +37,7 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> DataFrame:
     frame, columns = test, []
     for i, one in enumerate(trained):
         frame = slicer(one.components).setOutputCol(f"features_{i}").transform(frame)
-        names = {
-            name: f"{name}_of_{i}" for name in ("prediction", "rawPrediction", "probability")
-        }
+        names = {name: f"{name}_of_{i}" for name in ("prediction", "rawPrediction", "probability")}
         model = one.model.copy().setFeaturesCol(f"features_{i}")
         for name, column in names.items():
             if model.hasParam(f"{name}Col"):

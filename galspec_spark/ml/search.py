@@ -170,7 +170,7 @@ class _Search:
             return id(trial) in self.begun
 
     def keep_best_models(self, name: str) -> None:
-        """Forget the models of all complete trials of a classifier but the best: forests are large."""
+        """Forget the models of a classifier's complete trials but the best: forests are large."""
         complete = [
             trial
             for trial in self.trials
