@@ -1,184 +1,233 @@
-"""Passes over the pixels of ``spectra``: tasks that read Parquet and give back little.
+"""Three passes over the pixels of ``spectra``: measure, sum, write.
 
-Spark brings the narrow rows of one part together; the task opens that part with pyarrow and works
-on its row groups, so no pixel passes the JVM and memory is bounded by a row group.
+The first pass leaves a file of narrow rows for each slice. What is then decided about them is again
+a file for each slice, with which the tasks of the other passes begin.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, Row
-from pyspark.sql.types import BooleanType, FloatType, StructType
+from pyspark.sql import Row, SparkSession
 
 from galspec_spark.config import PreprocessConfig
-from galspec_spark.parts import open_part, part_writer
-from galspec_spark.schemas import RESTFRAME
+from galspec_spark.parts import PART, ROW, open_part, part_writer, partition_values
+from galspec_spark.schemas import RESTFRAME, SPECTRA
+from galspec_spark.slices import (
+    PIXEL_COLUMNS,
+    pixels_of,
+    read_batches,
+    row_groups_of_slice,
+    run_tasks,
+)
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, bit_mask
 from galspec_spark.spectrum.normalise import normalise
 from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import coverage, fill_gaps, to_rest_frame
 from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
 
-PIXEL_COLUMNS = ["flux", "ivar", "and_mask", "loglam0", "z"]
-#: Spectra moved at once: arrays of some 10 MB each.
-BATCH = 500
-#: Shuffle partitions per part, so that two parts seldom share a task.
-PARTITIONS_PER_PART = 4
+#: Column with the number of the slice that a row is of.
+SLICE = "slice"
 
 FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a task needs to know."""
+class Moved(NamedTuple):
+    """Spectra at rest: arrays of shape (spectra, PIXELS), but for ``has_scale``."""
 
-    parts: int  #: of the table
-    reject: int  #: bits of AND_MASK
-    method: str  #: of normalisation
-
-    @classmethod
-    def of(cls, warehouse: Warehouse, config: PreprocessConfig) -> Work:
-        """Collect it from the warehouse and the configuration."""
-        reject = bit_mask(config.pixel_mask_reject, PIXEL_MASK_BITS)
-        parts = len(warehouse.parts("spectra"))
-        return cls(parts, reject, config.normalise)
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A batch at rest: arrays of shape (spectra, PIXELS), but for ``has_scale``."""
-
-    rows: pa.Table  #: the narrow rows of the batch
-    flux: FloatArray
+    flux: FloatArray  #: 0 where not good
     ivar: FloatArray
-    good: npt.NDArray[np.bool_]
-    has_scale: npt.NDArray[np.bool_]
+    good: BoolArray
+    has_scale: BoolArray
 
 
-def add_coverage(rows: DataFrame, work: Work) -> DataFrame:
-    """Add ``coverage`` and ``has_scale``, null for rows that have a reason already."""
-    schema = StructType([*rows.schema.fields])
-    schema.add("coverage", FloatType()).add("has_scale", BooleanType())
-    return _on_parts(rows, work, partial(_coverage_of_part, work=work), schema)
+def measure(
+    spark: SparkSession,
+    parts: Sequence[Location],
+    slices: int,
+    columns: Sequence[str],
+    config: PreprocessConfig,
+    staging: Location,
+) -> list[Location]:
+    """Measure the coverage of each spectrum, and whether it can be normalised.
+
+    Parameters
+    ----------
+    parts
+        Of ``spectra``, at least one.
+    slices
+        Into how many they are cut in all, from `slice_count`.
+    columns
+        To keep of ``spectra``, partition columns among them.
+    staging
+        Folder for the results.
+
+    Returns
+    -------
+    list of Location
+        Files of rows: the columns; ``part``, ``row`` and ``slice``, where the pixels are;
+        ``coverage`` and ``has_scale``, null outside the redshifts of the configuration.
+    """
+    schema = pa.schema(
+        [
+            *(SPECTRA.field(name) for name in columns if name in SPECTRA.names),
+            *(pa.field(name, pa.string()) for name in columns if name not in SPECTRA.names),
+            pa.field(PART, pa.string()),
+            pa.field(ROW, pa.int64()),
+            pa.field(SLICE, pa.int32()),
+            pa.field("coverage", pa.float32()),
+            pa.field("has_scale", pa.bool_()),
+        ]
+    )
+    task = _Measure(parts, slices // len(parts), schema, config, staging)
+    return sorted(Location(row.path) for row in run_tasks(spark, slices, task, "path string"))
 
 
-def sums(rows: DataFrame, work: Work) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the sum of the good pixels' normalised flux and their number, shape (PIXELS,)."""
-    results = _on_parts(rows, work, partial(_sums_of_part, work=work), "part string, sums binary")
-    by_part = sorted(results.collect())  # 42 kB for each part, added in one order
-    arrays = [np.frombuffer(row.sums).reshape(2, PIXELS) for row in by_part]
+def sums(
+    spark: SparkSession,
+    decided: Sequence[Location],
+    members: pc.Expression,
+    config: PreprocessConfig,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the sum of the good pixels' normalised flux and their number, shape (PIXELS,).
+
+    Parameters
+    ----------
+    decided
+        A file for each slice with the rows of `measure` and what is decided about them.
+    members
+        Which of the rows take part.
+    """
+    task = partial(_sum_slice, decided=decided, members=members, config=config)
+    results = run_tasks(spark, len(decided), task, "slice long, sums binary")
+    # 42 kB for each slice, added in one order
+    arrays = [np.frombuffer(row.sums).reshape(2, PIXELS) for row in sorted(results)]
     total = np.sum(arrays, axis=0)
     return total[0], total[1]
 
 
 def write(
-    rows: DataFrame, work: Work, mean: FloatArray, staging: Location, provenance: dict[str, str]
+    spark: SparkSession,
+    decided: Sequence[Location],
+    mean: FloatArray,
+    config: PreprocessConfig,
+    staging: Location,
+    provenance: dict[str, str],
 ) -> list[Row]:
-    """Write the ``restframe`` table; return (staged, place) of each part."""
-    task = partial(_write_part, work=work, mean=mean, staging=staging, provenance=provenance)
-    return _on_parts(rows, work, task, "staged string, place string").collect()
+    """Write the ``restframe`` table, a part for each slice; return (staged, place) of each."""
+    task = _Write(decided, mean, config, staging, provenance)
+    return run_tasks(spark, len(decided), task, "staged string, place string")
 
 
-def _on_parts(
-    rows: DataFrame, work: Work, task: Callable[[pa.Table], pa.Table], schema: StructType | str
-) -> DataFrame:
-    """Run a task on the rows of each part."""
+@dataclass(frozen=True)
+class _Measure:
+    """The task of the first pass."""
 
-    def on_part(rows: pa.Table) -> pa.Table:  # Spark insists on a function with type hints
-        return task(rows)
+    parts: Sequence[Location]
+    slices: int  #: of a part
+    schema: pa.Schema
+    config: PreprocessConfig
+    staging: Location
 
-    near = rows.repartition(PARTITIONS_PER_PART * work.parts, "part")
-    return near.groupBy("part").applyInArrow(on_part, schema)
+    def __call__(self, number: int) -> dict[str, Any]:
+        part = self.parts[number // self.slices]
+        constants = {**partition_values(part), PART: part.path, SLICE: number}
+        file = open_part(part)
+        place = self.staging / f"{os.urandom(8).hex()}.parquet"
+        with part_writer(place, self.schema) as writer:
+            for group in row_groups_of_slice(number, self.slices, file):
+                batches = read_batches(file, group, {*self.schema.names, *PIXEL_COLUMNS})
+                rows = [self._rows(first, batch, constants) for first, batch in batches]
+                writer.write_table(pa.Table.from_batches(rows))
+        return {"path": place.path}
 
-
-def _part(rows: pa.Table) -> Location:
-    """Return the part that holds the pixels of these rows."""
-    return Location(rows["part"][0].as_py())
-
-
-def _batches(rows: pa.Table, columns: list[str]) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Read a part; give each batch as its narrow rows and its pixels, in the order of the part."""
-    rows = rows.sort_by("row")
-    position = 0
-    for batch in open_part(_part(rows)).iter_batches(BATCH, columns=columns):
-        here = rows.filter(
-            (pc.field("row") >= position) & (pc.field("row") < position + batch.num_rows)
-        )
-        chosen = pc.subtract(here["row"], position).combine_chunks()
-        yield here, pa.Table.from_batches([batch]).take(chosen)
-        position += batch.num_rows
-
-
-def _move(here: pa.Table, observed: pa.Table, work: Work) -> Moved:
-    frame = to_rest_frame(ObservedBatch.from_arrow(observed), work.reject)
-    flux, ivar, has_scale = normalise(work.method, *frame)
-    return Moved(here, flux, ivar, frame.good, has_scale)
-
-
-def _coverage_of_part(rows: pa.Table, work: Work) -> pa.Table:
-    finished = []
-    for here, observed in _batches(rows, PIXEL_COLUMNS):
-        candidate = pc.is_null(here["reason"])
-        moved = _move(here.filter(candidate), observed.filter(candidate), work)
-        columns = {"coverage": coverage(moved.good), "has_scale": moved.has_scale}
-        for name, values in columns.items():
-            here = here.append_column(name, _spread(pa.array(values), candidate))
-        finished.append(here)
-    return pa.concat_tables(finished)
+    def _rows(self, first: int, batch: pa.RecordBatch, constants: dict[str, Any]) -> pa.RecordBatch:
+        z = batch["z"].to_numpy(zero_copy_only=False)
+        near = (z >= self.config.z_min) & (z <= self.config.z_max)
+        moved = _move(ObservedBatch.from_arrow(batch).take(np.flatnonzero(near)), self.config)
+        values = {
+            **dict(zip(batch.schema.names, batch.columns, strict=True)),
+            **{name: pa.repeat(value, len(z)) for name, value in constants.items()},
+            ROW: pa.array(np.arange(first, first + len(z))),
+            "coverage": _spread(coverage(moved.good), near),
+            "has_scale": _spread(moved.has_scale, near),
+        }
+        columns = [values[field.name].cast(field.type) for field in self.schema]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _spread(values: pa.Array, where: pa.ChunkedArray) -> pa.Array:
-    """Put values where the condition holds, nulls elsewhere."""
-    index = pc.cumulative_sum(where.cast(pa.int32())).combine_chunks()
-    return values.take(pc.if_else(where.combine_chunks(), pc.subtract(index, 1), None))
-
-
-def _sums_of_part(rows: pa.Table, work: Work) -> pa.Table:
+def _sum_slice(
+    number: int, decided: Sequence[Location], members: pc.Expression, config: PreprocessConfig
+) -> dict[str, Any]:
+    """Run the second pass over a slice."""
+    rows = open_part(decided[number]).read()
     total = np.zeros((2, PIXELS))
-    for here, observed in _batches(rows, PIXEL_COLUMNS):
-        moved = _move(here, observed, work)
-        total[0] += np.where(moved.good, moved.flux, 0).sum(axis=0, dtype=np.float64)
+    for _, observed in chain.from_iterable(pixels_of(rows.filter(members))):
+        moved = _move(observed, config)
+        total[0] += moved.flux.sum(axis=0, dtype=np.float64)
         total[1] += moved.good.sum(axis=0)
-    return pa.table({"part": [str(_part(rows))], "sums": [total.tobytes()]})
+    return {"slice": rows[SLICE][0].as_py(), "sums": total.tobytes()}
 
 
-def _write_part(
-    rows: pa.Table, work: Work, mean: FloatArray, staging: Location, provenance: dict[str, str]
-) -> pa.Table:
-    survey, release = (rows[name][0].as_py() for name in ("survey", "release"))
-    part = f"{provenance['run_id']}-{_part(rows).name}"
-    place = f"restframe/survey={survey}/release={release}/{part}"
-    staged = staging / os.urandom(4).hex() / place
-    with part_writer(staged, RESTFRAME) as writer:
-        for here, observed in _batches(rows, PIXEL_COLUMNS):
-            writer.write_table(_restframe_table(here, observed, work, mean, provenance))
-    return pa.table({"staged": [staged.path], "place": [place]})
+@dataclass(frozen=True)
+class _Write:
+    """The task of the third pass."""
+
+    decided: Sequence[Location]
+    mean: FloatArray
+    config: PreprocessConfig
+    staging: Location
+    provenance: dict[str, str]
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        rows = open_part(self.decided[number]).read()
+        survey, release, of_slice = (rows[name][0].as_py() for name in ("survey", "release", SLICE))
+        part = f"{self.provenance['run_id']}-{of_slice:05d}.parquet"
+        place = f"restframe/survey={survey}/release={release}/{part}"
+        staged = self.staging / os.urandom(4).hex() / place
+        with part_writer(staged, RESTFRAME) as writer:
+            for row_group in pixels_of(rows):
+                writer.write_table(pa.concat_tables(self._table(*batch) for batch in row_group))
+        return {"staged": staged.path, "place": place}
+
+    def _table(self, here: pa.Table, observed: ObservedBatch) -> pa.Table:
+        used = here["reason"].is_null().to_numpy()
+        moved = _move(observed.take(np.flatnonzero(used)), self.config)
+        values = {
+            "flux": _lists(fill_gaps(moved.flux, moved.good, self.mean), used),
+            "ivar": _lists(moved.ivar, used),
+            **{name: pa.repeat(value, here.num_rows) for name, value in self.provenance.items()},
+        }
+        columns = [values[name] if name in values else here[name] for name in RESTFRAME.names]
+        return pa.Table.from_arrays(columns, schema=RESTFRAME)
 
 
-def _restframe_table(
-    here: pa.Table, observed: pa.Table, work: Work, mean: FloatArray, provenance: dict[str, str]
-) -> pa.Table:
-    used = pc.is_null(here["reason"])
-    moved = _move(here.filter(used), observed.filter(used), work)
-    values = {
-        "flux": _spread(_lists(fill_gaps(moved.flux, moved.good, mean)), used),
-        "ivar": _spread(_lists(moved.ivar), used),
-        **{name: pa.repeat(value, here.num_rows) for name, value in provenance.items()},
-    }
-    columns = [values.get(field.name) or here[field.name] for field in RESTFRAME]
-    return pa.Table.from_arrays(columns, schema=RESTFRAME)
+def _move(observed: ObservedBatch, config: PreprocessConfig) -> Moved:
+    frame = to_rest_frame(observed, bit_mask(config.pixel_mask_reject, PIXEL_MASK_BITS))
+    flux, ivar, has_scale = normalise(config.normalise, *frame)
+    return Moved(flux, ivar, frame.good, has_scale)
 
 
-def _lists(array: FloatArray) -> pa.ListArray:
-    offsets = np.arange(0, array.size + 1, array.shape[1], dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, array.reshape(-1))
+def _spread(values: npt.NDArray[Any], where: BoolArray) -> pa.Array:
+    """Put values where the condition holds, nulls elsewhere."""
+    spread = np.zeros(len(where), values.dtype)
+    spread[where] = values
+    return pa.array(spread, mask=~where)
+
+
+def _lists(array: FloatArray, where: BoolArray) -> pa.ListArray:
+    """Put the rows of an array where the condition holds, nulls elsewhere."""
+    offsets = np.zeros(len(where) + 1, np.int32)
+    np.cumsum(where * array.shape[1], out=offsets[1:])
+    return pa.ListArray.from_arrays(offsets, array.reshape(-1), mask=pa.array(~where))

@@ -12,17 +12,19 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark import __version__, pixels
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
-from galspec_spark.parts import scan, settle
+from galspec_spark.parts import scan, write_parts
 from galspec_spark.progress import spark_progress
 from galspec_spark.provenance import Run, read_summaries, write_json
 from galspec_spark.selection import (
@@ -32,6 +34,7 @@ from galspec_spark.selection import (
     reason_from_catalogue,
     split_and_folds,
 )
+from galspec_spark.slices import slice_count
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
@@ -68,15 +71,14 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         return dict(read_summaries(warehouse.root)["preprocess"])
     with warehouse.writing(run) as staging:
         scratch = staging.folder
-        rows = settle(decide(spark, warehouse, config, scratch), scratch / "decided")
-        summary = summarise(rows, config)
+        decided = decide(spark, warehouse, config, scratch)
+        summary = summarise(scan(spark, decided), config)
         left_out = ", ".join(f"{n} {reason}" for reason, n in summary["left_out"].items())
         log.info("%d spectra are used; left out: %s", summary["selected"], left_out or "none")
-        work = pixels.Work.of(warehouse, config)
         with spark_progress(spark, "mean spectrum", summary["selected"], "spectra"):
-            mean = mean_spectrum(rows, work, summary["train"] > 0)
+            mean = mean_spectrum(spark, decided, config, summary["train"] > 0)
         with spark_progress(spark, "rest frame", summary["selected"], "spectra"):
-            parts = pixels.write(rows, work, mean, scratch, run.columns())
+            parts = pixels.write(spark, decided, mean, config, scratch, run.columns())
         write_mean_spectrum(scratch / MEAN_SPECTRUM, mean)
         write_json(scratch / STATE, state)
         moves = [(Location(part.staged), part.place) for part in parts]
@@ -90,39 +92,40 @@ def decide(
     warehouse: Warehouse,
     config: PreprocessConfig,
     scratch: Location,
-) -> DataFrame:
+) -> list[Location]:
     """Decide about each spectrum: object, label, coverage, split and fold, or why it is left out.
 
     Parameters
     ----------
     scratch
-        Folder for intermediate results.
+        Folder for the results.
 
     Returns
     -------
-    DataFrame
-        One narrow row per row of ``spectra``, with the part and the row where its pixels are.
+    list of Location
+        Files of narrow rows, one per row of ``spectra``; a file for each slice that `pixels` made.
     """
-    catalogue = scan(spark, warehouse.existing_parts("spectra"), CATALOGUE, positions=True)
+    parts = warehouse.existing_parts("spectra")
     objects = scan(spark, warehouse.existing_parts("objects"), OBJECT_COLUMNS)
+    slices = slice_count(spark, parts)  # asked once: a cluster may grow
+    with spark_progress(spark, "coverage", len(parts), "parts"):
+        measured = pixels.measure(spark, parts, slices, CATALOGUE, config, scratch / "measured")
     candidates = (
-        catalogue.join(objects, ["spectrum_id", "file"])
+        scan(spark, measured)
+        .join(objects, ["spectrum_id", "file"])
         .withColumn("label", label(config.label))
         .withColumn("reason", reason_from_catalogue(config))
+        .withColumn("coverage", F.when(F.col("reason").isNull(), F.col("coverage")))
     )
-    candidates = settle(candidates, scratch / "candidates")
-    count = candidates.count()
-    with spark_progress(spark, "coverage", count, "spectra"):
-        work = pixels.Work.of(warehouse, config)
-        covered = settle(pixels.add_coverage(candidates, work), scratch / "covered")
     too_little = F.col("coverage") < config.coverage_min
     reason = (
         F.when(F.col("reason").isNotNull(), F.col("reason"))
         .when(too_little, "coverage")
         .when(~F.col("has_scale"), "normalise")
     )
-    complete = covered.withColumn("reason", reason)
-    return split_and_folds(draw_sample(complete, config), config)
+    complete = candidates.withColumn("reason", reason)
+    rows = split_and_folds(draw_sample(complete, config), config)
+    return write_parts(rows.repartitionById(slices, pixels.SLICE), scratch / "decided")
 
 
 def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:
@@ -180,14 +183,17 @@ def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:
 
 
 def mean_spectrum(
-    rows: DataFrame, work: pixels.Work, has_training: bool
+    spark: SparkSession,
+    decided: Sequence[Location],
+    config: PreprocessConfig,
+    has_training: bool,
 ) -> npt.NDArray[np.float32]:
     """Return the mean of the good pixels of the training split, or of all without one.
 
     A pixel that no spectrum covers gets the value between its covered neighbours.
     """
-    members = rows.where("split = 'train'" if has_training else "reason is null")
-    total, count = pixels.sums(members, work)
+    members = pc.field("split") == "train" if has_training else pc.field("reason").is_null()
+    total, count = pixels.sums(spark, decided, members, config)
     covered = count > 0
     position = np.arange(len(total))
     mean = np.interp(position, position[covered], total[covered] / count[covered])

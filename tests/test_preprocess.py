@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.ingest import ingest
+from galspec_spark.parts import part_writer
 from galspec_spark.preprocess import preprocess, read_mean_spectrum
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.spectrum import grid
@@ -135,6 +138,28 @@ def test_a_rerun_changes_nothing_and_another_configuration_replaces_all(
     used = rows[rows["reason"].isna()]
     assert np.stack(used["flux"].to_list()).mean() > 5
     assert not (rows["reason"] == "normalise").any()
+
+
+def test_slices_of_a_part_change_nothing(
+    spark: SparkSession, spectra: Warehouse, run_of: RunOf, tmp_path: Path
+) -> None:
+    """A part of several row groups is worked on by several tasks, each of which writes a part."""
+    run_preprocess(spark, run_of("preprocess"), spectra)
+    shutil.copytree(spectra.root.path, tmp_path / "cut")
+    cut = Warehouse(tmp_path / "cut")
+    parts = cut.parts("spectra")
+    table = pa.concat_tables(pq.ParquetFile(part.path).read() for part in parts)
+    for part in parts:
+        part.delete()
+    with part_writer(parts[0], table.schema) as writer:
+        writer.write_table(table, row_group_size=9)
+    shutil.rmtree(cut.table("restframe").path)
+
+    run_preprocess(spark, run_of("preprocess"), cut)
+    assert len(cut.parts("restframe")) == spark.sparkContext.defaultParallelism == 2
+    np.testing.assert_allclose(read_mean_spectrum(cut), read_mean_spectrum(spectra), rtol=1e-6)
+    rows, expected = restframe(cut).drop(columns="run_id"), restframe(spectra)
+    pd.testing.assert_frame_equal(rows, expected.drop(columns="run_id"), rtol=1e-6)
 
 
 def test_nothing_usable_is_one_clear_line(

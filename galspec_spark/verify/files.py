@@ -19,7 +19,6 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.parts import open_part, partition_values
-from galspec_spark.pixels import PARTITIONS_PER_PART
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.readers.fits import BadFile
@@ -31,6 +30,8 @@ from galspec_spark.verify.parts import DAMAGE
 from galspec_spark.verify.rows import Mask, status_now
 from galspec_spark.verify.tables import narrow
 
+#: Shuffle partitions per part, so that two parts seldom share a task.
+PARTITIONS_PER_PART = 4
 #: What a file determines: all columns but the provenance.
 COMPARED = pa.schema([f for f in SPECTRA if f not in PROVENANCE])
 
