@@ -7,19 +7,21 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
-from pyspark.ml.classification import RandomForestClassifier
 from pyspark.ml.functions import array_to_vector
+from scipy.stats import binomtest
 
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError, UserError
-from galspec_spark.ml.census import Census
+from galspec_spark.ml.bundle import load_bundle
 from galspec_spark.provenance import Run, write_json
 from galspec_spark.spectrum.grid import GRID_ID, PIXELS
 from galspec_spark.tables import Warehouse
-from galspec_spark.train import project_all, train
+from galspec_spark.train import train
 from tests.ml.synthetic import FOLDS, restframe, write_warehouse
 from tests.submit import ROOT, messages, submit
 
@@ -55,11 +57,10 @@ def run_with(**sections) -> Run:
 def trained(spark, tmp_path_factory):
     """Train once; return the warehouse, the output folder and the summary."""
     root = write_warehouse(tmp_path_factory.mktemp("warehouse"), restframe())
-    np.save(root / "restframe" / "_mean_spectrum.npy", np.ones(4, np.float32))
     held = {"files": 180, "quarantined": 2, "spectra": 180, "seconds": 1.5}
     write_json(root / "summary.json", {"ingest": {"warehouse": held}})
     output = tmp_path_factory.mktemp("output")
-    return root, output, train(spark, run_with(), Warehouse(root), output)
+    return root, output, train(spark, run_with(), Warehouse(root), output, None)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,8 @@ def test_counts_and_stages(metrics):
         "folds": FOLDS,
     }
     assert metrics["left_out"] == {"coverage": 18}
-    assert list(metrics["seconds"]) == ["ingest", "pca", *CLASSIFIERS, "elimination"]
+    stages = ["ingest", "pca", "all components", "elimination", "evaluation"]
+    assert list(metrics["seconds"]) == stages
     assert (metrics["grid"], metrics["data"]) == (GRID_ID, "sdss dr14")
 
 
@@ -158,22 +160,103 @@ def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, t
     assert counts == card["metrics"]["confusion"]
 
 
-def test_parts_do_not_change_the_rows_order_or_the_forest(spark, tmp_path):
-    table = restframe(100)
+def test_parts_do_not_change_the_metrics(spark, tmp_path, metrics):
+    table = restframe()
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
-    components = np.linalg.qr(np.random.default_rng(2).normal(size=(PIXELS, K)))[0].T
-    forest = RandomForestClassifier(featuresCol="components", numTrees=3, seed=1)
-    ids, forests = [], []
-    for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
-        warehouse = Warehouse(write_warehouse(tmp_path / name, rows, parts))
-        restframe_table = warehouse.read(spark, "restframe")
-        labelled = restframe_table.where("split is not null")
-        coefficients = project_all(labelled, components, Census.take(restframe_table))
-        ids.append([row.spectrum_id for row in coefficients.select("spectrum_id").collect()])
-        forests.append(forest.fit(coefficients).featureImportances.toArray())
-        coefficients.unpersist()
-    assert ids[0] == ids[1]
-    np.testing.assert_allclose(forests[0], forests[1], rtol=1e-6)
+    for parts, rows in ((1, table), (8, shuffled)):
+        warehouse = Warehouse(write_warehouse(tmp_path / str(parts), rows, parts))
+        output = tmp_path / f"run-{parts}"
+        train(spark, run_with(), warehouse, output, None)
+        other = json.loads((output / "metrics.json").read_text())
+        assert_equal(timeless(other), timeless(metrics))
+
+
+def timeless(metrics: dict) -> dict:
+    """Leave out what may differ: times, the run's name, and what earlier jobs had to say."""
+    left_out = ("seconds", "run_id", "files", "files_quarantined")
+
+    def strip(value):
+        if isinstance(value, dict):
+            return {key: strip(each) for key, each in value.items() if key not in left_out}
+        return [strip(each) for each in value] if isinstance(value, list) else value
+
+    return strip(metrics)
+
+
+def assert_equal(found, expected) -> None:
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key in expected:
+            assert_equal(found[key], expected[key])
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_equal(one, other)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, abs=1e-6)
+    else:
+        assert found == expected
+
+
+def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
+    output = trained[1]
+    search = pq.read_table(output / "search.parquet").to_pandas()
+    assert len(search) == 2 * (2 + 1 + 1) * FOLDS
+    assert set(search["run_id"]) == {metrics["run_id"]}
+    predictions = pq.read_table(output / "predictions").to_pandas()
+    assert len(predictions) == metrics["counts"]["test"]
+    for i, result in enumerate(metrics["results"]):
+        found = pd.crosstab(predictions["label"], predictions[f"prediction_{i}"])
+        confusion = pd.DataFrame(result["confusion"], index=[0, 1], columns=[0.0, 1.0])
+        pd.testing.assert_frame_equal(
+            found, confusion[found.columns], check_names=False, check_index_type=False
+        )
+        low, high = result["intervals"]["f1"]
+        assert low <= result["f1"] <= high
+        called = predictions[f"probability_{i}"] >= result["threshold"]["probability"]
+        assert (called == (predictions[f"called_{i}"] == 1)).all()
+
+
+def test_the_model_folder_is_whole(spark, trained, metrics):
+    model = load_bundle(trained[1] / "model")
+    best = metrics["results"][metrics["best"]]
+    assert model.card["threshold"]["probability"] == best["threshold"]["probability"]
+    assert model.calibration.method == best["calibration"]["method"] == "platt"
+    assert len(model.mean_spectrum) == PIXELS
+
+
+def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
+    root, first, _ = trained
+    forest = {"random_forest": {"fixed": {"numTrees": 2, "maxDepth": 1}}}
+    run = Run.start("train", Config.model_validate({"train": {**SMALL, "classifiers": forest}}))
+    summary = train(spark, run, Warehouse(root), tmp_path, str(first))
+    comparison = summary["comparison"]
+    correct = comparison["correct"]
+    assert comparison["spectra"] == sum(correct.values()) == 32
+    expected = binomtest(correct["only_this"], correct["only_this"] + correct["only_earlier"])
+    assert comparison["p_value"] == pytest.approx(expected.pvalue)
+    earlier = json.loads((first / "metrics.json").read_text())
+    best = earlier["results"][earlier["best"]]
+    assert comparison["scores"]["earlier"]["agn_f1"] == pytest.approx(best["agn_f1"])
+    text = (tmp_path / "comparison.md").read_text()
+    assert f"{earlier['run_id']}: {best['classifier']}" in text
+    assert "McNemar" in text
+
+
+def test_a_folder_without_a_run_is_named_before_the_work(spark, trained, tmp_path):
+    with pytest.raises(UserError, match=r"it has no metrics\.json"):
+        train(spark, run_with(), Warehouse(trained[0]), tmp_path / "new", str(tmp_path))
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_object_in_two_folds_fails_the_job(spark, tmp_path):
+    table = restframe(60)
+    objects = ["object-of-all"] * len(table)
+    root = write_warehouse(
+        tmp_path, table.set_column(table.column_names.index("object_id"), "object_id", [objects])
+    )
+    with pytest.raises(UserError, match="objects in more than one split or fold: 1, for example"):
+        train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
 
 
 # --- Bad input ---
@@ -202,7 +285,7 @@ def test_bad_input_is_named(spark, tmp_path, table, settings, error, message):
     root = write_warehouse(tmp_path, table)
     run = Run.start("train", Config.model_validate({"train": {**SMALL, **settings}}))
     with pytest.raises(error, match=message):
-        train(spark, run, Warehouse(root), tmp_path / "output")
+        train(spark, run, Warehouse(root), tmp_path / "output", None)
 
 
 def test_fewer_rows_than_folds(spark, tmp_path):
@@ -212,7 +295,7 @@ def test_fewer_rows_than_folds(spark, tmp_path):
         tmp_path, table.set_column(table.column_names.index("fold"), "fold", fold)
     )
     with pytest.raises(UserError, match="44 training spectra in 100 folds"):
-        train(spark, run_with(), Warehouse(root), tmp_path / "output")
+        train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
 
 
 def test_job_names_the_command_that_makes_what_is_missing(tmp_path):

@@ -175,7 +175,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
             f"no model in {folder}: cannot read {CARD}: {error.strerror}; name the folder model/ "
             "that jobs/train.py wrote"
         ) from None
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         raise UserError(f"{folder / CARD} is not a model's card: train again") from None
     if checksum != _checksum(card):
         raise UserError(f"{folder / CARD} was changed after training: restore it or train again")

@@ -62,6 +62,7 @@ def write_warehouse(root: Path, table: pa.Table, parts: int = 2) -> Path:
     """Write rows as the table ``restframe`` of a warehouse and return its folder."""
     folder = root / "restframe" / "survey=sdss" / "release=dr14"
     folder.mkdir(parents=True)
+    np.save(root / "restframe" / "_mean_spectrum.npy", np.ones(PIXELS, np.float32))
     for part, rows in enumerate(np.array_split(np.arange(len(table)), parts)):
         pq.write_table(table.take(rows), folder / f"part-{part}.parquet")
     return root

@@ -1,3 +1,5 @@
+"""The choice of the best model, and the folder that holds it."""
+
 from __future__ import annotations
 
 import json
@@ -8,66 +10,135 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import VectorSlicer
 
+from galspec_spark import __version__
+from galspec_spark.errors import UserError
 from galspec_spark.ml import bundle
-from galspec_spark.ml.bundle import best_model, write_bundle
+from galspec_spark.ml.bundle import best_model, load_bundle, write_bundle
+from galspec_spark.ml.calibration import Calibration
+from galspec_spark.spectrum.grid import GRID_ID
+
+SPECTRA = {
+    "fill_spectrum.npy": np.arange(3, dtype=np.float32),
+    "mean_spectrum.npy": np.arange(3, dtype=np.float64) + 1,
+}
+CARD = {
+    "classifier": "linear_svc",
+    "grid": {"id": GRID_ID},
+    "calibration": Calibration("platt", False, 1.5, -0.5).to_json(),
+    "version": __version__,
+    "versions": {"pyspark": "4.0.0"},
+}
 
 
-def trained(classifier: str, components: int, cv_agn_f1: float | None):
-    return SimpleNamespace(
-        classifier=classifier,
-        features=SimpleNamespace(components=list(range(components))),
-        result={"cv_agn_f1": cv_agn_f1},
-    )
+def chosen(*candidates: tuple[str, int, float | None]) -> int:
+    trained = [
+        SimpleNamespace(classifier=classifier, components=list(range(components)))
+        for classifier, components, _ in candidates
+    ]
+    return best_model(trained, [{"cv_agn_f1": score} for *_, score in candidates])
 
 
 def test_the_best_is_chosen_by_cross_validation():
-    candidates = [
-        trained("logistic_regression", 10, None),  # found no AGN
-        trained("random_forest", 20, 0.9),
-        trained("linear_svc", 20, 0.8),
-    ]
-    assert best_model(candidates) is candidates[1]
+    found_no_agn = ("logistic_regression", 10, None)
+    assert chosen(found_no_agn, ("random_forest", 20, 0.9), ("linear_svc", 20, 0.8)) == 1
 
 
 def test_of_equals_the_simplest():
-    candidates = [
-        trained("random_forest", 10, 0.9),
-        trained("logistic_regression", 20, 0.9),
-        trained("linear_svc", 10, 0.9),
-        trained("logistic_regression", 10, 0.9),
-    ]
-    assert best_model(candidates) is candidates[3]
+    assert (
+        chosen(
+            ("random_forest", 10, 0.9),
+            ("logistic_regression", 20, 0.9),
+            ("linear_svc", 10, 0.9),
+            ("logistic_regression", 10, 0.9),
+        )
+        == 3
+    )
+
+
+@pytest.fixture(scope="module")
+def pipeline(spark):
+    return PipelineModel([VectorSlicer(inputCol="a", outputCol="b", indices=[1])])
 
 
 @pytest.fixture
-def pipeline(spark):
-    return PipelineModel([VectorSlicer(inputCol="a", outputCol="b", indices=[1])])
+def model(pipeline, tmp_path):
+    write_bundle(tmp_path / "model", pipeline, CARD, SPECTRA)
+    return tmp_path / "model"
+
+
+def test_what_was_written_is_read(model):
+    read = load_bundle(model)
+    assert read.card["classifier"] == "linear_svc"
+    assert read.pipeline.stages[0].getIndices() == [1]
+    np.testing.assert_array_equal(read.fill_spectrum, SPECTRA["fill_spectrum.npy"])
+    np.testing.assert_array_equal(read.mean_spectrum, SPECTRA["mean_spectrum.npy"])
+    assert read.calibration == Calibration("platt", False, 1.5, -0.5)
 
 
 def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
     (model / "old.txt").write_text("old")
-    write_bundle(model, pipeline, {"classifier": "x"}, np.arange(3.0))
-    assert sorted(path.name for path in model.iterdir()) == [
-        "card.json",
-        "fill_spectrum.npy",
-        "pipeline",
-    ]
-    card = json.loads((model / "card.json").read_text())
-    assert card == {"classifier": "x", "fill_spectrum": "fill_spectrum.npy"}
+    write_bundle(model, pipeline, CARD, SPECTRA)
+    names = ["card.json", "fill_spectrum.npy", "mean_spectrum.npy", "pipeline"]
+    assert sorted(path.name for path in model.iterdir()) == names
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
 
-def test_a_failure_leaves_the_earlier_model(pipeline, tmp_path, monkeypatch):
-    model = tmp_path / "model"
-    write_bundle(model, pipeline, {"classifier": "first"}, None)
-
+def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
     def fail(path, content):
         raise OSError("disk full")
 
     monkeypatch.setattr(bundle, "write_json", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_bundle(model, pipeline, {"classifier": "second"}, None)
-    assert json.loads((model / "card.json").read_text())["classifier"] == "first"
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+        write_bundle(model, pipeline, {**CARD, "classifier": "second"}, SPECTRA)
+    assert load_bundle(model).card["classifier"] == "linear_svc"
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: (m / "card.json").unlink(), "no model in .*: cannot read card.json"),
+        (lambda m: (m / "card.json").write_text("{"), "card.json is not a model's card"),
+        (lambda m: (m / "card.json").write_text("[]"), "card.json is not a model's card"),
+        (
+            lambda m: (m / "card.json").write_text(
+                (m / "card.json").read_text().replace("linear_svc", "random_forest")
+            ),
+            "card.json was changed after training",
+        ),
+        (lambda m: (m / "fill_spectrum.npy").unlink(), "fill_spectrum.npy is missing"),
+        (
+            lambda m: np.save(m / "mean_spectrum.npy", np.zeros(3)),
+            "mean_spectrum.npy was added or changed",
+        ),
+        (
+            lambda m: (m / "pipeline" / "more.txt").write_text("x"),
+            "pipeline/more.txt was added or changed",
+        ),
+    ],
+)
+def test_damage_is_named(model, damage, message):
+    damage(model)
+    with pytest.raises(UserError, match=message):
+        load_bundle(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"grid": {"id": "other"}}, "a model of the grid other"),
+        ({"versions": {"pyspark": "99.1.0"}}, "made with pyspark 99.1.0, this is "),
+        ({"version": "99.0.0"}, "made with galspec_spark 99.0.0, this is "),
+    ],
+)
+def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
+    write_bundle(tmp_path / "model", pipeline, {**CARD, **change}, SPECTRA)
+    with pytest.raises(UserError, match=message):
+        load_bundle(tmp_path / "model")
+
+
+def test_card_is_json_that_people_can_read(model):
+    card = json.loads((model / "card.json").read_text())
+    assert set(card["files"]) >= {"fill_spectrum.npy", "pipeline/metadata/_SUCCESS"}

@@ -26,7 +26,7 @@ class TestBuild:
         }
         (built,) = build_classifiers(train_config(random_forest=forest))
         assert built.estimator.getNumTrees() == 7
-        points = [built.hyperparameters(point) for point in built.grid]
+        points = [built.hyperparameters(point) for point in built.points]
         assert [(p["maxDepth"], p["minInstancesPerNode"]) for p in points] == [
             (2, 1),
             (2, 4),
@@ -38,8 +38,15 @@ class TestBuild:
 
     def test_an_empty_grid_is_one_point(self):
         (built,) = build_classifiers(train_config(linear_svc={"fixed": {"regParam": 1}}))
-        assert built.grid == [{}]
-        assert built.hyperparameters({})["regParam"] == 1.0
+        (point,) = built.points
+        assert (point.params, point.components) == ({}, 20)
+        assert built.hyperparameters(point)["regParam"] == 1.0
+
+    def test_the_number_of_components_is_a_setting_of_ours(self):
+        (built,) = build_classifiers(train_config(linear_svc={"grid": {"components": [5, 20]}}))
+        assert [point.components for point in built.points] == [5, 20]
+        with pytest.raises(ConfigError, match=r"components cannot be 21: choose 1 to 20"):
+            build_classifiers(train_config(linear_svc={"grid": {"components": [21]}}))
 
     @pytest.mark.parametrize(
         ("settings", "message"),

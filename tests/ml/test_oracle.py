@@ -18,9 +18,8 @@ from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
 from galspec_spark.ml.census import Census
-from galspec_spark.ml.pca import components_of
+from galspec_spark.ml.features import fit_components, project_all
 from galspec_spark.tables import Warehouse
-from galspec_spark.train import fit_components, project_all
 from tests.ml.synthetic import restframe, write_warehouse
 
 COMPONENTS = 20
@@ -41,19 +40,23 @@ class Features:
 
 def features_of(spark, root: Path) -> Features:
     rows = Warehouse(root).read(spark, "restframe")
-    labelled = rows.where("split is not null")
-    train = labelled.where("split = 'train'")
+    parts = Warehouse(root).parts("restframe")
+    train = rows.where("split = 'train'")
     census = Census.take(rows)
-    components = components_of(fit_components(train, census, COMPONENTS))
+    config = Config().train
+    components = fit_components(spark, parts, config, census.folds)
     flux = np.stack(train.select("flux").toPandas()["flux"].to_list()).astype(np.float64)
     oracle = decomposition.PCA(COMPONENTS, svd_solver="full").fit(flux)
-    coefficients = project_all(labelled, components, census)
+    labelled = census.count(split="train") + census.count(split="test")
+    coefficients = project_all(spark, parts, components, config, labelled).persist()
     table = coefficients.orderBy("spectrum_id").toPandas()
     values = np.stack([vector.toArray() for vector in table["components"]])
     is_train = (table["split"] == "train").to_numpy()
     values = (values - values[is_train].mean(axis=0)) / values[is_train].std(axis=0, ddof=1)
     label = table["label"].to_numpy()
-    return Features(components, oracle.components_, coefficients, values, label, is_train)
+    return Features(
+        components[-1].vectors, oracle.components_, coefficients, values, label, is_train
+    )
 
 
 def predictions(classifier, features: Features) -> np.ndarray:
