@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,9 @@ STAGES: dict[str, str] = {
     "ingest": "ingest",
     "preprocess": "preprocess",
     "pca": "principal components",
-    **CLASSIFIERS,
-    "elimination": "best components alone",
+    "all components": "search and train with all",
+    "elimination": "again with the best alone",
+    "evaluation": "evaluation",
 }
 
 
@@ -58,7 +59,7 @@ def count(metrics: Mapping[str, Any], name: str) -> int | None:
 
 def title(name: str) -> str:
     """Return the name of a classifier or stage that people read."""
-    return STAGES.get(name) or name.replace("_", " ")
+    return CLASSIFIERS.get(name) or STAGES.get(name) or name.replace("_", " ")
 
 
 def classifiers(metrics: Mapping[str, Any]) -> list[str]:
@@ -83,10 +84,42 @@ def ordered_results(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     )
 
 
+def with_all_components(metrics: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return the results with all components by their place in ``results``, ordered."""
+    places = {id(result): place for place, result in enumerate(metrics.get("results") or [])}
+    return {
+        places[id(result)]: result
+        for result in ordered_results(metrics)
+        if uses_all_components(result)
+    }
+
+
+def uses_all_components(result: Mapping[str, Any]) -> bool:
+    """Tell whether a result is of all components, not of the best of them."""
+    return str(result["features"]).startswith("all")
+
+
 def best_result(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the result of the saved model, the one to show first; None if there is none."""
     best = metrics.get("best")
     return None if best is None else dict(metrics["results"][best])
+
+
+def searched(metrics: Mapping[str, Any]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Return the trials of the search by classifier and set of features, all components first."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    search = metrics.get("search") or {}
+    for name in classifiers(metrics):
+        for features in (each for each in feature_sets(metrics) if each in search):
+            trials = [one for one in search[features]["trials"] if one["classifier"] == name]
+            if trials:
+                found.setdefault(name, {})[features] = trials
+    return found
+
+
+def chosen_trial(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the trial with the best weighted F1; of equals the first, as the search does."""
+    return max(trials, key=lambda trial: known(trial["f1"], -np.inf))
 
 
 def losses(metrics: Mapping[str, Any]) -> dict[str, int]:
@@ -116,6 +149,12 @@ def known(value: float | None, otherwise: float) -> float:
 def decimals(value: float | None, digits: int = 4) -> str:
     """Return a metric as text; a dash where it is not defined."""
     return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"
+
+
+def interval(scores: Mapping[str, Any] | None, name: str, digits: int = 2) -> str:
+    """Return the 95 % interval of a result's score as text; a dash where there is none."""
+    ends = ((scores or {}).get("intervals") or {}).get(name)
+    return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else "–"
 
 
 def integer(value: float | None) -> str:

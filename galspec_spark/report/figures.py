@@ -8,23 +8,18 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from galspec_spark.report.contents import (
-    TrainingReport,
-    best_result,
-    classifiers,
-    count,
-    decimals,
-    duration,
-    integer,
-    losses,
-    ordered_results,
-    title,
-)
+from galspec_spark.report import alternatives
+from galspec_spark.report.bins import scores_by_bin
+from galspec_spark.report.calibration import reliability
+from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import component_importance, wavelength_importance
-from galspec_spark.report.performance import confusion_matrices, curves, stage_times
-from galspec_spark.report.spectra import SHOWN, class_means, eigenspectra, explained_variance
+from galspec_spark.report.performance import confusion_matrices, curves
+from galspec_spark.report.permutation import permutation_importance
+from galspec_spark.report.search import search
+from galspec_spark.report.spectra import class_means, eigenspectra, explained_variance
 from galspec_spark.report.style import style
+from galspec_spark.report.times import run_times, stage_times
 
 
 @dataclass(frozen=True)
@@ -47,145 +42,105 @@ def draw(entry: FigureEntry, report: TrainingReport) -> bytes | None:
         return content.getvalue()
 
 
-def _flow_alt(report: TrainingReport) -> str:
-    def number(name: str) -> str:
-        return integer(count(report.metrics, name))
-
-    best = best_result(report.metrics) or {}
-    return (
-        f"Six steps from left to right: {number('files')} files, {number('spectra')} spectra, "
-        f"{number('labelled')} labelled galaxies in the rest frame, "
-        f"{len(report.components)} components, {len(classifiers(report.metrics))} classifiers, and "
-        f"the result: weighted F1 {decimals(best.get('f1'), 3)}, F1 of the AGN class "
-        f"{decimals(best.get('agn_f1'), 3)}. Below, what was left out "
-        f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
-        f"{number('train')} for training and {number('test')} for the test."
-    )
-
-
-def _curves_alt(report: TrainingReport) -> str:
-    areas = "; ".join(
-        f"{title(result['classifier'])}, {result['features']}: {decimals(result.get('roc_auc'), 3)}"
-        f" and {decimals(result.get('pr_auc'), 3)}"
-        for result in ordered_results(report.metrics)
-    )
-    return f"ROC curves and precision-recall curves. Areas under the two: {areas}."
-
-
-def _confusion_alt(report: TrainingReport) -> str:
-    cells = []
-    for result in ordered_results(report.metrics):
-        if result.get("confusion") is not None:
-            (_, wrong), (missed, found) = result["confusion"]
-            cells.append(
-                f"{title(result['classifier'])}, {result['features']}: {found:,.0f} AGN found, "
-                f"{missed:,.0f} missed, {wrong:,.0f} others called AGN"
-            )
-    return f"Confusion matrices. {'; '.join(cells)}."
-
-
-def _component_alt(report: TrainingReport) -> str:
-    best = (report.metrics.get("importance") or {}).get("best") or []
-    kept = ", ".join(str(index + 1) for index in best)
-    return f"Bars of the importance of each component. Kept, most important first: {kept}."
-
-
-def _wavelength_alt(report: TrainingReport) -> str:
-    peaks = [
-        f"{title(name)}: {report.wavelength[share.argmax()]:.0f} Å"
-        for name, share in report.wavelength_importance.items()
-    ]
-    return f"Importance against wavelength under the mean spectrum. Peaks: {', '.join(peaks)}."
-
-
-def _eigenspectra_alt(report: TrainingReport) -> str:
-    shown = min(SHOWN, len(report.components))
-    return f"The mean spectrum and below it the first {shown} eigenspectra, with lines marked."
-
-
-def _variance_alt(report: TrainingReport) -> str:
-    ratios = report.metrics.get("explained_variance") or [0.0]
-    return (
-        f"Explained variance added up: {ratios[0]:.1%} with one component, {sum(ratios):.1%} with "
-        f"all {len(ratios)}."
-    )
-
-
-def _means_alt(report: TrainingReport) -> str:
-    return (
-        f"Mean spectra of the classes {' and '.join(sorted(report.class_means))}, their "
-        "difference, and both in a window around H beta and one around H alpha."
-    )
-
-
-def _times_alt(report: TrainingReport) -> str:
-    seconds = report.metrics.get("seconds") or {}
-    stages = ", ".join(f"{title(name)} {duration(value)}" for name, value in seconds.items())
-    return f"Bars of the time that each stage took: {stages}."
-
-
 #: By file name, in the order of the report.
 FIGURES: dict[str, FigureEntry] = {
     "flow": FigureEntry(
         flow,
-        _flow_alt,
+        alternatives.flow,
         "From files to result, with this run's own counts and times. The small drawings are made "
         "of this run's spectra and scores. Below: what was left out on the way, and how the "
         "labelled galaxies were split (AGN in crimson).",
     ),
     "curves": FigureEntry(
         curves,
-        _curves_alt,
+        alternatives.curves,
         "Each curve shows what a classifier could do at any threshold, and its dot what it does at "
         "its own; hollow dots and dashes are the best components alone. With few AGN the right "
         "panel tells more than the left. Dotted: a classifier that knows nothing.",
     ),
     "confusion_matrices": FigureEntry(
         confusion_matrices,
-        _confusion_alt,
+        alternatives.confusion_matrices,
         "Test split. Percentages and shades are shares of the row, that is of the true class; "
         "below each percentage the number of spectra. The lower right cell is the recall of the "
         "AGN class.",
     ),
+    "reliability": FigureEntry(
+        reliability,
+        alternatives.reliability,
+        "Test split, in bins of probability: on the dotted line the promise is kept. Bars are 95 % "
+        "intervals (Wilson's). Full dots have all components, hollow ones the best alone. Below: "
+        "how many spectra each dot stands for, and the probability from which one is called AGN "
+        "(vertical; dashed for the best components).",
+    ),
+    "scores_by_bin": FigureEntry(
+        scores_by_bin,
+        alternatives.scores_by_bin,
+        "Test split, classifiers with all components, in bins of about equal count. Bars are 95 % "
+        "intervals (Wilson's): where they overlap by much, the difference may be chance.",
+    ),
     "component_importance": FigureEntry(
         component_importance,
-        _component_alt,
+        alternatives.component_importance,
         "How much each component contributes to the random forest's splits, as the share of the "
         "entropy that its splits remove. The components kept by the elimination are in colour, "
         "with their rank. Components are numbered by explained variance, from 1: what varies most "
         "between galaxies need not be what tells AGN from the others.",
     ),
+    "permutation_importance": FigureEntry(
+        permutation_importance,
+        alternatives.permutation_importance,
+        "How far the average precision (bars) and the F1 (diamonds) of the AGN class drop on the "
+        "test split when one component is shuffled among the spectra; mean and standard deviation "
+        "of repeats. Right: the forest's own importance, as in the figure before, which is "
+        "measured on the spectra that it was fitted on.",
+    ),
     "wavelength_importance": FigureEntry(
         wavelength_importance,
-        _wavelength_alt,
+        alternatives.wavelength_importance,
         "The importance of the components, mapped back through the eigenspectra to wavelength, as "
-        "a multiple of the average pixel's (dashed; square-root scale). Peaks are what the "
-        "classifier looks at. AGN are labelled by four lines: Hβ, [O III]5007, Hα and "
-        "[N II]6583.",
+        "a multiple of the average pixel's (dashed; square-root scale). The strongest peaks have "
+        "the name of the line within 15 Å of them. AGN are labelled by four lines: Hβ, "
+        "[O III]5007, Hα and [N II]6583.",
     ),
     "eigenspectra": FigureEntry(
         eigenspectra,
-        _eigenspectra_alt,
+        alternatives.eigenspectra,
         "Mean spectrum of the training split and the first eigenspectra, each on its own scale, "
         "with the share of the variance that it explains. The sign of an eigenspectrum has no "
         "meaning; the grey line is zero.",
     ),
     "explained_variance": FigureEntry(
         explained_variance,
-        _variance_alt,
+        alternatives.explained_variance,
         "Share of the training spectra's variance that each component explains, and the sum up "
         "to it. What is missing to 100 % is mostly noise.",
     ),
     "class_means": FigureEntry(
         class_means,
-        _means_alt,
+        alternatives.class_means,
         "Top: mean spectrum of each class in the training split, in the flux unit of the "
         "features. Middle: AGN less other. Bottom: the same means around the lines that make the "
         "label.",
     ),
+    "search": FigureEntry(
+        search,
+        alternatives.search,
+        "Every point of the search, by cross-validation: mean weighted F1, which decides (ringed), "
+        "F1 of the AGN class, and the seconds of its fits added up, which overlap. Points of the "
+        "grid are joined; where several settings vary, all are in the order of their weighted F1. "
+        "Full marks have all components, hollow ones the best alone.",
+    ),
+    "run_times": FigureEntry(
+        run_times,
+        alternatives.run_times,
+        "Each final fit and each prediction was timed alone: these two compare the algorithms. The "
+        "fits of a search run beside each other, so that their sum is more than the time they "
+        "took, and it depends on how many points were tried.",
+    ),
     "stage_times": FigureEntry(
         stage_times,
-        _times_alt,
+        alternatives.stage_times,
         "Wall-clock seconds of each stage of this run, and their share of the whole.",
     ),
 }

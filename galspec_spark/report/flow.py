@@ -116,7 +116,7 @@ def _cards(report: TrainingReport) -> list[_Card]:
             "Classifiers",
             ((str(len(names)) if names else "–", "tuned and compared"),),
             (*(title(name) for name in names), *((f"again on the best {kept}",) if kept else ())),
-            (*names, "elimination"),
+            ("all components", "elimination", "evaluation"),
             flow_pictures.importance,
         ),
         _Card(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -17,6 +19,7 @@ from galspec_spark.report.style import (
     colour,
     name_lines,
     new_figure,
+    spread,
     wavelength_axis,
 )
 from galspec_spark.spectrum.lines import LINES
@@ -24,6 +27,10 @@ from galspec_spark.spectrum.lines import LINES
 #: Half width of what counts as a line's own pixels, in km/s.
 LINE_HALF_WIDTH = 500.0
 SPEED_OF_LIGHT = 299792.458  # km/s
+#: Peaks of the importance within this many Angstrom of a line have its name.
+NEAR_LINE = 15.0
+#: Height of axes with named peaks, as a multiple of the highest peak.
+PEAK_ROOM = 2.2
 
 
 def component_importance(report: TrainingReport) -> Figure | None:
@@ -86,15 +93,18 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
     grid[0].plot(report.wavelength, report.mean_spectrum, color=INK, linewidth=0.8)
     grid[0].set_ylabel("Mean flux")
     pixels = line_pixels(report.wavelength)
+    shares = {name: np.nan_to_num(report.wavelength_importance[name]) for name in names}
+    # 1 where every pixel counts the same
+    relative = {name: share * share.size for name, share in shares.items()}
     for axes, name in zip(grid[1:], names, strict=True):
-        share = np.nan_to_num(report.wavelength_importance[name])
-        relative = share * share.size  # 1 where every pixel counts the same
+        share = shares[name]
         axes.fill_between(
-            report.wavelength, 0, relative, color=colour(name), alpha=0.3, linewidth=0
+            report.wavelength, 0, relative[name], color=colour(name), alpha=0.3, linewidth=0
         )
-        axes.plot(report.wavelength, relative, color=colour(name), linewidth=0.8)
+        axes.plot(report.wavelength, relative[name], color=colour(name), linewidth=0.8)
         axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
-        _square_root_axis(axes, 1.25 * max(relative.max(), 1.0))
+        room = PEAK_ROOM if peaks_by_line(report, name) else 1.25
+        _square_root_axis(axes, room * max(relative[name].max(), 1.0))
         axes.set_ylabel("× average")
         axes.set_title(title(name), color=colour(name), pad=3)
         axes.set_title(
@@ -109,7 +119,64 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
     wavelength_axis(grid[-1], report.wavelength)
     figure.align_ylabels(grid)
     name_lines(figure, grid[0], grid[1:])
+    for axes, name in zip(grid[1:], names, strict=True):
+        _name_peaks(axes, peaks_by_line(report, name), report.wavelength, relative[name])
     return figure
+
+
+def peaks_by_line(report: TrainingReport, name: str) -> dict[str, list[float]]:
+    """Return where a classifier's strongest peaks are (Angstrom), by line, strongest first.
+
+    A peak farther than `NEAR_LINE` from any line is named by its wavelength.
+    """
+    peaks = ((report.metrics.get("importance") or {}).get("peaks") or {}).get(name) or []
+    found: dict[str, list[float]] = {}
+    for peak in peaks:
+        near = peak["distance"] <= NEAR_LINE
+        label = peak["line"] if near else f"{peak['wavelength']:.0f} Å"
+        found.setdefault(label, []).append(peak["wavelength"])
+    return found
+
+
+def _name_peaks(
+    axes: Axes, peaks: Mapping[str, list[float]], wavelength: FloatArray, relative: FloatArray
+) -> None:
+    """Write the names of peaks side by side above them, each with leaders to its peaks."""
+    if not peaks:
+        return
+    by_place = sorted(peaks, key=lambda label: np.mean(peaks[label]))
+    low, high = axes.get_xlim()
+    gap = (high - low) * 0.78 * axes.figure.dpi / axes.get_window_extent().width
+    places = spread(np.array([np.mean(peaks[label]) for label in by_place]), gap)
+    order = np.arange(places.size)
+    places = np.maximum(places, low + gap * (order + 0.5))  # inside the axes, and as far apart
+    places = np.minimum(places, high - gap * (order[::-1] + 0.5))
+    for label, place in zip(by_place, places, strict=True):
+        axes.text(
+            place,
+            0.98,
+            label,
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
+        for peak in peaks[label]:
+            height = relative[np.abs(wavelength - peak) < 5].max()
+            axes.annotate(
+                "",
+                xy=(peak, height),
+                xytext=(place, 0.86),
+                textcoords=axes.get_xaxis_transform(),
+                arrowprops={
+                    "arrowstyle": "-",
+                    "color": MUTED,
+                    "linewidth": 0.6,
+                    "shrinkA": 0.0,
+                    "shrinkB": 1.5,
+                },
+            )
 
 
 def _square_root_axis(axes: Axes, top: float) -> None:

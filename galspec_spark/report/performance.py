@@ -1,4 +1,4 @@
-"""Figures of performance: confusion matrices, ROC and precision-recall curves, and time."""
+"""Figures of performance: confusion matrices, ROC and precision-recall curves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from galspec_spark.report.contents import (
     classifiers,
     count,
     decimals,
-    duration,
     feature_sets,
     ordered_results,
     title,
 )
-from galspec_spark.report.style import ACCENT, INK, MUTED, colour, new_figure
+from galspec_spark.report.style import INK, MUTED, colour, dot, new_figure
 
 _SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
 
@@ -87,10 +86,10 @@ def curves(report: TrainingReport) -> Figure | None:
             if curve.get(kind) is not None:
                 axes.plot(*curve[kind], **line)
         areas = ", ".join(decimals(result.get(f"{kind}_auc"), 3) for kind in ("roc", "pr"))
-        dot = _dot(result)
+        mark = dot(result)
         name = f"{title(result['classifier'])}, {result['features']}"
-        key.plot([], [], **line, **dot, label=f"{name}\n{areas}")
-        _decision(roc, precision_recall, result, dot)
+        key.plot([], [], **line, **mark, label=f"{name}\n{areas}")
+        _decision(roc, precision_recall, result, mark)
     _chance(roc, precision_recall, key, report)
     for axes, name in ((roc, "ROC"), (precision_recall, "Precision and recall")):
         axes.set_title(name)
@@ -114,15 +113,8 @@ def curves(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def _dot(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the look of the mark of a result: full with all components, else hollow."""
-    ink = colour(result["classifier"])
-    face = ink if result["features"].startswith("all") else "white"
-    return {"marker": "o", "markersize": 6, "markerfacecolor": face, "markeredgecolor": ink}
-
-
 def _decision(
-    roc: Axes, precision_recall: Axes, result: dict[str, Any], dot: dict[str, Any]
+    roc: Axes, precision_recall: Axes, result: dict[str, Any], mark: dict[str, Any]
 ) -> None:
     """Mark where a classifier's own threshold puts it on both curves."""
     if result.get("confusion") is None:
@@ -130,11 +122,11 @@ def _decision(
     (negative, false_positive), (missed, found) = result["confusion"]
     if negative + false_positive and missed + found:
         roc.plot(
-            false_positive / (negative + false_positive), found / (missed + found), **dot, zorder=5
+            false_positive / (negative + false_positive), found / (missed + found), **mark, zorder=5
         )
     if found + false_positive and missed + found:
         precision_recall.plot(
-            found / (missed + found), found / (found + false_positive), **dot, zorder=5
+            found / (missed + found), found / (found + false_positive), **mark, zorder=5
         )
 
 
@@ -146,35 +138,3 @@ def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport
     if test and agn is not None:
         precision_recall.axhline(agn / test, **plain, zorder=1)
         key.plot([], [], **plain, label=f"chance: {agn / test:.1%} are AGN")
-
-
-def stage_times(report: TrainingReport) -> Figure | None:
-    """Draw the seconds of each stage as bars, in the order of the run."""
-    seconds = {
-        name: float(value)
-        for name, value in (report.metrics.get("seconds") or {}).items()
-        if value is not None and np.isfinite(value)
-    }
-    if not seconds:
-        return None
-    figure = new_figure(0.75 + 0.31 * len(seconds))
-    axes = figure.subplots()
-    values, places = list(seconds.values()), np.arange(len(seconds))
-    axes.barh(places, values, height=0.62, color=ACCENT)
-    total = sum(values)
-    for place, value in zip(places, values, strict=True):
-        share = f"  {value / total:.0%}" if total else ""
-        axes.annotate(
-            f"{duration(value)}{share}",
-            (value, place),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axes.set_yticks(places, [title(name) for name in seconds])
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.16 * max(*values, 1e-9))
-    axes.set_xlabel(f"Seconds ({duration(total)} in all)")
-    return figure

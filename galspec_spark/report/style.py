@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark.report.contents import FloatArray
+from galspec_spark.report.contents import FloatArray, uses_all_components
 from galspec_spark.spectrum.lines import LINES
 
 INK = "#1b2733"  # text and main curves
@@ -99,6 +100,26 @@ def wavelength_axis(axes: Axes, wavelength: FloatArray) -> None:
 def colour(classifier: str) -> str:
     """Return the colour of a classifier in all figures."""
     return CLASSIFIER_COLOURS.get(classifier, MUTED)
+
+
+def dot(result: Mapping[str, Any], marker: str = "o", size: float = 6) -> dict[str, Any]:
+    """Return the look of the mark of a result: full with all components, else hollow."""
+    ink = colour(result["classifier"])
+    return {
+        "marker": marker,
+        "markersize": size,
+        "markerfacecolor": ink if uses_all_components(result) else "white",
+        "markeredgecolor": ink,
+    }
+
+
+def bars(middle: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
+    """Return the lengths of error bars, shape (2, n), given where they end.
+
+    An end is moved to the middle where rounding put it beyond.
+    """
+    values = np.asarray(middle, dtype=np.float64)
+    return np.maximum([values - np.asarray(low), np.asarray(high) - values], 0.0)
 
 
 def name_lines(

@@ -11,6 +11,7 @@ import pytest
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
 from galspec_spark.spectrum.lines import LINES
+from tests.report import sample
 
 #: Strengths of the lines (equivalent widths, Angstrom) in the two classes.
 STRENGTHS = {
@@ -75,6 +76,12 @@ def result(classifier: str, features: str, components: list[int], found: int, fa
         "hyperparameters": {"regParam": 0.001, "elasticNetParam": 0.5},
         "cv_f1": weighted(f1, other_f1) - 0.004,
         "cv_agn_f1": f1 - 0.02,
+        "balanced_accuracy": (recall + other_recall) / 2,
+        "mcc": 0.61,
+        "cv_mcc": 0.59,
+        "intervals": sample.intervals(f1),
+        "calibration": sample.calibration(),
+        "threshold": sample.threshold(),
         "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
     }
 
@@ -120,10 +127,13 @@ def full_report() -> TrainingReport:
         },
         "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11},
         "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "pca": 4.1,
-                    "logistic_regression": 13.2, "linear_svc": 28.9, "random_forest": 41.6,
-                    "elimination": 5.2},
+                    "all components": 83.7, "elimination": 5.2, "evaluation": 3.0},
         "explained_variance": variance.tolist(),
-        "importance": {"components": importance.tolist(), "best": best},
+        "importance": {"components": importance.tolist(), "best": best,
+                       "permutation": {name: sample.permutation(20) for name in names},
+                       "peaks": {name: sample.peaks() for name in names}},
+        "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
+        "bins": sample.bins(len(results)),
         "results": results,
         "best": 2,
         "majority_f1": 0.7687,
@@ -168,6 +178,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
         "seconds": {"pca": 0.4},
         "explained_variance": full_report.metrics["explained_variance"][:5],
         "importance": None,
+        "bins": None,
         "majority_f1": None,
     }
     return dataclasses.replace(

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from galspec_spark.report import performance
 from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import (
     component_importance,
@@ -23,10 +23,7 @@ from galspec_spark.report.importance import (
 from galspec_spark.report.spectra import class_means, eigenspectra
 from galspec_spark.report.style import ACCENT, spread, style
 from galspec_spark.spectrum.lines import LINES
-
-
-def words(figure: Figure) -> str:
-    return " | ".join(text.get_text() for text in figure.findobj(Text))
+from tests.report.reading import words
 
 
 @pytest.mark.parametrize("draw", [eigenspectra, class_means, wavelength_importance])
@@ -78,6 +75,48 @@ def test_share_of_importance_at_the_lines_is_told(full_report: TrainingReport) -
     figure = wavelength_importance(report)
     assert figure is not None
     assert "100% of it within 500 km/s" in figure.axes[1].get_title(loc="right")
+
+
+def test_strongest_peaks_have_the_names_of_their_lines(full_report: TrainingReport) -> None:
+    with style():
+        figure = wavelength_importance(full_report)
+        assert figure is not None
+        figure.draw_without_rendering()
+        for axes in figure.axes[1:]:
+            names = [text for text in axes.texts if not isinstance(text, Annotation)]
+            assert [name.get_text() for name in names] == ["[O III]5007", "5500 Å", "Hα + [N II]"]
+            boxes = [name.get_window_extent() for name in names]
+            assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+            assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+            leaders = [text.xy for text in axes.texts if isinstance(text, Annotation)]
+            assert sorted(x for x, _ in leaders) == [5008.4, 5500.0, 6564.5, 6585.7]
+            relative = axes.lines[0].get_ydata()
+            pixel = np.abs(full_report.wavelength - 6564.5).argmin()
+            height = next(y for x, y in leaders if x == 6564.5)
+            assert relative[pixel] <= height <= relative.max()
+    alt = FIGURES["wavelength_importance"].alt(full_report)
+    assert "random forest: Hα + [N II], [O III]5007, 5500 Å" in alt
+
+
+def test_peaks_at_the_ends_are_named_within_the_axes(full_report: TrainingReport) -> None:
+    peaks = [
+        {"wavelength": wavelength, "importance": 0.1, "line": line, "distance": 1.0}
+        for wavelength, line in ((3727.0, "[O II]"), (6718.0, "[S II]"), (6564.0, "Hα + [N II]"))
+    ]
+    importance = {**full_report.metrics["importance"], "peaks": {"linear_svc": peaks}}
+    metrics = {**full_report.metrics, "importance": importance}
+    with style():
+        figure = wavelength_importance(dataclasses.replace(full_report, metrics=metrics))
+        assert figure is not None
+        figure.draw_without_rendering()
+        axes = figure.axes[2]
+        boxes = [
+            text.get_window_extent() for text in axes.texts if not isinstance(text, Annotation)
+        ]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+    assert not figure.axes[1].texts  # a classifier whose peaks are not known
 
 
 def test_curves_have_areas_base_rate_and_decisions(full_report: TrainingReport) -> None:
@@ -138,9 +177,3 @@ def test_flow_sums_the_reasons_it_has_no_room_for(full_report: TrainingReport) -
     rest = sum(100 - n for n in range(4, 10)) + 8 + 4  # and the unlabelled, the unreadable
     assert "8 other reasons" in shown
     assert f"{rest} (" in shown
-
-
-def test_times_add_up(full_report: TrainingReport) -> None:
-    figure = performance.stage_times(full_report)
-    assert figure is not None
-    assert "Seconds (2 min 10 s in all)" in words(figure)

@@ -1,0 +1,192 @@
+"""The figures in words, with their key numbers, for those who cannot see them."""
+
+from __future__ import annotations
+
+from galspec_spark.report.bins import QUANTITIES, bin_range, binned
+from galspec_spark.report.calibration import bins_of
+from galspec_spark.report.contents import (
+    TrainingReport,
+    best_result,
+    chosen_trial,
+    classifiers,
+    count,
+    decimals,
+    duration,
+    integer,
+    losses,
+    ordered_results,
+    searched,
+    title,
+    with_all_components,
+)
+from galspec_spark.report.importance import peaks_by_line
+from galspec_spark.report.search import settings
+from galspec_spark.report.spectra import SHOWN
+from galspec_spark.report.times import seconds_text, timed
+
+
+def flow(report: TrainingReport) -> str:
+    """Describe the flow."""
+
+    def number(name: str) -> str:
+        return integer(count(report.metrics, name))
+
+    best = best_result(report.metrics) or {}
+    return (
+        f"Six steps from left to right: {number('files')} files, {number('spectra')} spectra, "
+        f"{number('labelled')} labelled galaxies in the rest frame, "
+        f"{len(report.components)} components, {len(classifiers(report.metrics))} classifiers, and "
+        f"the result: weighted F1 {decimals(best.get('f1'), 3)}, F1 of the AGN class "
+        f"{decimals(best.get('agn_f1'), 3)}. Below, what was left out "
+        f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
+        f"{number('train')} for training and {number('test')} for the test."
+    )
+
+
+def curves(report: TrainingReport) -> str:
+    """Describe the curves."""
+    areas = "; ".join(
+        f"{title(result['classifier'])}, {result['features']}: {decimals(result.get('roc_auc'), 3)}"
+        f" and {decimals(result.get('pr_auc'), 3)}"
+        for result in ordered_results(report.metrics)
+    )
+    return f"ROC curves and precision-recall curves. Areas under the two: {areas}."
+
+
+def confusion_matrices(report: TrainingReport) -> str:
+    """Describe the confusion matrices."""
+    cells = []
+    for result in ordered_results(report.metrics):
+        if result.get("confusion") is not None:
+            (_, wrong), (missed, found) = result["confusion"]
+            cells.append(
+                f"{title(result['classifier'])}, {result['features']}: {found:,.0f} AGN found, "
+                f"{missed:,.0f} missed, {wrong:,.0f} others called AGN"
+            )
+    return f"Confusion matrices. {'; '.join(cells)}."
+
+
+def reliability(report: TrainingReport) -> str:
+    """Describe the reliability of the probabilities."""
+    scores = [
+        f"{title(result['classifier'])}, {result['features']}: Brier score "
+        f"{decimals(result['calibration'].get('brier'), 3)}, skill "
+        f"{decimals(result['calibration'].get('brier_skill'), 2)}"
+        for result in ordered_results(report.metrics)
+        if bins_of(result)
+    ]
+    return (
+        "Share of AGN among the spectra against their calibrated probability, with counts below. "
+        f"{'; '.join(scores)}."
+    )
+
+
+def scores_by_bin(report: TrainingReport) -> str:
+    """Describe the scores by bins."""
+    told = []
+    for name, bins in binned(report).items():
+        ranges = ", ".join(bin_range(one) for one in bins)
+        scores = [
+            f"{title(result['classifier'])} "
+            + ", ".join(decimals(one[f"prediction_{index}"]["agn_f1"], 2) for one in bins)
+            for index, result in with_all_components(report.metrics).items()
+        ]
+        told.append(f"{QUANTITIES[name]} {ranges}: {'; '.join(scores)}")
+    return f"F1 and recall of the AGN class by bins. F1 by {'. F1 by '.join(told)}."
+
+
+def component_importance(report: TrainingReport) -> str:
+    """Describe the forest's importance of components."""
+    best = (report.metrics.get("importance") or {}).get("best") or []
+    kept = ", ".join(str(index + 1) for index in best)
+    return f"Bars of the importance of each component. Kept, most important first: {kept}."
+
+
+def permutation_importance(report: TrainingReport) -> str:
+    """Describe the permutation importance."""
+    permutation = (report.metrics.get("importance") or {}).get("permutation") or {}
+    first = []
+    for name, drops in permutation.items():
+        order = sorted(drops, key=lambda one: -one["pr_auc_drop"])[:3]
+        listed = ", ".join(f"{one['component'] + 1} ({one['pr_auc_drop']:.2f})" for one in order)
+        first.append(f"{title(name)}: {listed}")
+    return (
+        "Bars of how far the average precision of AGN drops when a component is shuffled. The "
+        f"components with the largest drops are, for {'; '.join(first)}."
+    )
+
+
+def wavelength_importance(report: TrainingReport) -> str:
+    """Describe the importance in wavelength."""
+    strongest = [
+        f"{title(name)} at {report.wavelength[share.argmax()]:.0f} Å"
+        for name, share in report.wavelength_importance.items()
+    ]
+    lines = [
+        f"{title(name)}: {', '.join(peaks_by_line(report, name))}"
+        for name in report.wavelength_importance
+        if peaks_by_line(report, name)
+    ]
+    named = f" Lines at the strongest peaks: {'; '.join(lines)}." if lines else ""
+    return (
+        "Importance against wavelength under the mean spectrum. Strongest peak of "
+        f"{', of '.join(strongest)}.{named}"
+    )
+
+
+def eigenspectra(report: TrainingReport) -> str:
+    """Describe the eigenspectra."""
+    shown = min(SHOWN, len(report.components))
+    return f"The mean spectrum and below it the first {shown} eigenspectra, with lines marked."
+
+
+def explained_variance(report: TrainingReport) -> str:
+    """Describe the explained variance."""
+    ratios = report.metrics.get("explained_variance") or [0.0]
+    return (
+        f"Explained variance added up: {ratios[0]:.1%} with one component, {sum(ratios):.1%} with "
+        f"all {len(ratios)}."
+    )
+
+
+def class_means(report: TrainingReport) -> str:
+    """Describe the mean spectra."""
+    return (
+        f"Mean spectra of the classes {' and '.join(sorted(report.class_means))}, their "
+        "difference, and both in a window around H beta and one around H alpha."
+    )
+
+
+def stage_times(report: TrainingReport) -> str:
+    """Describe the times of the stages."""
+    seconds = report.metrics.get("seconds") or {}
+    stages = ", ".join(f"{title(name)} {duration(value)}" for name, value in seconds.items())
+    return f"Bars of the time that each stage took: {stages}."
+
+
+def run_times(report: TrainingReport) -> str:
+    """Describe the times of the algorithms."""
+    told = []
+    for result in ordered_results(report.metrics):
+        seconds = ", ".join(f"{step} {seconds_text(n)}" for step, n in timed(result).items())
+        told.append(f"{title(result['classifier'])}, {result['features']}: {seconds}")
+    return f"Times of each algorithm on a logarithmic axis. {'; '.join(told)}."
+
+
+def search(report: TrainingReport) -> str:
+    """Describe the search."""
+    told = []
+    for name, of_sets in searched(report.metrics).items():
+        for features, trials in of_sets.items():
+            best = chosen_trial(trials)
+            chosen = ", ".join(
+                f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+                for key, value in settings(best).items()
+            )
+            told.append(
+                f"{title(name)}, {features}: {len(trials)} tried, fits of "
+                f"{duration(sum(trial['seconds'] for trial in trials))}; chosen {chosen} with a "
+                f"weighted F1 of {decimals(best['f1'], 3)} and an AGN F1 of "
+                f"{decimals(best['agn_f1'], 3)}"
+            )
+    return f"Scores and time of every point of the search against its setting. {'; '.join(told)}."

@@ -1,0 +1,91 @@
+"""The figure of calibration: what the probabilities promise, and what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from galspec_spark.report.contents import (
+    TrainingReport,
+    classifiers,
+    decimals,
+    ordered_results,
+    title,
+    uses_all_components,
+)
+from galspec_spark.report.style import MUTED, bars, colour, dot, new_figure
+
+
+def reliability(report: TrainingReport) -> Figure | None:
+    """Draw the share of AGN against the probability, with counts below, for each classifier."""
+    results = [result for result in ordered_results(report.metrics) if bins_of(result)]
+    if not results:
+        return None
+    names = [name for name in classifiers(report.metrics) if name in _of(results)]
+    figure = new_figure(4.9)
+    grid = figure.subplots(
+        2, max(3, len(names)), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 1]
+    )
+    for axes in grid[:, len(names) :].flat:
+        axes.set_visible(False)
+    for top, name in zip(grid[0], names, strict=False):
+        top.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
+        top.set_title(title(name), color=colour(name), pad=32)
+    for result in results:
+        column = names.index(result["classifier"])
+        _draw_shares(grid[0, column], result)
+        _draw_counts(grid[1, column], result)
+    for top, below in grid.T[: len(names)]:
+        top.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8, borderaxespad=0.0)
+        below.set_xlabel("Calibrated probability of AGN")
+    grid[0, 0].set_xlim(-0.02, 1.02)
+    grid[0, 0].set_ylim(-0.02, 1.04)
+    grid[0, 0].set_ylabel("Share that are AGN")
+    grid[1, 0].set_yscale("log")
+    grid[1, 0].set_ylim(bottom=0.7)
+    grid[1, 0].yaxis.set_major_locator(LogLocator(numticks=5))
+    grid[1, 0].yaxis.set_major_formatter("{x:,g}")
+    grid[1, 0].yaxis.set_minor_locator(NullLocator())
+    grid[1, 0].set_ylabel("Spectra")
+    figure.align_ylabels(grid[:, 0])
+    return figure
+
+
+def bins_of(result: dict[str, Any]) -> list[dict[str, float]]:
+    """Return the bins of a result's reliability; none where the run does not know them."""
+    return (result.get("calibration") or {}).get("reliability") or []
+
+
+def _of(results: list[dict[str, Any]]) -> set[str]:
+    return {result["classifier"] for result in results}
+
+
+def _draw_shares(axes: Axes, result: dict[str, Any]) -> None:
+    bins, scores = bins_of(result), result["calibration"]
+    x, y, low, high = (
+        [one[key] for one in bins] for key in ("probability", "share", "low", "high")
+    )
+    axes.errorbar(
+        x,
+        y,
+        bars(y, low, high),
+        color=colour(result["classifier"]),
+        linewidth=1.0 if uses_all_components(result) else 0.6,
+        elinewidth=0.8,
+        **dot(result, size=5),
+        label=f"{result['features']}: Brier {decimals(scores.get('brier'), 3)}, "
+        f"skill {decimals(scores.get('brier_skill'), 2)}",
+    )
+
+
+def _draw_counts(axes: Axes, result: dict[str, Any]) -> None:
+    bins = bins_of(result)
+    x, counts = ([one[key] for one in bins] for key in ("probability", "count"))
+    axes.plot(x, counts, color=colour(result["classifier"]), linewidth=0.7, **dot(result, size=4))
+    threshold = (result.get("threshold") or {}).get("probability")
+    if threshold is not None:
+        dashes = "-" if uses_all_components(result) else (0, (3, 2))
+        axes.axvline(threshold, color=MUTED, linewidth=0.9, linestyle=dashes, zorder=0)

@@ -1,0 +1,68 @@
+"""The figure of permutation importance: what each classifier loses without a component."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from galspec_spark.report.contents import CLASSIFIERS, TrainingReport, title
+from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
+
+
+def permutation_importance(report: TrainingReport) -> Figure | None:
+    """Draw what shuffling a component costs each classifier, beside the forest's own importance."""
+    importance = report.metrics.get("importance") or {}
+    permutation = importance.get("permutation") or {}
+    names = [name for name in CLASSIFIERS if permutation.get(name)]
+    if not names:
+        return None
+    own = np.asarray(importance.get("components") or [], dtype=np.float64)
+    last = max([own.size - 1] + [one["component"] for name in names for one in permutation[name]])
+    figure = new_figure(1.1 + 0.19 * (last + 1))
+    grid = figure.subplots(1, len(names) + bool(own.size), sharey=True, squeeze=False)[0]
+    for axes, name in zip(grid, names, strict=False):
+        _draw_permutation(axes, permutation[name], name)
+    for axes in grid[1 : len(names)]:
+        axes.sharex(grid[0])
+    if own.size:
+        grid[-1].barh(np.arange(1, own.size + 1), own, height=0.68, color=FAINT)
+        grid[-1].set_title("forest, by entropy")
+        grid[-1].set_xlabel("Share of the entropy removed")
+    for axes in grid:
+        axes.tick_params(axis="y", length=0)
+        axes.axvline(0, color=MUTED, linewidth=0.7)
+        axes.spines["left"].set_visible(False)
+    grid[0].set_yticks(range(1, last + 2))
+    grid[0].set_ylim(last + 1.6, 0.4)
+    grid[0].set_ylabel("Principal component")
+    return figure
+
+
+def _draw_permutation(axes: Axes, drops: list[dict[str, float]], name: str) -> None:
+    component = [one["component"] + 1 for one in drops]
+    axes.barh(
+        component,
+        [one["pr_auc_drop"] for one in drops],
+        xerr=[one["pr_auc_sd"] for one in drops],
+        height=0.68,
+        color=colour(name),
+        alpha=0.55,
+        error_kw={"ecolor": INK, "elinewidth": 0.9},
+        label="average precision",
+    )
+    axes.errorbar(
+        [one["f1_drop"] for one in drops],
+        component,
+        xerr=[one["f1_sd"] for one in drops],
+        linestyle="",
+        marker="D",
+        markersize=3.2,
+        color=INK,
+        markerfacecolor="white",
+        elinewidth=0.6,
+        label="F1",
+    )
+    axes.set_title(title(name), color=colour(name))
+    axes.set_xlabel("Drop of AGN score")
+    axes.legend(loc="lower right", fontsize=8)

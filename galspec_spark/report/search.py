@@ -1,0 +1,209 @@
+"""The figure of the search: every point that was tried, what it scored, and what it took."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from galspec_spark.report.contents import (
+    FloatArray,
+    TrainingReport,
+    chosen_trial,
+    feature_sets,
+    known,
+    searched,
+    title,
+)
+from galspec_spark.report.style import INK, colour, dot, new_figure
+
+#: What is drawn of a trial: its key, the name of the axis, and the row's share of the height.
+ROWS = (
+    ("f1", "Weighted F1", 1.0),
+    ("agn_f1", "F1 of the AGN class", 1.0),
+    ("seconds", "Seconds of its fits", 0.75),
+)
+MARKERS = {"grid": "o", "random": "D"}
+ORIGINS = {"grid": "of the grid", "random": "drawn at random"}
+RING: dict[str, Any] = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
+#: Settings that span more than this factor get a log axis.
+LOG_SPAN = 20.0
+#: So many values of a setting, or fewer, have a tick each.
+FEW_VALUES = 6
+
+Trials = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the trials of a classifier are along x."""
+
+    name: str  #: of the axis
+    values: dict[str, FloatArray]  #: by set of features, for each trial
+    by_value: bool  #: of a setting; else by rank
+    zero: float | None = None  #: where on a log axis the setting 0 is
+
+
+def search(report: TrainingReport) -> Figure | None:
+    """Draw the scores and the time of every trial against its setting, one column a classifier.
+
+    The points of a grid are joined. Where several settings vary, the trials are in the order of
+    their weighted F1.
+    """
+    found = searched(report.metrics)
+    if not found:
+        return None
+    figure = new_figure(6.4)
+    grid = figure.subplots(
+        len(ROWS),
+        max(3, len(found)),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        height_ratios=[share for *_, share in ROWS],
+    )
+    for axes in grid[:, len(found) :].flat:
+        axes.set_visible(False)
+    for column, (name, of_sets) in zip(grid.T, found.items(), strict=False):
+        places = _places(of_sets)
+        for axes, (key, _, _) in zip(column, ROWS, strict=True):
+            for features, trials in of_sets.items():
+                _draw_trials(axes, key, name, features, trials, places)
+        column[0].set_title(title(name), color=colour(name))
+        _setting_axis(column[-1], places)
+    for axes, (_, label, _) in zip(grid[:, 0], ROWS, strict=True):
+        axes.set_ylabel(label)
+        axes.margins(y=0.14)  # for the rings
+    grid[-1, 0].set_yscale("log")
+    grid[-1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    grid[-1, 0].yaxis.set_major_formatter("{x:g}")
+    grid[-1, 0].yaxis.set_minor_locator(NullLocator())
+    figure.align_ylabels(grid[:, 0])
+    _key(figure, feature_sets(report.metrics))
+    return figure
+
+
+def settings(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that a search may vary from trial to trial."""
+    return {**(trial.get("chosen") or {}), "components": trial.get("components")}
+
+
+def _places(of_sets: Mapping[str, Trials]) -> _Places:
+    names = _varied(of_sets)
+    if len(names) == 1:
+        (name,) = names
+        values = {
+            features: [settings(trial).get(name) for trial in trials]
+            for features, trials in of_sets.items()
+        }
+        if all(_is_number(value) for each in values.values() for value in each):
+            return _by_value(
+                name, {features: np.array(each, float) for features, each in values.items()}
+            )
+    label = "\n".join(textwrap.wrap(f"rank (varied: {', '.join(names)})", 40))
+    return _Places(label, {features: _ranks(trials) for features, trials in of_sets.items()}, False)
+
+
+def _varied(of_sets: Mapping[str, Trials]) -> list[str]:
+    """Return the settings that differ between trials of a set; the first if there is one trial."""
+    every = [[settings(trial) for trial in trials] for trials in of_sets.values()]
+    names = list(dict.fromkeys(name for trials in every for trial in trials for name in trial))
+    varied = [
+        name
+        for name in names
+        if any(len({str(trial.get(name)) for trial in trials}) > 1 for trials in every)
+    ]
+    return varied or names[:1]
+
+
+def _by_value(name: str, values: dict[str, FloatArray]) -> _Places:
+    every = np.concatenate(list(values.values()))
+    positive = every[every > 0]
+    if every.min() < 0 or not positive.size or positive.max() <= LOG_SPAN * positive.min():
+        return _Places(name, values, True)
+    zero = positive.min() / 10
+    on_axis = {features: np.where(each == 0, zero, each) for features, each in values.items()}
+    return _Places(name, on_axis, True, zero)
+
+
+def _ranks(trials: Trials) -> FloatArray:
+    """Return 1 for the best weighted F1, and so on; of equals the first."""
+    order = np.argsort([-known(trial["f1"], -np.inf) for trial in trials], kind="stable")
+    ranks = np.empty(len(trials))
+    ranks[order] = np.arange(1, len(trials) + 1)
+    return ranks
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _draw_trials(
+    axes: Axes, key: str, classifier: str, features: str, trials: Trials, places: _Places
+) -> None:
+    x = places.values[features]
+    y = np.array([known(trial[key], np.nan) for trial in trials])
+    origin = np.array([trial["origin"] for trial in trials])
+    result = {"classifier": classifier, "features": features}
+    joined = np.flatnonzero(origin == "grid") if places.by_value else np.arange(len(x))
+    joined = joined[np.argsort(x[joined], kind="stable")]
+    axes.plot(x[joined], y[joined], color=colour(classifier), linewidth=0.8, alpha=0.5)
+    for name, marker in MARKERS.items():
+        of_one = origin == name
+        axes.plot(x[of_one], y[of_one], linestyle="", **dot(result, marker, 5), zorder=3)
+    best = trials.index(chosen_trial(trials))
+    axes.plot(x[best], y[best], **RING, zorder=4)
+
+
+def _setting_axis(axes: Axes, places: _Places) -> None:
+    axes.set_xlabel(places.name)
+    every = np.concatenate(list(places.values.values()))
+    if places.zero is None:
+        axes.margins(x=0.08)
+        if len(set(every)) <= FEW_VALUES:
+            axes.set_xticks(sorted(set(every)))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((every % 1 == 0).all())))
+        axes.xaxis.set_major_formatter("{x:g}")
+        return
+    axes.set_xscale("log")
+    low, high = every.min(), every.max()
+    axes.set_xlim(low / 2.5, high * 2.5)
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = {at: f"{at:g}" for at in decades if low / 2.5 <= at <= high * 2.5}
+    if places.zero in every:
+        ticks = {places.zero: "0", **{at: text for at, text in ticks.items() if at > 2 * low}}
+    axes.set_xticks(list(ticks), ticks.values(), rotation=35, ha="right", rotation_mode="anchor")
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _key(figure: Figure, names: Sequence[str]) -> None:
+    """Explain the marks in the figure's foot: full or hollow, round or not, ringed."""
+    look = {
+        (origin, features): Line2D(
+            [], [], linestyle="", **dot({"classifier": "", "features": features}, marker)
+        )
+        for origin, marker in MARKERS.items()
+        for features in names
+    }
+    ring = Line2D([], [], linestyle="", **RING)
+    handles: dict[str, Any] = {
+        **{f"{one} components": tuple(look[each, one] for each in MARKERS) for one in names},
+        **{ORIGINS[one]: tuple(look[one, each] for each in names) for one in MARKERS},
+        "chosen": ring,
+    }
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=len(handles),
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+    )

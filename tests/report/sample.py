@@ -1,0 +1,107 @@
+"""Hand-written parts of ``metrics.json``: what training says beyond the scores themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: What a search tried: classifier, origin, settings, weighted F1, F1 of AGN, seconds.
+TRIALS = (
+    ("logistic_regression", "grid", {"regParam": 0.0}, 0.930, 0.70, 4.0),
+    ("logistic_regression", "grid", {"regParam": 0.001}, 0.933, 0.71, 3.0),
+    ("logistic_regression", "grid", {"regParam": 0.1}, 0.890, 0.31, 1.5),
+    ("logistic_regression", "random", {"regParam": 0.0004}, 0.933, 0.72, 3.8),
+    ("linear_svc", "grid", {"regParam": 0.001}, 0.925, 0.66, 8.0),
+    ("linear_svc", "grid", {"regParam": 0.01}, 0.928, 0.68, 6.0),
+    ("random_forest", "grid", {"maxDepth": 6}, 0.910, 0.55, 12.0),
+    ("random_forest", "random", {"maxDepth": 9, "minInstancesPerNode": 3}, 0.915, 0.57, 20.0),
+    ("random_forest", "random", {"maxDepth": 4, "minInstancesPerNode": 8}, 0.900, 0.49, 9.6),
+)
+
+
+def search(components: int) -> dict[str, Any]:
+    """Return a search of three folds."""
+    keys = ("classifier", "origin", "chosen", "f1", "agn_f1", "seconds")
+    trials = [{**dict(zip(keys, row, strict=True)), "components": components} for row in TRIALS]
+    return {"points": len(trials), "fits": 3 * len(trials), "trials": trials}
+
+
+def intervals(f1: float) -> dict[str, list[float] | None]:
+    """Return intervals of a result whose AGN class has this F1."""
+    return {
+        "precision": [0.88, 0.97], "recall": [0.88, 0.96], "f1": [0.8912, 0.9634],
+        "agn_precision": None, "agn_recall": [0.5, 0.9], "agn_f1": [f1 - 0.1, f1 + 0.1],
+        "balanced_accuracy": [0.71, 0.93], "mcc": [0.444, 0.777],
+    }  # fmt: skip
+
+
+def calibration() -> dict[str, Any]:
+    """Return a calibration and how it does in three bins, the last of them all AGN."""
+    keys = ("probability", "share", "count", "low", "high")
+    rows = ((0.04, 0.05, 101, 0.02, 0.11), (0.45, 0.5, 10, 0.24, 0.76), (0.93, 1.0, 15, 0.80, 1.0))
+    return {
+        "method": "platt",
+        "brier": 0.0553,
+        "brier_base_rate": 0.1335,
+        "brier_skill": 0.5858,
+        "brier_uncalibrated": 0.0601,
+        "reliability": [dict(zip(keys, row, strict=True)) for row in rows],
+    }
+
+
+def threshold() -> dict[str, Any]:
+    """Return a threshold, what was expected of it, and what it reached on the test split."""
+    test = {"agn_precision": 0.8235, "agn_recall": 0.6363, "agn_f1": 0.7179, "mcc": 0.6881}
+    return {
+        "probability": 0.3217,
+        "precision": 0.79,
+        "recall": 0.71,
+        "f1": 0.7479,
+        "reached": True,
+        "test": test,
+        "intervals": {"agn_f1": [0.583, 0.847]},
+    }
+
+
+def bins(models: int) -> dict[str, Any]:
+    """Return scores of models in three bins: without AGN, and last without a redshift."""
+    no_agn = {
+        "agn_recall": None, "agn_f1": None, "agn_recall_interval": None, "agn_f1_interval": None,
+    }  # fmt: skip
+    scores = {
+        "agn_recall": 0.62, "agn_recall_interval": [0.41, 0.80],
+        "agn_f1": 0.66, "agn_f1_interval": [0.48, 0.80],
+    }  # fmt: skip
+    found = [
+        {"low": low, "high": high, "count": count, "agn": agn}
+        | {f"prediction_{i}": scores if agn else no_agn for i in range(models)}
+        for low, high, count, agn in (
+            (0.0123, 0.06, 60, 12), (0.06, 0.291, 60, 0), (None, None, 9, 8)
+        )
+    ]  # fmt: skip
+    return {"z": found, "sn_median": found[:2]}
+
+
+def permutation(components: int) -> list[dict[str, float]]:
+    """Return drops that grow less with the number of the component, and one below 0."""
+    return [
+        {
+            "component": index,
+            "f1_drop": 0.2 / (1 + index) - 0.02,
+            "f1_sd": 0.01,
+            "pr_auc_drop": 0.4 / (1 + index),
+            "pr_auc_sd": 0.02,
+        }
+        for index in range(components)
+    ]
+
+
+def peaks() -> list[dict[str, Any]]:
+    """Return peaks: two of one blend, one line, and one that no line is near."""
+    keys = ("wavelength", "importance", "line", "distance")
+    rows = (
+        (6564.5, 0.03, "Hα + [N II]", 0.1),
+        (5008.4, 0.02, "[O III]5007", 0.2),
+        (6585.7, 0.01, "Hα + [N II]", 0.4),
+        (5500.0, 0.004, "[O III]5007", 491.8),
+    )
+    return [dict(zip(keys, row, strict=True)) for row in rows]
