@@ -20,17 +20,21 @@ from galspec_spark.report.contents import (
     decimals,
     duration,
     integer,
+    interval,
     losses,
     ordered_results,
     title,
 )
 from galspec_spark.report.figures import FIGURES, draw
-from galspec_spark.report.table1 import SCORES, interval_text, paper_scores, reading
+from galspec_spark.report.table1 import SCORES, paper_scores, reading
 from galspec_spark.selection import REASONS
 from galspec_spark.storage import Location
 
 #: Scores in the columns of Table 1; the highest of each is set in bold.
-COLUMNS = (*SCORES, "cv_f1", *(f"agn_{name}" for name in SCORES), "cv_agn_f1")
+COLUMNS = (
+    *SCORES, "cv_f1", *(f"agn_{name}" for name in SCORES), "cv_agn_f1",
+    "balanced_accuracy", "mcc", "cv_mcc",
+)  # fmt: skip
 
 #: What the reasons for leaving something out mean.
 MEANINGS = {
@@ -85,7 +89,7 @@ def _render(metrics: Mapping[str, Any], images: Mapping[str, Any]) -> str:
         decimals=decimals,
         duration=duration,
         integer=integer,
-        interval=interval_text,
+        interval=interval,
         title_of=title,
         paper=paper_scores,
         percent=lambda value: "–" if decimals(value) == "–" else f"{value:.0%}",

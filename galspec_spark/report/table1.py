@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from galspec_spark.ml.intervals import f1_interval
-from galspec_spark.report.contents import count, decimals, integer, ordered_results, title
+from galspec_spark.report.contents import (
+    count,
+    decimals,
+    integer,
+    interval,
+    ordered_results,
+    title,
+)
 
 #: Scores in the paper's Table 1, by classifier, with all 20 components and with the best 10.
 PAPER: dict[str, dict[str, dict[str, float]]] = {
@@ -27,6 +33,17 @@ PAPER: dict[str, dict[str, dict[str, float]]] = {
 #: The three scores that the paper gives.
 SCORES = ("precision", "recall", "f1")
 
+#: The first columns of each table.
+FIRST = ("classifier", "components")
+
+#: Where intervals and thresholds come from.
+INTERVALS = (
+    "Intervals are by a bootstrap over the objects of the test split. MCC is the correlation of "
+    "prediction and label (Matthews); it and the balanced accuracy treat both classes "
+    "alike. The threshold on the calibrated probability, and what to expect of it, come from the "
+    "held-out folds of the training split; the other scores are of each classifier’s own threshold."
+)
+
 
 def table1(metrics: Mapping[str, Any]) -> str:
     """Return Table 1 as Markdown.
@@ -39,46 +56,56 @@ def table1(metrics: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        The class-weighted averages beside the paper's, the scores of the AGN class itself, the
-        cross-validated F1 of both, the score of calling everything "other", and how to read them.
+        The class-weighted averages beside the paper's, the scores of the AGN class itself, those
+        that weigh both classes alike, and those of the AGN class at the chosen threshold; the score
+        of calling everything "other"; and how to read them.
     """
     results = ordered_results(metrics)
-    return (
-        "\n\n".join(
+    parts = [
+        "# Table 1",
+        _split(metrics),
+        "## Class-weighted averages, this run / the paper",
+        _markdown(
+            (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
+            [_weighted_row(result) for result in results]
+            + [_row("everything “other”", *"–––", metrics.get("majority_f1"), "–", None)],
+        ),
+        "## The AGN class itself",
+        _markdown(
+            (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
+            [_agn_row(result) for result in results],
+        ),
+        "## Both classes alike",
+        _markdown(
             (
-                "# Table 1",
-                _split(metrics),
-                "## Class-weighted averages, this run / the paper",
-                _markdown(
-                    (
-                        "classifier",
-                        "components",
-                        "precision",
-                        "recall",
-                        "F1",
-                        "F1, cross-validated",
-                    ),
-                    [_weighted_row(result) for result in results]
-                    + [_row("everything “other”", "–", "–", "–", metrics.get("majority_f1"), None)],
+                *FIRST,
+                "balanced accuracy",
+                "its 95 % interval",
+                "MCC",
+                "its 95 % interval",
+                "MCC, cross-validated",
+            ),
+            [_balanced_row(result) for result in results],
+        ),
+    ]
+    if any(result.get("threshold") for result in results):
+        parts += [
+            "## The AGN class at the chosen threshold",
+            _markdown(
+                (
+                    *FIRST,
+                    "probability",
+                    "precision",
+                    "recall",
+                    "F1",
+                    "95 % interval of F1",
+                    "F1, expected",
+                    "MCC",
                 ),
-                "## The AGN class itself",
-                _markdown(
-                    (
-                        "classifier",
-                        "components",
-                        "precision",
-                        "recall",
-                        "F1",
-                        "95 % interval of F1",
-                        "F1, cross-validated",
-                    ),
-                    [_agn_row(result) for result in results],
-                ),
-                reading(metrics),
-            )
-        )
-        + "\n"
-    )
+                [_threshold_row(result) for result in results],
+            ),
+        ]
+    return "\n\n".join((*parts, INTERVALS, reading(metrics))) + "\n"
 
 
 def reading(metrics: Mapping[str, Any]) -> str:
@@ -100,12 +127,6 @@ def paper_scores(result: Mapping[str, Any]) -> dict[str, float]:
     return PAPER.get(result["classifier"], {}).get(kind, {})
 
 
-def interval_text(confusion: Sequence[Sequence[float]] | None) -> str:
-    """Return the interval of the AGN class's F1 as text; a dash where it is not defined."""
-    interval = f1_interval(confusion)
-    return f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "–"
-
-
 def _split(metrics: Mapping[str, Any]) -> str:
     def part(name: str) -> str:
         return f"{integer(count(metrics, name))} ({integer(count(metrics, f'{name}_agn'))} AGN)"
@@ -120,17 +141,44 @@ def _split(metrics: Mapping[str, Any]) -> str:
 def _weighted_row(result: Mapping[str, Any]) -> list[str]:
     paper = paper_scores(result)
     scores = [f"{decimals(result.get(name))} / {decimals(paper.get(name))}" for name in SCORES]
-    return _row(title(result["classifier"]), result["features"], *scores, result.get("cv_f1"))
+    return _row(*_first(result), *scores, interval(result, "f1", 3), result.get("cv_f1"))
 
 
 def _agn_row(result: Mapping[str, Any]) -> list[str]:
     return _row(
-        title(result["classifier"]),
-        result["features"],
+        *_first(result),
         *(result.get(f"agn_{name}") for name in SCORES),
-        interval_text(result.get("confusion")),
+        interval(result, "agn_f1"),
         result.get("cv_agn_f1"),
     )
+
+
+def _balanced_row(result: Mapping[str, Any]) -> list[str]:
+    return _row(
+        *_first(result),
+        result.get("balanced_accuracy"),
+        interval(result, "balanced_accuracy"),
+        result.get("mcc"),
+        interval(result, "mcc"),
+        result.get("cv_mcc"),
+    )
+
+
+def _threshold_row(result: Mapping[str, Any]) -> list[str]:
+    threshold = result.get("threshold") or {}
+    test = threshold.get("test") or {}
+    return _row(
+        *_first(result),
+        threshold.get("probability"),
+        *(test.get(f"agn_{name}") for name in SCORES),
+        interval(threshold, "agn_f1"),
+        threshold.get("f1"),
+        test.get("mcc"),
+    )
+
+
+def _first(result: Mapping[str, Any]) -> tuple[str, str]:
+    return title(result["classifier"]), str(result["features"])
 
 
 def _row(*cells: str | float | None) -> list[str]:

@@ -12,9 +12,11 @@ from galspec_spark.report.contents import (
     decimals,
     duration,
     integer,
+    interval,
     losses,
 )
 from galspec_spark.report.table1 import table1
+from tests.report.reading import without
 
 
 def test_table_has_our_numbers_beside_the_papers(full_report: TrainingReport) -> None:
@@ -35,6 +37,7 @@ def test_table_has_our_numbers_beside_the_papers(full_report: TrainingReport) ->
         f"{ours['precision']:.4f} / 0.9289",
         f"{ours['recall']:.4f} / 0.9272",
         f"{ours['f1']:.4f} / 0.9274",
+        "0.891 to 0.963",
         f"{ours['cv_f1']:.4f}",
     ]
 
@@ -55,7 +58,58 @@ def test_every_row_of_a_table_has_the_same_cells(full_report: TrainingReport) ->
     results = [dict(full_report.metrics["results"][0], features="all | of them")]
     lines = table1({**full_report.metrics, "results": results}).replace("\\|", "").splitlines()
     bars = {line.count("|") for line in lines if line.startswith("| ")}
-    assert bars == {7, 8}
+    assert bars == {8, 10}
+
+
+def test_table_has_the_scores_that_treat_both_classes_alike(full_report: TrainingReport) -> None:
+    ours = full_report.metrics["results"][0]
+    assert cells(full_report, "Both classes alike")[0] == [
+        "logistic regression",
+        "all 20",
+        f"{ours['balanced_accuracy']:.4f}",
+        "0.71 to 0.93",
+        "0.6100",
+        "0.44 to 0.78",
+        "0.5900",
+    ]
+
+
+def test_table_has_the_scores_at_the_chosen_threshold(full_report: TrainingReport) -> None:
+    assert cells(full_report, "The AGN class at the chosen threshold")[5] == [
+        "random forest",
+        "best 10",
+        "0.3217",
+        "0.8235",
+        "0.6363",
+        "0.7179",
+        "0.58 to 0.85",
+        "0.7479",
+        "0.6881",
+    ]
+
+
+def test_intervals_are_those_of_the_bootstrap(full_report: TrainingReport) -> None:
+    ours = full_report.metrics["results"][0]
+    low, high = ours["intervals"]["agn_f1"]
+    assert cells(full_report, "The AGN class itself")[0][5] == f"{low:.2f} to {high:.2f}"
+    assert "bootstrap over the objects" in table1(full_report.metrics)
+    assert interval(ours, "agn_precision") == "–"  # defined in no replicate
+
+
+def test_metrics_of_an_earlier_version_have_a_table(full_report: TrainingReport) -> None:
+    later = ("intervals", "calibration", "threshold", "balanced_accuracy", "mcc", "cv_mcc")
+    text = table1(without(full_report, *later).metrics)
+    assert "chosen threshold" not in text.split("Intervals are")[0]
+    assert "None" not in text
+    assert f"{full_report.metrics['results'][0]['agn_f1']:.4f}" in text
+
+
+def cells(report: TrainingReport, heading: str) -> list[list[str]]:
+    """Return the cells of the table under a heading, without its head."""
+    section = table1(report.metrics).split(f"## {heading}")[1].split("\n\n")[1]
+    return [
+        [cell.strip() for cell in row.strip("|").split("|")] for row in section.splitlines()[2:]
+    ]
 
 
 def test_undefined_scores_are_dashes(partial_report: TrainingReport) -> None:
