@@ -192,8 +192,11 @@ class _Write:
 
     def __call__(self, number: int) -> dict[str, Any]:
         rows = open_part(self.decided[number]).read()
-        survey, release, of_slice = (rows[name][0].as_py() for name in ("survey", "release", SLICE))
-        part = f"{self.provenance['run_id']}-{of_slice:05d}.parquet"
+        survey, release, of_slice, path = (
+            rows[name][0].as_py() for name in ("survey", "release", SLICE, PART)
+        )
+        # The part of spectra comes after the second "-": verify compares it with those there are.
+        part = f"{self.provenance['run_id']}.{of_slice}-{Location(path).name}"
         place = f"restframe/survey={survey}/release={release}/{part}"
         staged = self.staging / os.urandom(4).hex() / place
         with part_writer(staged, RESTFRAME) as writer:

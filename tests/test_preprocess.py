@@ -156,7 +156,9 @@ def test_slices_of_a_part_change_nothing(
     shutil.rmtree(cut.table("restframe").path)
 
     run_preprocess(spark, run_of("preprocess"), cut)
-    assert len(cut.parts("restframe")) == spark.sparkContext.defaultParallelism == 2
+    written = [part.name for part in cut.parts("restframe")]
+    assert len(written) == spark.sparkContext.defaultParallelism == 2
+    assert all(name.split("-", 2)[2] == parts[0].name for name in written)  # as verify reads it
     np.testing.assert_allclose(read_mean_spectrum(cut), read_mean_spectrum(spectra), rtol=1e-6)
     rows, expected = restframe(cut).drop(columns="run_id"), restframe(spectra)
     pd.testing.assert_frame_equal(rows, expected.drop(columns="run_id"), rtol=1e-6)
