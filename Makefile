@@ -12,7 +12,7 @@ unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
 job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit $(java_options) jobs/$(1)
 
-.PHONY: help setup run paper test lint bench realism dist clean
+.PHONY: help setup run paper test lint bench realism gaps dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,12 @@ bench: setup ## time our ways beside the usual ones, on a small survey or INPUT=
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
 	$(if $(INPUT),,$(error make realism needs INPUT=DIR, a folder of real spectra))
 	$(call job,realism.py --config $(CONFIG) --real "$(INPUT)" --output "$(OUTPUT)")
+
+gaps: setup ## show what gaps in the spectra in INPUT=DIR do to components and scores
+	$(if $(INPUT),,$(error make gaps needs INPUT=DIR, a folder of real spectra))
+	$(call job,ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
+	$(call job,preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
+	$(call job,gaps.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
 
 dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
 	@rm -rf build/lib build/bdist.* dist
