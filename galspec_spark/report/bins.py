@@ -26,7 +26,7 @@ def scores_by_bin(report: TrainingReport) -> Figure | None:
     bins = binned(report)
     if not bins:
         return None
-    figure = new_figure(5.4)
+    figure = new_figure(5.6)
     grid = figure.subplots(len(SCORES), len(bins), sharex="col", sharey=True, squeeze=False)
     results = with_all_components(report.metrics)
     for column, (name, of_one) in zip(grid.T, bins.items(), strict=True):
@@ -37,7 +37,7 @@ def scores_by_bin(report: TrainingReport) -> Figure | None:
             axes.set_ylabel(label if axes is grid[0, 0] or axes is grid[1, 0] else "")
         column[-1].set_xticks(range(len(of_one)), [bin_label(one) for one in of_one])
         column[-1].set_xlim(-0.5, len(of_one) - 0.5)
-        column[-1].set_xlabel(QUANTITIES[name])
+        column[-1].set_xlabel(f"{QUANTITIES[name]}; spectra, and AGN among them")
     grid[0, 0].set_ylim(-0.02, 1.02)
     for axes in grid.flat:
         axes.grid(axis="y", linewidth=0.4, alpha=0.6)
@@ -55,12 +55,16 @@ def binned(report: TrainingReport) -> dict[str, list[Bin]]:
 
 def bin_range(one: Bin) -> str:
     """Return the limits of a bin as text."""
-    return "not known" if one["low"] is None else f"{one['low']:.2g} to {one['high']:.2g}"
+    if one["low"] is None:
+        return "not known"
+    low, high = (float(f"{one[end]:.2g}") for end in ("low", "high"))
+    return f"{low:g} to {high:g}"
 
 
 def bin_label(one: Bin) -> str:
     """Return what stands below a bin: its limits, and how many spectra and AGN it has."""
-    return f"{bin_range(one).replace(' to ', '–')}\n{one['count']:,} spectra\n{one['agn']:,} AGN"
+    limits = bin_range(one).replace(" ", "\n", 1)  # so that six have room side by side
+    return f"{limits}\n{one['count']:,}\n{one['agn']:,} AGN"
 
 
 def _draw_score(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from galspec_spark.report import alternatives
-from galspec_spark.report.bins import STEP, scores_by_bin
+from galspec_spark.report.bins import STEP, bin_range, scores_by_bin
 from galspec_spark.report.contents import TrainingReport
 from tests.report.reading import marked, without, words
 
@@ -29,13 +29,17 @@ def test_bins_say_their_limits_and_counts(full_report: TrainingReport) -> None:
     assert figure is not None
     redshift = [label.get_text() for label in figure.axes[2].get_xticklabels()]
     assert redshift == [
-        "0.012–0.06\n60 spectra\n12 AGN",
-        "0.06–0.29\n60 spectra\n0 AGN",
-        "not known\n9 spectra\n8 AGN",
+        "0.012\nto 0.06\n60\n12 AGN",
+        "0.06\nto 0.29\n60\n0 AGN",
+        "not\nknown\n9\n8 AGN",
     ]
     assert len(figure.axes[3].get_xticklabels()) == 2
-    assert "Redshift" in words(figure)
-    assert "Median S/N of a pixel" in words(figure)
+    for name in ("Redshift", "Median S/N of a pixel"):
+        assert f"{name}; spectra, and AGN among them" in words(figure)
+
+
+def test_limits_have_two_digits_and_no_exponent() -> None:
+    assert bin_range({"low": 21.04, "high": 137.6}) == "21 to 140"
 
 
 def test_scores_are_those_of_the_result_at_that_place(full_report: TrainingReport) -> None:
