@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.ml.classification import LogisticRegression
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.config import TrainConfig
@@ -229,7 +229,8 @@ def _natural(
 
 def _load(rows: DataFrame) -> Sample:
     """Bring a sample to the driver; its test split is one fold more."""
-    fold = F.coalesce("fold", F.max("fold").over(Window.partitionBy()) + 1).cast("int")
+    highest: Any = rows.agg(F.max("fold")).first()
+    fold = F.coalesce("fold", F.lit(highest[0] + 1))
     columns = [F.col(name) for name in (*NARROW, "flux", "ivar") if name != "fold"]
     columns += [F.xxhash64("object_id").alias("object"), fold.alias("fold")]
     drawn = rows.orderBy(F.xxhash64("spectrum_id")).limit(MOST)

@@ -14,6 +14,7 @@ from galspec_spark.ml.components import Components
 from galspec_spark.ml.gappy import fill_gaps, prior_precision
 from galspec_spark.ml.pixel_sums import PixelSums, improved, pixel_weights
 from galspec_spark.ml.weighted_pca import fit_weighted
+from galspec_spark.report.gaps import effects
 from tests.ml.low_rank import (
     FOLDS,
     dataframe,
@@ -289,10 +290,15 @@ def test_real_spectra_without_their_blue_end(spark, real_warehouse):
     errors["mean"] = (mean_filled(flux, masked > 0) - flux)[gap]
     size = {name: np.median(np.abs(values)) for name, values in errors.items()}
     assert size["ours"] < 0.8 * size["start"] < 0.8 * size["mean"]
-    of_start, of_ours = (
-        np.linalg.norm(complete_fit.vectors[:4] @ one.vectors.T, axis=1) for one in (start, ours)
-    )
-    assert (of_ours > of_start).all()  # each of the leading vectors lies nearer to their span
+    found = {
+        name: effects(complete_fit, one, flux, fill_gaps(flux, masked, one), gap[:, 0])
+        for name, one in {"start": start, "ours": ours}.items()
+    }
+    for error in ("rms", "typical"):
+        size = {name: np.mean(result[error]) for name, result in found.items()}
+        assert size["ours"] < 0.75 * size["start"]
+    assert found["ours"]["angles"][0] < found["start"]["angles"][0]
+    assert found["ours"]["angles"][1] < 0.5 * found["start"]["angles"][1]
 
 
 def test_explained_variance_is_never_more_than_all():
