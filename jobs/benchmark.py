@@ -1,9 +1,9 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
 Comparisons, chosen by --only (all but scale): decode, one core and the given files; ingest, copies
-of them; pca and search, simulated spectra; table1, a simulated survey of the paper's size; scale,
-simulated spectra, as many as --spectra says. Files are read once before, quick ways run once before
-and then --repeat times. Results: benchmark.jsonl and benchmark.md.
+of them; pca, search and settings, simulated spectra; table1, a simulated survey of the size that
+the paper had; scale, simulated spectra, as many as --spectra says. Files are read once before, quick
+ways run once before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from galspec_spark.benchmark.decoding import compare_decoding
 from galspec_spark.benchmark.ingesting import compare_ingest, scale_curve
 from galspec_spark.benchmark.measure import as_table
 from galspec_spark.benchmark.scaling import compare_scale, scale_table
-from galspec_spark.benchmark.searching import FOLDS, compare_search
+from galspec_spark.benchmark.searching import FOLDS, compare_search, write_vectors
+from galspec_spark.benchmark.settings import compare_settings
 from galspec_spark.benchmark.simulated import simulate_rows
 from galspec_spark.benchmark.table1 import compare_table1
 from galspec_spark.cli import job_parser, run_job
@@ -63,6 +64,12 @@ class Bench:
         """A table restframe of `ROWS` spectra."""
         return simulate_rows(self.spark, self.run, self.scratch / "rows", ROWS, FOLDS)
 
+    @cached_property
+    def vectors(self) -> Path:
+        """Coefficients of the training split, as Parquet."""
+        write_vectors(self.rows, self.scratch / "vectors")
+        return self.scratch / "vectors"
+
 
 def decode(bench: Bench) -> list[dict[str, Any]]:
     """Compare ways to decode a file."""
@@ -84,7 +91,12 @@ def pca(bench: Bench) -> list[dict[str, Any]]:
 
 def search(bench: Bench) -> list[dict[str, Any]]:
     """Compare ways to search for hyper-parameters."""
-    return compare_search(bench.spark, bench.rows, bench.scratch)
+    return compare_search(bench.spark, bench.vectors)
+
+
+def settings(bench: Bench) -> list[dict[str, Any]]:
+    """Compare settings of the solvers."""
+    return compare_settings(bench.spark, bench.vectors, bench.args.repeat)
 
 
 def table1(bench: Bench) -> list[dict[str, Any]]:
@@ -99,7 +111,7 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
     return compare_scale(bench.spark, bench.run, bench.args.spectra, bench.scratch)
 
 
-COMPARISONS = {f.__name__: f for f in (decode, ingest, pca, table1, search, scale)}
+COMPARISONS = {f.__name__: f for f in (decode, ingest, pca, table1, search, settings, scale)}
 
 
 def main() -> int:

@@ -34,12 +34,22 @@ def measure(
 
 def as_table(results: list[dict[str, Any]]) -> str:
     """Return the results as Markdown; the ratio is to our way of the same work."""
-    rows = ["| work | way | seconds | min to max | ratio to ours |", "|---|---|---|---|---|"]
+    rows = [
+        "| work | way | seconds | min to max | ratio to ours | F1 |",
+        "|---|---|---|---|---|---|",
+    ]
     ours: dict[str, float] = {
         r["work"]: r["seconds"] for r in results if r["way"].startswith("ours")
     }
     for r in results:
         ratio = f"{r['seconds'] / ours[r['work']]:.3g}" if r["work"] in ours else ""
         span = f"{min(r['runs']):.3g} to {max(r['runs']):.3g}"
-        rows.append(f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio} |")
+        rows.append(
+            f"| {r['work']} | {r['way']} | {r['seconds']:.3g} | {span} | {ratio} | {_f1(r)} |"
+        )
     return "\n".join(rows) + "\n"
+
+
+def _f1(result: dict[str, Any]) -> str:
+    found = result.get("f1") or {}
+    return ", ".join(f"{name} {value:.4f}" for name, value in found.items())

@@ -51,18 +51,16 @@ SOLVER_SETTINGS = ("maxIter", "tol", "cacheNodeIds", "maxMemoryInMB", "aggregati
 Search = Callable[[DataFrame], dict[str, float]]
 
 
-def compare_search(
-    spark: SparkSession, warehouse: Warehouse, scratch: Path
-) -> list[dict[str, Any]]:
+def compare_search(spark: SparkSession, vectors: Path) -> list[dict[str, Any]]:
     """Search the same grids with the same folds in several ways, each once.
 
     Parameters
     ----------
-    warehouse
-        With at least `ROWS` spectra in the training split, in `FOLDS` folds.
+    vectors
+        Parquet of `write_vectors`.
     """
-    folder = str(scratch / "vectors")
-    rows = write_vectors(warehouse, scratch / "vectors")
+    folder = str(vectors)
+    rows = pq.read_table(vectors, columns=["fold"]).num_rows
     ways: dict[str, Callable[[], dict[str, float]]] = {
         "ours": partial(with_vectors, spark, folder, search_with_ours),
         "CrossValidator, defaults, one classifier after another": partial(
