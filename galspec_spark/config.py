@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -150,6 +151,10 @@ class Distribution(Section):
             raise ValueError("log_uniform: bounds must be above 0")
         return self
 
+    @model_serializer(mode="plain")
+    def _given(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if value is not None}
+
     def draw(self, random: np.random.Generator) -> ParamValue:
         """Draw one value."""
         if self.uniform:
@@ -172,12 +177,12 @@ class ClassifierConfig(Section):
 
 DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
     "logistic_regression": ClassifierConfig(
-        fixed={"maxIter": 100, "tol": 1e-6},
+        fixed={"maxIter": 100, "tol": 1e-4},
         grid={"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
         random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),
     "linear_svc": ClassifierConfig(
-        fixed={"maxIter": 50, "tol": 1e-3},
+        fixed={"maxIter": 30, "tol": 1e-2},
         grid={"regParam": (0.0001, 0.001, 0.01, 0.1)},
         random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),

@@ -2,8 +2,8 @@
 
 Comparisons, chosen by --only (all but scale): decode, one core and the given files; ingest, copies
 of them; pca, search and settings, simulated spectra; table1, a simulated survey of the size that
-the paper had; scale, simulated spectra, as many as --spectra says. Files are read once before, quick
-ways run once before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
+the paper had; scale, simulated spectra, as many as --spectra says. Files are read once before,
+quick ways run once before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
 """
 
 import argparse
