@@ -230,7 +230,7 @@ def _natural(
 def _load(rows: DataFrame) -> Sample:
     """Bring a sample to the driver; its test split is one fold more."""
     highest: Any = rows.agg(F.max("fold")).first()
-    fold = F.coalesce("fold", F.lit(highest[0] + 1))
+    fold = F.coalesce("fold", F.lit(highest[0] + 1)).cast("int")
     columns = [F.col(name) for name in (*NARROW, "flux", "ivar") if name != "fold"]
     columns += [F.xxhash64("object_id").alias("object"), fold.alias("fold")]
     drawn = rows.orderBy(F.xxhash64("spectrum_id")).limit(MOST)
