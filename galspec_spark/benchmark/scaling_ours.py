@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from galspec_spark.config import Config
-from galspec_spark.ml.classifiers import FEATURES, LABEL, build_classifiers
-from galspec_spark.ml.pca import PCA, components_of, project
+from galspec_spark.ml.classifiers import FEATURES, build_classifiers
+from galspec_spark.ml.features import COMPONENTS, fit_components, project_all
+from galspec_spark.parts import scan
 from galspec_spark.session import open_session
-
-K = 20
+from galspec_spark.tables import Warehouse
 
 
 def main() -> None:
@@ -29,19 +31,24 @@ def main() -> None:
 
 def fit_all(spark: SparkSession, table: str) -> dict[str, Any]:
     """Return the seconds of each stage and the weighted F1 of each classifier on the test split."""
-    rows = spark.read.parquet(table).where("split is not null")
-    train = "split = 'train'"
+    config = Config().train
+    parts = Warehouse(Path(table).parent).parts("restframe")
+    known = scan(spark, parts, ["fold"]).agg(F.count("*"), F.max("fold") + 1).first()
+    assert known is not None
+    rows, folds = known
     seconds, f1 = {}, {}
     started = time.perf_counter()
-    vectors = components_of(PCA(k=K, inputCol="flux").fit(rows.where(train)))
+    components = fit_components(spark, parts, config, folds)  # of every fold, as in training
     seconds["components"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    features = project_rows(rows, vectors)
+    features = project_all(spark, parts, components[-1:], config, rows)
+    features = features.withColumnRenamed(COMPONENTS, FEATURES).persist()
+    features.count()
     seconds["projection"] = time.perf_counter() - started
     for classifier in default_classifiers():
         started = time.perf_counter()
-        model = classifier.estimator.fit(features.where(train))
+        model = classifier.estimator.fit(features.where("split = 'train'"))
         seconds[classifier.name] = time.perf_counter() - started
         f1[classifier.name] = weighted_f1(model.transform(features.where("split = 'test'")))
     return {"seconds": {stage: round(s, 3) for stage, s in seconds.items()}, "f1": f1}
@@ -52,18 +59,6 @@ def default_classifiers() -> list[Any]:
     names = ("logistic_regression", "linear_svc", "random_forest")
     config = Config.model_validate({"train": {"classifiers": {name: {} for name in names}}})
     return build_classifiers(config.train)
-
-
-def project_rows(rows: DataFrame, vectors: Any) -> DataFrame:
-    """Return label, split and coefficients of all spectra, cached."""
-    cores = rows.sparkSession.sparkContext.defaultParallelism
-    features = (
-        rows.select(LABEL, "split", project(vectors, "flux").alias(FEATURES))
-        .coalesce(cores)  # as many tasks as fit at once: the rows are narrow from here on
-        .persist()
-    )
-    features.count()
-    return features
 
 
 def weighted_f1(predictions: DataFrame) -> float:
