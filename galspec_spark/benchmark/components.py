@@ -20,7 +20,7 @@ from galspec_spark.tables import Warehouse
 
 K = 20
 #: How far the shares of the variance may be from ours, relative: scikit-learn computes in float32.
-TOLERANCE = {"MLlib": 1e-6, "scikit-learn": 1e-4}
+TOLERANCE = {"MLlib": 1e-6, "scikit-learn": 1e-2}
 #: These take minutes: they run once, with nothing before.
 SLOW = ("MLlib", "scikit-learn, full")
 
@@ -48,7 +48,8 @@ def compare_pca(spark: SparkSession, warehouse: Warehouse, repeat: int) -> list[
     for way in ways:
         slow = way in SLOW
         result = measure(work, way, 1 if slow else repeat, partial(run, way), warm=not slow)
-        results.append({**result, "spectra": rows})
+        apart = float(np.max(np.abs(found[way] / found["ours, Spark"] - 1)))
+        results.append({**result, "spectra": rows, "variances_apart": apart})
     check_agreement(found)
     return results
 
