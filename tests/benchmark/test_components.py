@@ -32,10 +32,10 @@ def test_all_ways_agree(spark, warehouse):
     assert {len(result["runs"]) for result in results if result["way"] not in SLOW} == {2}
     rows = as_table(results).splitlines()[2:]
     assert [row.startswith("| PCA(20)") for row in rows] == [True] * 5
-    assert rows[0].endswith("| 1 |")
+    assert rows[0].endswith("| 1 |  |")
 
 
-@pytest.mark.parametrize(("way", "error"), [("MLlib", 1e-5), ("scikit-learn, full", 1e-3)])
+@pytest.mark.parametrize(("way", "error"), [("MLlib", 1e-5), ("scikit-learn, full", 1e-1)])
 def test_a_way_that_disagrees_is_noticed(way, error):
     ours = np.array([0.5, 0.25])
     check_agreement({"ours, Spark": ours, way: ours * (1 + error / 100)})
