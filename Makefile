@@ -39,9 +39,9 @@ test: setup ## run all tests; ARGS="-k ingest" chooses some
 lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy
 
-bench: setup ## time our ways beside the usual ones, on a small survey or INPUT=DIR
+bench: setup ## time our ways beside the usual ones; ARGS="--only search" chooses some
 	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
-	$(call job,benchmark.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)")
+	$(call job,benchmark.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)" $(ARGS))
 
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
 	$(if $(INPUT),,$(error make realism needs INPUT=DIR, a folder of real spectra))

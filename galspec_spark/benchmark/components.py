@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pyspark.ml.feature import PCA as StockPCA
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import SparkSession
@@ -15,7 +16,11 @@ from sklearn.decomposition import PCA as PeerPCA
 
 from galspec_spark.benchmark.measure import measure
 from galspec_spark.benchmark.simulated import read_flux
-from galspec_spark.ml.pca import PCA
+from galspec_spark.ml.gram import fold_moments
+from galspec_spark.ml.pca import PCA, principal_components
+from galspec_spark.parts import open_part, part_writer
+from galspec_spark.schemas import RESTFRAME
+from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
 K = 20
@@ -30,8 +35,10 @@ Variances = np.ndarray[Any, Any]
 def compare_pca(spark: SparkSession, warehouse: Warehouse, repeat: int) -> list[dict[str, Any]]:
     """Fit the components in several ways, each from Parquet, with the Spark session started."""
     table = warehouse.table("restframe").path
+    one_fold = write_one_fold(warehouse)
     ways: dict[str, Callable[[], Variances]] = {
-        "ours, Spark": partial(_ours, spark, table),
+        "ours, Spark": partial(_ours, spark, one_fold),
+        "our PCA of a DataFrame": partial(_ours_of_frame, spark, table),
         "MLlib": partial(_mllib, spark, table),
         "scikit-learn, full": partial(_scikit_learn, "full", table),
         "scikit-learn, covariance_eigh": partial(_scikit_learn, "covariance_eigh", table),
@@ -65,7 +72,24 @@ def check_agreement(found: dict[str, Variances]) -> None:
                 )
 
 
-def _ours(spark: SparkSession, table: str) -> Variances:
+def write_one_fold(warehouse: Warehouse) -> list[Location]:
+    """Write the table once more with all spectra in one fold, as training reads them."""
+    place = warehouse.root / "one_fold.parquet"
+    with part_writer(
+        place, pa.schema([RESTFRAME.field("flux"), RESTFRAME.field("fold")])
+    ) as writer:
+        for part in warehouse.parts("restframe"):
+            for batch in open_part(part).iter_batches(1000, columns=["flux"]):
+                fold = pa.array(np.zeros(batch.num_rows), pa.int32())
+                writer.write_batch(pa.record_batch([batch["flux"], fold], ["flux", "fold"]))
+    return [place]
+
+
+def _ours(spark: SparkSession, parts: list[Location]) -> Variances:
+    return principal_components(fold_moments(spark, parts)[0], K).explained_variance
+
+
+def _ours_of_frame(spark: SparkSession, table: str) -> Variances:
     model = PCA(k=K, inputCol="flux").fit(spark.read.parquet(table))
     return np.array(model.explainedVariance)
 

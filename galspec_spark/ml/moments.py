@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 
 from galspec_spark.ml.components import Doubles, Floats
 
@@ -27,7 +28,7 @@ class Moments:
 
     count: int
     mean: Doubles  #: (pixels,)
-    scatter: Doubles  #: (pixels, pixels), symmetric
+    scatter: Doubles  #: (pixels, pixels); symmetric, or its upper triangle while rows are added
 
     @classmethod
     def empty(cls, pixels: int) -> Moments:
@@ -47,7 +48,8 @@ class Moments:
         # One row more accounts for the distance between the two means, within the same product.
         total = self.count + n
         deviations[n] = np.sqrt(self.count * n / total) * (mean - self.mean)
-        self.scatter += deviations.T @ deviations
+        # In place, and one triangle alone: a product of numpy's would be filled up and added first.
+        dsyrk(1.0, deviations.T, 1.0, self.scatter.T, lower=1, overwrite_c=1)
         self.mean += (mean - self.mean) * (n / total)
         self.count = total
 
@@ -134,6 +136,8 @@ def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
             whole = found[block.fold] = Moments.empty(len(block.mean))
             whole.count, whole.mean = block.count, block.mean
         stop = block.start + len(block.scatter)
-        whole.scatter[block.start : stop, block.start :] = block.scatter
         whole.scatter[block.start :, block.start : stop] = block.scatter.T
+        whole.scatter[block.start : stop, stop:] = block.scatter[:, len(block.scatter) :]
+        upper = np.triu(block.scatter[:, : len(block.scatter)])
+        whole.scatter[block.start : stop, block.start : stop] = upper + np.triu(upper, 1).T
     return dict(sorted(found.items()))

@@ -31,7 +31,7 @@ def test_all_ways_agree(spark, warehouse):
     assert {len(result["runs"]) for result in results if result["way"] in SLOW} == {1}
     assert {len(result["runs"]) for result in results if result["way"] not in SLOW} == {2}
     rows = as_table(results).splitlines()[2:]
-    assert [row.startswith("| PCA(20)") for row in rows] == [True] * 5
+    assert [row.startswith("| PCA(20)") for row in rows] == [True] * 6
     assert rows[0].endswith("| 1 |  |")
 
 
