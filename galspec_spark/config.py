@@ -182,7 +182,7 @@ DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
         random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),
     "linear_svc": ClassifierConfig(
-        fixed={"maxIter": 30, "tol": 1e-2},
+        fixed={"maxIter": 50, "tol": 1e-3},
         grid={"regParam": (0.0001, 0.001, 0.01, 0.1)},
         random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
     ),
