@@ -4,14 +4,14 @@ In the tasks
     One pass over the rows. A task keeps one scatter matrix for each fold (56 MB for 2642 pixels)
     and emits them in row blocks, which are shuffled by fold and place and summed as they stream in.
 On the driver
-    One sum for each fold is collected.
+    One sum for each fold is collected; on one or two cores the tasks' own, without the shuffle.
 
 So neither a worker nor the driver holds more than a matrix a fold, whatever the number of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import groupby
 
@@ -29,6 +29,10 @@ from galspec_spark.ml.moments import BLOCK_ROWS, Block, FoldMoments, Moments, as
 from galspec_spark.parts import map_parts
 from galspec_spark.storage import Location
 
+#: Of so many tasks the driver adds up the sums: a shuffle would cost more than it saves.
+FEW_TASKS = 2
+
+PLACE = ("fold", "start")
 _BLOCK = "fold int, start int, task int, count long, mean binary, scatter binary"
 
 
@@ -62,10 +66,13 @@ def column_moments(dataset: DataFrame, column: str) -> Moments:
 
 def _summed(partial: DataFrame, column: str) -> dict[int, Moments]:
     cores = partial.sparkSession.sparkContext.defaultParallelism
-    place = ("fold", "start")
-    by_place = partial.repartition(cores, *place).sortWithinPartitions(*place, "task")
-    summed = by_place.mapInArrow(_summed_blocks, _BLOCK)
-    moments = assemble(_blocks(summed.toArrow().to_batches()))
+    if cores <= FEW_TASKS:
+        blocks = _sums(_blocks(_in_order(partial.toArrow())))
+    else:
+        by_place = partial.repartition(cores, *PLACE).sortWithinPartitions(*PLACE, "task")
+        summed = by_place.mapInArrow(_summed_batches, _BLOCK)
+        blocks = _blocks(summed.toArrow().to_batches())
+    moments = assemble(blocks)
     if not moments:
         raise UserError(f"no rows in column {column}: there is nothing to find components of")
     if not all(np.isfinite(one.mean).all() for one in moments.values()):
@@ -86,13 +93,24 @@ def _partial_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatc
         yield _to_batch(block, context.partitionId())
 
 
-def _summed_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _summed_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from map(_to_batch, _sums(_blocks(batches)))
+
+
+def _sums(blocks: Iterable[Block]) -> Iterator[Block]:
     """Sum blocks of the same place as they arrive: sorted, so that one is in memory at a time.
 
     The order of the tasks in the sum is always the same, and so is the last digit.
     """
-    for _, same in groupby(_blocks(batches), lambda block: (block.fold, block.start)):
-        yield _to_batch(reduce(Block.merge, same))
+    for _, same in groupby(blocks, lambda block: (block.fold, block.start)):
+        yield reduce(Block.merge, same)
+
+
+def _in_order(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Return the rows one by one, sorted by place and task without a copy."""
+    keys = zip(*(table[name].to_pylist() for name in (*PLACE, "task")), strict=True)
+    for _, row in sorted(zip(keys, range(table.num_rows), strict=True)):
+        yield from table.slice(row, 1).to_batches()
 
 
 def _to_batch(block: Block, task: int = 0) -> pa.RecordBatch:
@@ -108,7 +126,7 @@ def _to_batch(block: Block, task: int = 0) -> pa.RecordBatch:
     )
 
 
-def _blocks(batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch]) -> Iterator[Block]:
+def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
     for batch in batches:
         for row in range(batch.num_rows):
             fold, start, _, count, mean, scatter = (column[row] for column in batch.columns)

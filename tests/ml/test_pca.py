@@ -9,6 +9,7 @@ from pyspark.ml.functions import array_to_vector
 from sklearn import decomposition
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml import gram
 from galspec_spark.ml.moments import Moments, assemble
 from galspec_spark.ml.pca import PCA, components_of, principal_components, project
 
@@ -114,6 +115,15 @@ def test_partitions_do_not_matter(spark):
         np.testing.assert_allclose(
             model.explainedVariance.toArray(), one.explainedVariance.toArray(), atol=1e-9
         )
+
+
+def test_a_shuffle_adds_up_what_the_driver_does(spark, monkeypatch):
+    rows = dataframe(spark, DATA["well"], 2)
+    by_driver = gram.column_moments(rows, "flux")
+    monkeypatch.setattr(gram, "FEW_TASKS", 0)
+    by_shuffle = gram.column_moments(rows, "flux")
+    np.testing.assert_array_equal(by_driver.scatter, by_shuffle.scatter)
+    np.testing.assert_array_equal(by_driver.mean, by_shuffle.mean)
 
 
 def test_vectors_are_taken_as_well_as_arrays(spark):
