@@ -104,3 +104,31 @@ RESTFRAME = pa.schema(
         *PROVENANCE,
     ]
 )
+
+#: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain; ``probability`` (of
+#: AGN, calibrated), ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the
+#: normalised flux that the components do not explain) and ``coefficients`` are null where ``reason``
+#: says why preprocess left the spectrum out. ``flags`` are the bits of `galspec_spark.flags`.
+#: Folders survey=.../release=.../model=... hold the three partition columns; the model is the first
+#: 12 digits of its card's checksum.
+CATALOG = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("object_id", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("healpix29", pa.int64()),
+        pa.field("z", pa.float64()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("coverage", pa.float32()),
+        pa.field("label", pa.int32()),
+        pa.field("reason", pa.string()),
+        pa.field("class", pa.string(), nullable=False),
+        pa.field("probability", pa.float64()),
+        pa.field("margin", pa.float64()),
+        pa.field("reconstruction_error", pa.float32()),
+        pa.field("flags", pa.int32(), nullable=False),
+        pa.field("coefficients", pa.list_(pa.float32())),
+        *PROVENANCE,
+    ]
+)

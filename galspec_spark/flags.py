@@ -1,0 +1,14 @@
+"""What a row of the catalogue warns of: named bits of its column ``flags``."""
+
+from __future__ import annotations
+
+#: Bit number and meaning of each flag.
+FLAGS = {
+    "LEFT_OUT": (0, "preprocess left the spectrum out; reason says why"),
+    "LOW_COVERAGE": (1, "less of the window is covered than in the training set"),
+    "Z_RANGE": (2, "the redshift is outside that of the training set"),
+    "SN_RANGE": (3, "the signal-to-noise ratio is outside that of the training set"),
+    "OUTLIER": (4, "the components explain it worse than training spectra of its S/N"),
+    "LABEL_DIFFERS": (5, "the survey's own label is another class"),
+}
+FLAG_BITS = {name: bit for name, (bit, _) in FLAGS.items()}
