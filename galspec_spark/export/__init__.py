@@ -1,0 +1,1 @@
+"""The catalogue for astronomers: FITS, VOTable, HATS and CSV."""

@@ -1,0 +1,54 @@
+"""What each column of an exported catalogue is: description, unit and UCD, for every format."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from galspec_spark.schemas import CATALOG
+
+
+class Column(NamedTuple):
+    """One column; its type stands in `SCHEMA`."""
+
+    description: str  #: at most 68 characters: what one card of a FITS header holds
+    ucd: str  #: UCD1+, words of the IVOA's list
+    unit: str | None = None  #: as FITS and VOTable spell it; None where there is none
+
+
+#: The columns by name, in the order in which they are written.
+COLUMNS = {
+    "spectrum_id": Column("Spectrum: survey-release-key", "meta.id;meta.main"),
+    "object_id": Column("Object; the same for all its spectra", "meta.id;src"),
+    "survey": Column("Survey", "meta.id;meta.dataset"),
+    "release": Column("Data release of the survey", "meta.version;meta.dataset"),
+    "ra": Column("Right ascension (ICRS)", "pos.eq.ra;meta.main", "deg"),
+    "dec": Column("Declination (ICRS)", "pos.eq.dec;meta.main", "deg"),
+    "healpix29": Column("HEALPix pixel of order 29, nested", "pos.healpix"),
+    "z": Column("Redshift, as the survey measured it", "src.redshift"),
+    "sn_median": Column("Median signal-to-noise ratio of a pixel", "stat.snr;stat.median"),
+    "coverage": Column("Fraction of the rest-frame window with good pixels", "stat.filling"),
+    "label": Column("The survey's own class: 1 AGN, 0 another galaxy", "meta.code.class"),
+    "class": Column("Class given by the model: AGN, other or abstain", "src.class;meta.main"),
+    "probability": Column("Calibrated probability that it is an AGN", "stat.probability;src.class"),
+    "margin": Column("Probability less the model's threshold", "stat.probability;arith.diff"),
+    "reconstruction_error": Column(
+        "Rms of the normalised flux that the components leave", "stat.fit.residual"
+    ),
+    "flags": Column("Warnings: sum of the bits FLAG0, FLAG1, ...", "meta.code.qual"),
+    "reason": Column("Why the spectrum was left out and has no probability", "meta.note"),
+    "coefficients": Column("Coefficients of the principal components", "stat.fit.param"),
+    "model": Column("Model: first digits of its card's SHA-256", "meta.checksum;meta.modelled"),
+    "version": Column("Version of galspec_spark that classified", "meta.version;meta.software"),
+    "run_id": Column("Run that classified", "meta.id"),
+    "config_hash": Column("Hash of that run's configuration", "meta.checksum"),
+}
+
+#: The partition columns of the table ``catalog`` among them.
+SCHEMA = pa.schema(
+    CATALOG.field(name) if name in CATALOG.names else pa.field(name, pa.string(), nullable=False)
+    for name in COLUMNS
+)
+#: Rows are written in this order, which is that of the sky.
+ORDER = ["healpix29", "spectrum_id", "model"]

@@ -1,0 +1,135 @@
+"""Export of the catalogue: choose rows, sort them once, write each format, bring all to place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from galspec_spark.errors import UserError
+from galspec_spark.export.columns import COLUMNS
+from galspec_spark.export.csv_table import write_csv
+from galspec_spark.export.filtering import filter_error, keep_rows
+from galspec_spark.export.fits_table import write_fits
+from galspec_spark.export.hats import write_hats
+from galspec_spark.export.sorted_rows import SortedRows, sort_rows
+from galspec_spark.export.votable import write_votable
+from galspec_spark.storage import Location
+
+#: What each format is written to.
+NAMES = {
+    "fits": "catalog.fits",
+    "votable": "catalog.vot",
+    "hats": "hats",
+    "csv": "catalog.csv",
+}
+
+
+def export(
+    spark: SparkSession,
+    catalog: DataFrame,
+    formats: Sequence[str],
+    where: str | None,
+    output: Path,
+    provenance: dict[str, str],
+) -> dict[str, Any]:
+    """Write rows of the catalogue, by sky position, in formats that astronomers' tools read.
+
+    Tasks filter, sort and store the rows once; the driver streams them into the single-file
+    formats, and tasks write HATS. No memory grows with the rows. Two exports of the same rows are
+    the same bytes.
+
+    Parameters
+    ----------
+    catalog
+        The table ``catalog`` with its partition columns.
+    formats
+        Any of `NAMES`.
+    where
+        A condition in Spark SQL, such as ``class = 'AGN' AND probability > 0.9``; None for all.
+    output
+        A folder that all tasks reach; earlier exports of the same formats are replaced.
+    provenance
+        Put into every format but CSV, whose rows have the columns.
+
+    Returns
+    -------
+    dict
+        Number of rows, the filter, and for each format its path; for HATS also its partitions
+        and the rows without a sky position, which it cannot hold.
+
+    Raises
+    ------
+    UserError
+        If a format is unknown, the filter is wrong, or a format cannot hold a text.
+    """
+    unknown = sorted(set(formats) - NAMES.keys())
+    if unknown:
+        raise UserError(f"unknown export format {unknown[0]!r}: known are {', '.join(NAMES)}")
+    provenance = {**provenance, "filter": " ".join((where or "none").split())}
+    with _staging(output) as staging:
+        rows = _stored(catalog.select(*COLUMNS), where, Location.of(staging / "rows"))
+        summary: dict[str, Any] = {"rows": rows.count, "filter": where, "files": {}}
+        for name in dict.fromkeys(formats):
+            summary |= _write(spark, rows, name, staging / NAMES[name], provenance)
+            summary["files"][name] = str(output / NAMES[name])
+        for name in summary["files"]:
+            _replace(staging / NAMES[name], output / NAMES[name])
+    return summary
+
+
+@contextmanager
+def _staging(output: Path) -> Iterator[Path]:
+    """Make a folder for unfinished files; remove it, and what a killed export left."""
+    unfinished = output / ".export"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    staging = unfinished / secrets.token_hex(8)
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRows:
+    kept = keep_rows(catalog, where)
+    try:
+        return sort_rows(kept, folder)
+    except PySparkException as error:
+        # 22 is SQL's class of states for values that an expression cannot take
+        if where is None or not (error.getSqlState() or "").startswith("22"):
+            raise
+        raise filter_error(where, error, catalog.columns) from None
+
+
+def _write(
+    spark: SparkSession, rows: SortedRows, name: str, place: Path, provenance: dict[str, str]
+) -> dict[str, Any]:
+    """Write one format; return what there is to say of it."""
+    if name == "fits":
+        write_fits(rows, place, provenance)
+    elif name == "votable":
+        write_votable(rows, place, provenance)
+    elif name == "csv":
+        write_csv(rows, place)
+    else:
+        written = write_hats(spark, rows, place, provenance)
+        return {
+            "hats_partitions": written["partitions"],
+            "hats_rows_without_position": rows.count - written["rows"],
+        }
+    return {}
+
+
+def _replace(new: Path, place: Path) -> None:
+    """Move a file or folder to its place, also where there is an earlier one."""
+    if place.is_dir():
+        os.replace(place, new.with_suffix(".old"))
+    os.replace(new, place)

@@ -1,0 +1,62 @@
+"""The rows to be exported, sorted and stored once; every format is a stream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from galspec_spark.export.columns import ORDER, SCHEMA
+from galspec_spark.parts import open_part, scan, write_parts
+from galspec_spark.storage import Location
+
+BATCH_ROWS = 20_000
+TEXT = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
+
+
+@dataclass(frozen=True)
+class SortedRows:
+    """Parts that hold the rows, and the rows in them, in the order of `ORDER`."""
+
+    parts: list[Location]
+    count: int
+    text_bytes: dict[str, int]  #: of the longest text of each text column, at least 1
+    coefficients: int  #: of the longest vector, at least 1
+    not_ascii: list[str]  #: text columns with other characters
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows on the driver, a batch at a time."""
+        for part in self.parts:
+            yield from open_part(part).iter_batches(BATCH_ROWS)
+
+
+def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
+    """Let tasks sort the rows and write them to a folder, and measure what they wrote."""
+    typed = rows.select(*(F.col(f.name).cast(f.dataType) for f in from_arrow_schema(SCHEMA)))
+    parts = write_parts(typed.sort(*ORDER), folder)
+    if not parts:
+        return SortedRows([], 0, dict.fromkeys(TEXT, 1), 1, [])
+    measured = scan(rows.sparkSession, parts).agg(
+        F.count("*").alias("count"),
+        F.coalesce(F.max(F.size("coefficients")), F.lit(0)).alias("coefficients"),
+        *(F.coalesce(F.max(F.octet_length(name)), F.lit(0)).alias(name) for name in TEXT),
+        *(F.max(F.octet_length(name) > F.length(name)).alias(f"wide_{name}") for name in TEXT),
+    )
+    found = measured.collect()[0]
+    return SortedRows(
+        sorted(parts, key=_first_key),
+        found["count"],  # Row.count is a method
+        {name: max(found[name], 1) for name in TEXT},
+        max(found.coefficients, 1),
+        [name for name in TEXT if found[f"wide_{name}"]],
+    )
+
+
+def _first_key(part: Location) -> tuple[int, str, str]:
+    """Return the key of a part's first row, which no two parts share; nulls are first."""
+    first = next(open_part(part).iter_batches(1, columns=ORDER)).to_pylist()[0]
+    return (-1 if first["healpix29"] is None else first["healpix29"], *map(first.get, ORDER[1:]))

@@ -1,0 +1,108 @@
+"""The catalogue as a VOTable, streamed: astropy writes the frame of XML, we the binary records."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from astropy.io.votable import tree
+
+from galspec_spark.export.columns import COLUMNS, SCHEMA
+from galspec_spark.export.fixed_width import record_dtype, records
+from galspec_spark.export.sorted_rows import SortedRows
+from galspec_spark.flags import FLAGS
+
+DATATYPES = {
+    pa.int32(): "int",
+    pa.int64(): "long",
+    pa.float32(): "float",
+    pa.float64(): "double",
+    pa.string(): "char",
+}
+LINE_BYTES = 57  #: make a line of 76 characters in base64
+
+
+def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> None:
+    """Write the rows as a VOTable of one table in BINARY2, which marks what is missing.
+
+    Raises
+    ------
+    UserError
+        If a text column has other characters than ASCII.
+    """
+    dtype = record_dtype(rows)
+    sizes = {**rows.text_bytes, "coefficients": rows.coefficients}
+    arraysizes = {name: str(size) for name, size in sizes.items()}
+    head, end, tail = votable_frame(provenance, arraysizes).rpartition("</TABLE>")
+    with place.open("wb") as file:
+        file.write(f'{head}<DATA><BINARY2><STREAM encoding="base64">\n'.encode())
+        for line in _base64_lines(rows, dtype):
+            file.write(line)
+        file.write(f"</STREAM></BINARY2></DATA>\n{end}{tail}".encode())
+
+
+def votable_frame(
+    provenance: dict[str, str], arraysizes: dict[str, str], names: dict[str, str] | None = None
+) -> str:
+    """Return a VOTable without rows: columns, the flags' meanings, provenance.
+
+    Parameters
+    ----------
+    arraysizes
+        Of text and vector columns; ``*``, any size, for the others of these.
+    names
+        Of columns that are called otherwise than in `COLUMNS`.
+    """
+    votable = tree.VOTableFile(version="1.4")
+    resource = tree.Resource(type="results")
+    votable.resources.append(resource)
+    resource.coordinate_systems.append(tree.CooSys(ID="icrs", system="ICRS"))
+    notes = {f"FLAG{bit}": f"{name}: {meaning}" for name, (bit, meaning) in FLAGS.items()}
+    for key, value in {**notes, **provenance}.items():
+        # an ID of its own, as astropy would give it the name, which a column may have
+        resource.infos.append(tree.Info(ID=f"info_{key}", name=key, value=value))
+    table = tree.TableElement(votable, name="catalog")
+    resource.tables.append(table)
+    for field in SCHEMA:
+        name = (names or {}).get(field.name, field.name)
+        table.fields.append(_field(votable, field, name, arraysizes.get(field.name, "*")))
+    text = io.BytesIO()
+    votable.to_xml(text)
+    return text.getvalue().decode()
+
+
+def _field(votable: tree.VOTableFile, field: pa.Field, name: str, arraysize: str) -> tree.Field:
+    column = COLUMNS[field.name]
+    is_vector = pa.types.is_list(field.type)
+    element = tree.Field(
+        votable,
+        name=name,
+        datatype=DATATYPES[field.type.value_type if is_vector else field.type],
+        arraysize=arraysize if is_vector or pa.types.is_string(field.type) else None,
+        unit=column.unit,
+        ucd=column.ucd,
+        ref="icrs" if field.name in ("ra", "dec") else None,
+    )
+    element.description = column.description
+    return element
+
+
+def _base64_lines(rows: SortedRows, dtype: np.dtype[np.void]) -> Iterator[bytes]:
+    """Yield the records, each behind the bits that mark its missing cells, as lines of base64."""
+    mask_bytes = -(-len(SCHEMA) // 8)
+    masked = np.dtype([("missing", "u1", (mask_bytes,)), ("cells", dtype)])
+    rest = b""
+    for batch in rows.batches():
+        out = np.zeros(batch.num_rows, masked)
+        missing = [column.is_null().to_numpy(zero_copy_only=False) for column in batch.columns]
+        out["missing"] = np.packbits(np.stack(missing, axis=1), axis=1)
+        out["cells"] = records(batch, dtype)
+        stream = rest + out.tobytes()
+        whole = len(stream) // LINE_BYTES * LINE_BYTES
+        yield base64.encodebytes(stream[:whole])
+        rest = stream[whole:]
+    yield base64.encodebytes(rest)

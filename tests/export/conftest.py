@@ -1,0 +1,46 @@
+"""One export of the small catalogue in all formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from galspec_spark.export.export import NAMES, export
+from galspec_spark.export.sorted_rows import SortedRows, sort_rows
+from galspec_spark.storage import Location
+from tests.export.catalogue import PROVENANCE, read_catalogue, write_catalogue
+
+
+class Exported(NamedTuple):
+    catalog: DataFrame
+    rows: list[dict[str, Any]]  #: as they should be, in order
+    folder: Path
+    summary: dict[str, Any]
+
+
+def in_many_parts(spark: SparkSession, catalog: DataFrame, folder: Path) -> SortedRows:
+    """Sort the rows as Spark would so many that they need several parts."""
+    settings = {
+        "spark.sql.shuffle.partitions": "5",
+        "spark.sql.adaptive.coalescePartitions.enabled": "false",
+    }
+    before = {name: spark.conf.get(name) for name in settings}
+    try:
+        for name, value in settings.items():
+            spark.conf.set(name, value)
+        return sort_rows(catalog, Location.of(folder))
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, value)
+
+
+@pytest.fixture(scope="session")
+def exported(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    folder = tmp_path_factory.mktemp("export")
+    rows = write_catalogue(folder / "catalog")
+    catalog = read_catalogue(spark, folder / "catalog")
+    summary = export(spark, catalog, list(NAMES), None, folder / "out", PROVENANCE)
+    return Exported(catalog, rows, folder / "out", summary)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import lsdb
+import pandas as pd
+import pytest
+from astropy.table import Table
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark.errors import UserError
+from galspec_spark.export.columns import COLUMNS
+from galspec_spark.export.export import NAMES, export
+from tests.export.catalogue import PROVENANCE, ROWS
+from tests.export.conftest import Exported
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_summary_names_rows_and_files(exported: Exported) -> None:
+    assert exported.summary["rows"] == ROWS
+    assert set(exported.summary["files"]) == set(NAMES)
+    assert all(Path(path).exists() for path in exported.summary["files"].values())
+    assert {path.name for path in exported.folder.iterdir()} == set(NAMES.values())
+
+
+def test_same_bytes_however_the_rows_are_divided(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    shuffled = exported.catalog.repartition(3, F.rand(1))
+    export(spark, shuffled, list(NAMES), None, tmp_path, PROVENANCE)
+    assert contents(tmp_path) == contents(exported.folder)
+
+
+def test_filter_chooses_rows_and_an_export_replaces_an_earlier_one(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    (tmp_path / ".export" / "killed").mkdir(parents=True)
+    export(spark, exported.catalog, ["hats", "csv"], None, tmp_path, PROVENANCE)
+    where = "class = 'AGN'\n AND probability > 0.5"
+    summary = export(spark, exported.catalog, ["hats", "csv"], where, tmp_path, PROVENANCE)
+    expected = [
+        row["spectrum_id"]
+        for row in exported.rows
+        if row["class"] == "AGN" and row["probability"] > 0.5
+    ]
+    assert 0 < len(expected) < ROWS
+    assert pd.read_csv(tmp_path / "catalog.csv")["spectrum_id"].tolist() == expected
+    assert len(lsdb.open_catalog(tmp_path / "hats").compute()) == summary["rows"] == len(expected)
+    assert {path.name for path in tmp_path.iterdir()} == {"hats", "catalog.csv"}
+    properties = (tmp_path / "hats" / "hats.properties").read_text()
+    assert "galspec_filter=class = 'AGN' AND probability > 0.5\n" in properties
+
+
+def test_no_rows_are_an_empty_table(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    export(spark, exported.catalog, list(NAMES), "z > 9", tmp_path, PROVENANCE)
+    for name in ("catalog.fits", "catalog.vot"):
+        table = Table.read(tmp_path / name)
+        assert (len(table), table.colnames) == (0, list(COLUMNS))
+    assert pd.read_csv(tmp_path / "catalog.csv").empty
+    assert lsdb.open_catalog(tmp_path / "hats").compute().empty
+
+
+@pytest.mark.parametrize(
+    ("where", "cause"),
+    [
+        ("klass = 'AGN'", "klass"),
+        ("class =", "Syntax error"),
+        ("probability", "not a boolean"),
+        ("class > 0.9", "'AGN'|'other'|'abstain'"),  # found when it is evaluated
+        ("z / 0 > 1", "Division by zero"),
+        ("sum(z) > 1", "invalid expressions"),
+        ("z > 0; DROP TABLE x", "Syntax error"),
+    ],
+)
+def test_wrong_filter_is_one_line_that_names_the_columns(
+    spark: SparkSession, exported: Exported, tmp_path: Path, where: str, cause: str
+) -> None:
+    with pytest.raises(UserError, match=cause) as error:
+        export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.endswith(f"(columns: {', '.join(COLUMNS)})")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "z IN (SELECT 1)",
+        "rand() > 0.5",
+        "current_date() > '2026-01-01'",
+        "reflect('java.lang.System', 'nanoTime') > 1",
+    ],
+)
+def test_filter_is_a_plain_condition(
+    spark: SparkSession, exported: Exported, tmp_path: Path, where: str
+) -> None:
+    with pytest.raises(UserError, match="is not allowed"):
+        export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+
+
+def test_unknown_format_is_an_error(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="'xlsx': known are fits, votable, hats, csv"):
+        export(spark, exported.catalog, ["csv", "xlsx"], None, tmp_path, PROVENANCE)
+
+
+@pytest.mark.parametrize("name", ["fits", "votable"])
+def test_failed_export_changes_nothing(
+    spark: SparkSession, exported: Exported, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "catalog.csv").write_text("earlier")
+    catalog = exported.catalog.withColumn("release", F.lit("dr-é"))
+    with pytest.raises(UserError, match="column release has text that is not ASCII"):
+        export(spark, catalog, ["csv", name], None, tmp_path, PROVENANCE)
+    assert contents(tmp_path) == {"catalog.csv": b"earlier"}

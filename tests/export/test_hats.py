@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import hats
+import lsdb
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+from hats.io.validation import is_valid_catalog
+from hats.pixel_math.spatial_index import compute_spatial_index
+from pyspark.sql import SparkSession
+
+from galspec_spark.export.columns import COLUMNS
+from galspec_spark.export.hats import Pixel, divide, write_hats
+from tests.export.catalogue import PROVENANCE, ROWS
+from tests.export.conftest import Exported, in_many_parts
+
+MAX_ROWS = 4
+
+
+@pytest.fixture(scope="module")
+def divided(
+    spark: SparkSession, exported: Exported, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The catalogue in partitions of so few rows that they are of several orders."""
+    folder = tmp_path_factory.mktemp("divided")
+    rows = in_many_parts(spark, exported.catalog, folder / "rows")
+    write_hats(spark, rows, folder / "hats", PROVENANCE, MAX_ROWS)
+    return folder / "hats"
+
+
+def test_lsdb_reads_the_rows(exported: Exported) -> None:
+    catalog = lsdb.open_catalog(exported.folder / "hats")
+    placed = [row for row in exported.rows if row["ra"] is not None]
+    assert len(catalog) == len(placed) == ROWS - 1
+    assert exported.summary["hats_rows_without_position"] == 1
+    frame = catalog.compute().sort_index()
+    assert frame.index.tolist() == [row["healpix29"] for row in placed]
+    for name in set(COLUMNS) - {"healpix29", "coefficients"}:
+        assert frame[name].to_numpy(object, na_value=None).tolist() == [r[name] for r in placed]
+    assert [list(row) for row in frame["coefficients"]] == [row["coefficients"] for row in placed]
+
+
+def test_lsdb_searches_the_sky(divided: Path, exported: Exported) -> None:
+    target = exported.rows[-1]
+    catalog = lsdb.open_catalog(divided)
+    found = catalog.cone_search(target["ra"], target["dec"], radius_arcsec=1).compute()
+    assert found["spectrum_id"].tolist() == [target["spectrum_id"]]
+
+
+@pytest.mark.parametrize("which", ["divided", "exported"])
+def test_layout_is_valid(which: str, divided: Path, exported: Exported) -> None:
+    folder = divided if which == "divided" else exported.folder / "hats"
+    assert is_valid_catalog(folder, strict=True)
+
+
+def test_partitions_are_pixels_with_few_sorted_rows(divided: Path) -> None:
+    catalog = hats.read_hats(divided)
+    pixels = catalog.get_healpix_pixels()
+    assert len({pixel.order for pixel in pixels}) > 1
+    total = 0
+    for pixel in pixels:
+        rows = pq.read_table(divided / "dataset" / Pixel(pixel.order, pixel.pixel).file)
+        index = rows["_healpix_29"].to_numpy()
+        assert 0 < len(index) <= MAX_ROWS
+        assert (np.diff(index) >= 0).all()
+        assert (index >> 2 * (29 - pixel.order) == pixel.pixel).all()
+        positions = compute_spatial_index(rows["ra"].to_numpy(), rows["dec"].to_numpy())
+        np.testing.assert_array_equal(index, positions)
+        total += len(index)
+    assert total == catalog.catalog_info.total_rows == ROWS - 1
+    footer = pq.read_metadata(divided / "dataset" / "_metadata")
+    assert (footer.num_rows, footer.num_row_groups) == (ROWS - 1, len(pixels))
+
+
+def test_provenance_and_columns_are_described(exported: Exported, tmp_path: Path) -> None:
+    folder = exported.folder / "hats"
+    info = hats.read_hats(folder).catalog_info
+    assert info.galspec_run_id == PROVENANCE["run_id"]
+    metadata = pq.read_schema(folder / "dataset" / "_common_metadata").metadata
+    (tmp_path / "columns.vot").write_bytes(metadata[b"IVOA.VOTable-Parquet.content"])
+    table = Table.read(tmp_path / "columns.vot")
+    assert table["probability"].description == COLUMNS["probability"].description
+    assert table["_healpix_29"].meta["ucd"] == "pos.healpix"
+    assert str(table["ra"].unit) == "deg"
+
+
+def test_pixels_are_divided_until_they_have_few_rows() -> None:
+    histogram = np.zeros(12 * 16, np.int64)
+    histogram[[0, 1, 2, 5, 16, 17, 100]] = [9, 1, 1, 3, 2, 2, 5]
+    assert divide(histogram, 4) == {
+        Pixel(2, 0): 9,  # too many, but there are no smaller ones
+        Pixel(2, 1): 1,
+        Pixel(2, 2): 1,
+        Pixel(1, 1): 3,
+        Pixel(0, 1): 4,
+        Pixel(2, 100): 5,
+    }

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+
+from astropy import units
+from astropy.io import votable
+from astropy.table import Table
+
+from galspec_spark.export.columns import COLUMNS
+from tests.export.catalogue import COMPONENTS
+from tests.export.conftest import Exported
+
+
+def test_rows_are_as_in_the_catalogue_and_missing_are_masked(exported: Exported) -> None:
+    table = Table.read(exported.folder / "catalog.vot")
+    assert table.colnames == list(COLUMNS)
+    for name in set(COLUMNS) - {"coefficients"}:
+        expected = [row[name] for row in exported.rows]
+        assert [None if value == "" else value for value in table[name].tolist()] == expected
+    vectors = [row["coefficients"] or [None] * COMPONENTS for row in exported.rows]
+    assert table["coefficients"].tolist() == vectors
+
+
+def test_standard_is_kept(exported: Exported) -> None:
+    place = exported.folder / "catalog.vot"
+    report = io.StringIO()
+    assert votable.validate(place, output=report), report.getvalue()
+    names = [element.get("ID") for element in ET.parse(place).iter() if element.get("ID")]
+    assert len(names) == len(set(names))  # which astropy does not check
+
+
+def test_columns_flags_and_provenance_are_described(exported: Exported) -> None:
+    resource = votable.parse(exported.folder / "catalog.vot").resources[0]
+    fields = {field.name: field for field in resource.tables[0].fields}
+    assert {name: field.ucd for name, field in fields.items()} == {
+        name: column.ucd for name, column in COLUMNS.items()
+    }
+    assert fields["z"].description == COLUMNS["z"].description
+    assert fields["dec"].unit == units.deg
+    infos = {info.name: info.value for info in resource.infos}
+    assert infos["FLAG4"].startswith("OUTLIER: ")
+    assert infos["run_id"] == "20260101T000000-abcd"
+    assert resource.coordinate_systems[0].system == "ICRS"
