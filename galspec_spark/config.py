@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from galspec_spark.errors import ConfigError
+from galspec_spark.flags import FLAG_BITS
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -233,6 +234,30 @@ class TrainConfig(Section):
         return self
 
 
+class ClassifyConfig(Section):
+    """From the table ``restframe`` to the table ``catalog``."""
+
+    abstain: tuple[str, ...] = ("LOW_COVERAGE", "Z_RANGE", "SN_RANGE", "OUTLIER")
+
+    @model_validator(mode="after")
+    def _check(self) -> ClassifyConfig:
+        unknown = [name for name in self.abstain if name not in FLAG_BITS]
+        if unknown:
+            raise ValueError(f"abstain: unknown flag {unknown[0]!r}; known: {', '.join(FLAG_BITS)}")
+        return self
+
+
+class DriftConfig(Section):
+    """How far a release may be from the training set."""
+
+    psi_max: float = Field(0.2, gt=0, description="population stability index")
+    ks_max: float = Field(0.1, gt=0, description="Kolmogorov-Smirnov distance")
+    agn_share_max: float = Field(0.05, gt=0, description="change of the share called AGN")
+    outlier_share_max: float = Field(0.01, gt=0, description="change of the share of outliers")
+    left_out_share_max: float = Field(0.1, gt=0, description="change of the share left out")
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.001
+
+
 class Config(Section):
     """Everything a job can be told."""
 
@@ -244,6 +269,8 @@ class Config(Section):
     ingest: IngestConfig = IngestConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
     train: TrainConfig = TrainConfig()
+    classify: ClassifyConfig = ClassifyConfig()
+    drift: DriftConfig = DriftConfig()
 
     def hash(self) -> str:
         """Return 12 hexadecimal digits that change when any value changes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: The class of a spectrum that the model should not be asked about.
+ABSTAIN = "abstain"
 #: Bit number and meaning of each flag.
 FLAGS = {
     "LEFT_OUT": (0, "preprocess left the spectrum out; reason says why"),

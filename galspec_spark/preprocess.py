@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -216,7 +216,7 @@ def read_mean_spectrum(warehouse: Warehouse) -> npt.NDArray[np.float32] | None:
     return mean
 
 
-def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, str]:
+def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, Any]:
     """Return what the table depends on."""
     parts = json.dumps([part.name for part in warehouse.parts("spectra")])
     settings = config.model_dump_json()
@@ -225,10 +225,24 @@ def _state(warehouse: Warehouse, config: PreprocessConfig) -> dict[str, str]:
         "preprocess": hashlib.sha256(settings.encode()).hexdigest(),
         "grid": GRID_ID,
         "version": __version__,
+        "recipe": recipe_of(config.model_dump(mode="json")),
     }
 
 
-def _is_up_to_date(warehouse: Warehouse, state: dict[str, str]) -> bool:
+def recipe_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a recipe that a model's spectra have to share with those it learned."""
+    return {key: config[key] for key in ("normalise", "pixel_mask_reject", "label")}
+
+
+def read_recipe(warehouse: Warehouse) -> dict[str, Any] | None:
+    """Return the `recipe_of` the table ``restframe``; None where it does not say."""
+    place = warehouse.table("restframe") / STATE
+    state = json.loads(place.read()) if place.exists() else {}
+    recipe: dict[str, Any] | None = state.get("recipe")
+    return recipe
+
+
+def _is_up_to_date(warehouse: Warehouse, state: dict[str, Any]) -> bool:
     path = warehouse.table("restframe") / STATE
     done_before = path.exists() and "preprocess" in read_summaries(warehouse.root)
     return done_before and json.loads(path.read()) == state

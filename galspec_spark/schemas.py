@@ -105,12 +105,11 @@ RESTFRAME = pa.schema(
     ]
 )
 
-#: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain; ``probability`` (of
-#: AGN, calibrated), ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the
-#: normalised flux that the components do not explain) and ``coefficients`` are null where ``reason``
-#: says why preprocess left the spectrum out. ``flags`` are the bits of `galspec_spark.flags`.
-#: Folders survey=.../release=.../model=... hold the three partition columns; the model is the first
-#: 12 digits of its card's checksum.
+#: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
+#: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
+#: ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the normalised flux
+#: that the components do not explain) and ``coefficients``. ``flags`` are the bits of
+#: `galspec_spark.flags`. Folders survey=.../release=.../model=... hold the partition columns.
 CATALOG = pa.schema(
     [
         pa.field("spectrum_id", pa.string(), nullable=False),

@@ -31,6 +31,7 @@ MADE_BY = {
     "files": "jobs/ingest.py --input DIR",
     "objects": "jobs/ingest.py --input DIR",
     "restframe": "jobs/preprocess.py",
+    "catalog": "jobs/classify.py --model DIR",
 }
 
 log = logging.getLogger(__name__)
@@ -130,14 +131,15 @@ class Warehouse:
             Files that the change replaces; none of them may be a place.
         """
         steps = {
-            "remove": [self._relative(path) for path in remove],
-            "move": [[self._relative(staged), place] for staged, place in move],
+            "remove": [self.place_of(path) for path in remove],
+            "move": [[self.place_of(staged), place] for staged, place in move],
         }
         staging.check()
         write_json(self._journal, steps)
         self._apply(steps)
 
-    def _relative(self, place: Location) -> str:
+    def place_of(self, place: Location) -> str:
+        """Return the path of a file relative to the warehouse."""
         return place.path.removeprefix(f"{self.root.path}/")
 
     def _recover(self) -> None:

@@ -31,6 +31,7 @@ from galspec_spark.ml.evaluation import Curves
 from galspec_spark.ml.features import fit_components, project_all
 from galspec_spark.ml.importance import FOREST, by_wavelength, elimination, importance_of
 from galspec_spark.ml.means import class_means
+from galspec_spark.ml.profile import take_profile
 from galspec_spark.ml.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.search import Trial
 from galspec_spark.parts import scan
@@ -111,6 +112,7 @@ def train(
         bins = evaluate_in_bins(predictions, len(trained), census.count(split="test"))
         importance = importance_of(trained, components[-1], test, config.seed)
     best = best_model(trained, results)
+    profile = take_profile(coefficients, census, _called(predictions, best))
     metrics = {
         "job": run.job,
         **run.columns(),
@@ -136,6 +138,7 @@ def train(
         output / "model",
         pipeline_of(components[-1], trained[best]),
         card_of(run, trained[best], metrics, fingerprint),
+        profile,
         {FILL_SPECTRUM: fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
     )
     write_json(output / "metrics.json", metrics)
@@ -197,6 +200,11 @@ def _fingerprint(rows: DataFrame) -> str:
     value = used.agg(F.bit_xor(F.xxhash64("spectrum_id", "label", "split", "fold"))).first()
     assert value is not None
     return f"{value[0] & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def _called(predictions: DataFrame, model: int) -> int:
+    """Return how many spectra of the test split a model calls AGN."""
+    return predictions.where(F.col(f"called_{model}") == 1).count()
 
 
 def _report_contents(

@@ -15,6 +15,8 @@ from galspec_spark.preprocess import preprocess
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.session import open_session
 from galspec_spark.tables import Warehouse
+from galspec_spark.train import train
+from tests.releases import draw, write_release
 
 SETTINGS = {
     "spark.master": "local[2]",
@@ -64,7 +66,7 @@ def real_warehouse(
     return Path(warehouse.root.path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_of() -> Callable[..., Run]:
     """Start a run with the configuration given by section, for example preprocess={...}."""
 
@@ -72,3 +74,17 @@ def run_of() -> Callable[..., Run]:
         return Run.start(job, Config.model_validate(sections))
 
     return start
+
+
+@pytest.fixture(scope="session")
+def release_model(
+    spark: SparkSession, run_of: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a model of 2500 simulated spectra. Read it only."""
+    root = write_release(tmp_path_factory.mktemp("training"), "seed1", draw(1, 2500))
+    forest = {"fixed": {"numTrees": 10, "maxDepth": 5}, "grid": {}}
+    settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
+    run = run_of("train", train=settings)
+    output = tmp_path_factory.mktemp("trained")
+    train(spark, run, Warehouse(root), output, None)
+    return output / "model"

@@ -23,15 +23,17 @@ from galspec_spark.errors import UserError
 from galspec_spark.ml.calibration import Calibration
 from galspec_spark.ml.classifiers import FEATURES, SIMPLEST_FIRST
 from galspec_spark.ml.compare import Trained
-from galspec_spark.ml.components import Components, Doubles
+from galspec_spark.ml.components import Components
 from galspec_spark.ml.features import COMPONENTS
-from galspec_spark.ml.pca import native_model
+from galspec_spark.ml.pca import components_of, native_model
+from galspec_spark.ml.profile import Profile
 from galspec_spark.ml.search import slicer
 from galspec_spark.provenance import Run, write_json
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 
 PIPELINE, CARD = "pipeline", "card.json"
 FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
+PROFILE = "profile.json"
 
 HOW_TO_USE = [
     "from pyspark.ml import PipelineModel; from pyspark.ml.functions import array_to_vector",
@@ -45,11 +47,23 @@ HOW_TO_USE = [
 class Bundle:
     """A model folder that was checked and read."""
 
+    id: str  #: 12 hexadecimal digits: those of the card's checksum
     card: dict[str, Any]
     pipeline: PipelineModel  #: from ``spectrum`` (vector) to ``prediction``
+    components: Components
     fill_spectrum: npt.NDArray[np.float32]  #: of gaps, (PIXELS,)
-    mean_spectrum: Doubles  #: of the components, (PIXELS,)
     calibration: Calibration  #: from the score to a probability
+    threshold: float  #: a spectrum with this probability or more is AGN
+    profile: Profile  #: of the training set
+
+    def classifier(self) -> PipelineModel:
+        """Return the steps after the PCA, from the column that `pca_column` names."""
+        return PipelineModel(self.pipeline.stages[1:])
+
+    def pca_column(self) -> str:
+        """Return the name of the column of coefficients."""
+        pca: Any = self.pipeline.stages[0]
+        return str(pca.getOutputCol())
 
 
 def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:
@@ -115,6 +129,7 @@ def write_bundle(
     folder: Path,
     pipeline: PipelineModel,
     card: Mapping[str, Any],
+    profile: Profile,
     spectra: Mapping[str, npt.NDArray[np.floating]],
 ) -> None:
     """Write the model folder under a temporary name, then put it in the place of an earlier one.
@@ -131,6 +146,7 @@ def write_bundle(
         pipeline.save((new / PIPELINE).absolute().as_uri())
         for name, spectrum in spectra.items():
             np.save(new / name, spectrum, allow_pickle=False)
+        write_json(new / PROFILE, profile.to_json())
         content = {**card, "files": _checksums(new)}
         write_json(new / CARD, {**content, "checksum": _checksum(content)})
         if folder.exists():
@@ -157,12 +173,21 @@ def load_bundle(folder: Path) -> Bundle:
             what = "is missing" if name not in found else "was added or changed"
             raise UserError(f"{folder / name} {what} after training: restore it or train again")
     _check_fit(folder, card)
+    pipeline = PipelineModel.load((folder / PIPELINE).absolute().as_uri())
+    pca: Any = pipeline.stages[0]
     return Bundle(
+        _checksum(card)[:12],
         card,
-        PipelineModel.load((folder / PIPELINE).absolute().as_uri()),
+        pipeline,
+        Components(
+            np.load(folder / MEAN_SPECTRUM, allow_pickle=False),
+            components_of(pca),
+            pca.explainedVariance.toArray(),
+        ),
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
-        np.load(folder / MEAN_SPECTRUM, allow_pickle=False),
         Calibration.from_json(card["calibration"]),
+        card["threshold"]["probability"],
+        Profile.from_json(json.loads((folder / PROFILE).read_text())),
     )
 
 

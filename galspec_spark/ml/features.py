@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.ml import feature
 from pyspark.ml.functions import array_to_vector
@@ -32,6 +33,8 @@ from galspec_spark.storage import Location
 
 #: Column of the coefficients under the components of the whole training split.
 COMPONENTS = "components"
+#: Root mean square over the pixels of what the components of the whole training split leave.
+RECONSTRUCTION_ERROR = "reconstruction_error"
 NARROW = {
     "spectrum_id": "string",
     "object_id": "string",
@@ -40,6 +43,7 @@ NARROW = {
     "fold": "int",
     "z": "double",
     "sn_median": "float",
+    "coverage": "float",
 }
 ROWS_PER_PARTITION = 50_000
 
@@ -116,7 +120,8 @@ def project_all(
     Returns
     -------
     DataFrame
-        `NARROW`, and vectors ``components``, ``components_0``, ... To be persisted.
+        `NARROW`, ``reconstruction_error``, and vectors ``components``, ``components_0``, ... To be
+        persisted.
     """
     names = [*map(fold_column, range(len(components) - 1)), COMPONENTS]
     is_masked = config.projection == "masked"
@@ -128,17 +133,27 @@ def project_all(
             if chosen.num_rows:
                 flux = rows_of(chosen["flux"])
                 ivar = rows_of(chosen["ivar"]) if is_masked else None
-                values = [lists_of(projected(flux, ivar, each)) for each in components]
+                values = [projected(flux, ivar, each) for each in components]
+                error = reconstruction_error(flux, values[-1], components[-1])
                 narrow = [chosen[name] for name in NARROW]
-                yield pa.RecordBatch.from_arrays([*narrow, *values], names=[*NARROW, *names])
+                yield pa.RecordBatch.from_arrays(
+                    [*narrow, pa.array(error), *map(lists_of, values)],
+                    names=[*NARROW, RECONSTRUCTION_ERROR, *names],
+                )
 
     schema = ", ".join(
-        [f"{name} {kind}" for name, kind in NARROW.items()] + [f"{n} array<double>" for n in names]
+        [f"{name} {kind}" for name, kind in NARROW.items()]
+        + [f"{RECONSTRUCTION_ERROR} float"]
+        + [f"{n} array<double>" for n in names]
     )
     cores = spark.sparkContext.defaultParallelism
     return (
         map_parts(spark, parts, columns, coefficients, schema)
-        .select(*NARROW, *(array_to_vector(F.col(name)).alias(name) for name in names))
+        .select(
+            *NARROW,
+            RECONSTRUCTION_ERROR,
+            *(array_to_vector(F.col(name)).alias(name) for name in names),
+        )
         .repartition(narrow_partitions(rows, cores), "spectrum_id")
         .sortWithinPartitions("spectrum_id")
     )
@@ -148,6 +163,20 @@ def projected(flux: Floats, ivar: Floats | None, components: Components) -> Floa
     """Return coefficients (n, k) of spectra (n, pixels); with ivar, of their good pixels."""
     spectra = flux if ivar is None else fill_gaps(flux, ivar, components)
     return np.asarray(spectra.astype(np.float64) @ components.vectors.T)
+
+
+def reconstruction_error(
+    flux: Floats, coefficients: Floats, components: Components
+) -> npt.NDArray[np.float32]:
+    """Return the rms over the pixels of spectra (n, pixels) less what the components make of them.
+
+    The vectors are orthonormal, so that the squares of the parts along them can be taken away.
+    """
+    deviations = flux - components.mean
+    along = coefficients - components.vectors @ components.mean
+    squares = np.einsum("ij,ij->i", deviations, deviations)
+    rest = np.maximum(squares - np.einsum("ij,ij->i", along, along), 0)
+    return np.asarray(np.sqrt(rest / flux.shape[1]), np.float32)
 
 
 def narrow_partitions(rows: int, cores: int) -> int:

@@ -22,9 +22,9 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.parts import part_writer
-from galspec_spark.preprocess import MEAN_SPECTRUM, write_mean_spectrum
+from galspec_spark.preprocess import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
 from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import Run
+from galspec_spark.provenance import Run, write_json
 from galspec_spark.schemas import RESTFRAME
 from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
 from galspec_spark.simulate.survey import read_selection
@@ -94,7 +94,9 @@ def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> d
             parts = numbers.mapInArrow(write, schema).collect()
         write_mean_spectrum(staging.folder / MEAN_SPECTRUM, mean)
         moves = [(Location(part.staged), part.place) for part in parts]
-        moves.append((staging.folder / MEAN_SPECTRUM, f"restframe/{MEAN_SPECTRUM}"))
+        recipe = recipe_of(config.preprocess.model_dump(mode="json"))
+        write_json(staging.folder / STATE, {"recipe": recipe})
+        moves += [(staging.folder / name, f"restframe/{name}") for name in (MEAN_SPECTRUM, STATE)]
         warehouse.commit(staging, moves, remove=warehouse.parts("restframe"))
     totals = np.sum([part.counts for part in parts], axis=0).tolist()
     return {

@@ -15,16 +15,29 @@ from galspec_spark.errors import UserError
 from galspec_spark.ml import bundle
 from galspec_spark.ml.bundle import best_model, load_bundle, write_bundle
 from galspec_spark.ml.calibration import Calibration
+from galspec_spark.ml.components import Components
+from galspec_spark.ml.pca import native_model
+from galspec_spark.ml.profile import Profile
 from galspec_spark.spectrum.grid import GRID_ID
 
 SPECTRA = {
     "fill_spectrum.npy": np.arange(3, dtype=np.float32),
     "mean_spectrum.npy": np.arange(3, dtype=np.float64) + 1,
 }
+COMPONENTS = Components(np.arange(3) + 1.0, np.eye(3)[:2], np.array([0.7, 0.2]))
+PROFILE = Profile(
+    edges={"z": [0.1, 0.2]},
+    bins={"z": [1, 2, 3, 0]},
+    ranges={"z": [0.01, 0.3]},
+    sn_edges=[10.0],
+    error_limits=[0.2, 0.1],
+    shares={"agn": [8, 2]},
+)
 CARD = {
     "classifier": "linear_svc",
     "grid": {"id": GRID_ID},
     "calibration": Calibration("platt", False, 1.5, -0.5).to_json(),
+    "threshold": {"probability": 0.3},
     "version": __version__,
     "versions": {"pyspark": "4.0.0"},
 }
@@ -57,21 +70,26 @@ def test_of_equals_the_simplest():
 
 @pytest.fixture(scope="module")
 def pipeline(spark):
-    return PipelineModel([VectorSlicer(inputCol="a", outputCol="b", indices=[1])])
+    pca = native_model(COMPONENTS).setOutputCol("a")
+    return PipelineModel([pca, VectorSlicer(inputCol="a", outputCol="b", indices=[1])])
 
 
 @pytest.fixture
 def model(pipeline, tmp_path):
-    write_bundle(tmp_path / "model", pipeline, CARD, SPECTRA)
+    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, SPECTRA)
     return tmp_path / "model"
 
 
 def test_what_was_written_is_read(model):
     read = load_bundle(model)
     assert read.card["classifier"] == "linear_svc"
-    assert read.pipeline.stages[0].getIndices() == [1]
+    assert read.pca_column() == "a"
+    assert read.classifier().stages[0].getIndices() == [1]
+    assert read.threshold == 0.3
+    assert read.profile == PROFILE
     np.testing.assert_array_equal(read.fill_spectrum, SPECTRA["fill_spectrum.npy"])
-    np.testing.assert_array_equal(read.mean_spectrum, SPECTRA["mean_spectrum.npy"])
+    np.testing.assert_array_equal(read.components.mean, SPECTRA["mean_spectrum.npy"])
+    np.testing.assert_array_equal(read.components.vectors, COMPONENTS.vectors)
     assert read.calibration == Calibration("platt", False, 1.5, -0.5)
 
 
@@ -79,8 +97,8 @@ def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
     (model / "old.txt").write_text("old")
-    write_bundle(model, pipeline, CARD, SPECTRA)
-    names = ["card.json", "fill_spectrum.npy", "mean_spectrum.npy", "pipeline"]
+    write_bundle(model, pipeline, CARD, PROFILE, SPECTRA)
+    names = ["card.json", "fill_spectrum.npy", "mean_spectrum.npy", "pipeline", "profile.json"]
     assert sorted(path.name for path in model.iterdir()) == names
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
@@ -91,7 +109,7 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
 
     monkeypatch.setattr(bundle, "write_json", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_bundle(model, pipeline, {**CARD, "classifier": "second"}, SPECTRA)
+        write_bundle(model, pipeline, {**CARD, "classifier": "second"}, PROFILE, SPECTRA)
     assert load_bundle(model).card["classifier"] == "linear_svc"
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
@@ -134,7 +152,7 @@ def test_damage_is_named(model, damage, message):
     ],
 )
 def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
-    write_bundle(tmp_path / "model", pipeline, {**CARD, **change}, SPECTRA)
+    write_bundle(tmp_path / "model", pipeline, {**CARD, **change}, PROFILE, SPECTRA)
     with pytest.raises(UserError, match=message):
         load_bundle(tmp_path / "model")
 

@@ -1,0 +1,44 @@
+"""Compare a classified release with the model's training set; exit 3 if it has drifted."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.cli import job_parser, run_job
+from galspec_spark.drift import drift
+from galspec_spark.provenance import Run
+from galspec_spark.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    parser.add_argument(
+        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+    )
+    parser.add_argument("--release", required=True, metavar="NAME", help="the data release")
+    parser.add_argument("--output", default="drift", metavar="DIR", help="folder of the results")
+    return run_job("drift", parser, work, output="output")
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Compare, and say what has drifted."""
+    summary = drift(
+        spark, run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
+    )
+    for check in summary["findings"]:
+        print(
+            f"drift: {check['quantity']}: {check['measure']} {check['value']:.3g}, "
+            f"limit {check['limit']:g}"
+        )
+    return summary
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Releases of a simulated survey as tables ``restframe``, undisturbed or shifted on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galspec_spark.config import Config
+from galspec_spark.parts import part_writer
+from galspec_spark.preprocess import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
+from galspec_spark.provenance import write_json
+from galspec_spark.simulate.restframe import Work, restframe_table
+from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
+from galspec_spark.spectrum.grid import PIXELS, wavelength
+from galspec_spark.storage import Location
+
+FOLDS = 3
+
+
+def draw(seed: int, rows: int, shift=None) -> pa.Table:
+    """Return rows of ``restframe``, the same ones for the same seed.
+
+    Parameters
+    ----------
+    shift
+        A function of a block, such as those below.
+    """
+    config = Config.model_validate({"simulate": {"seed": seed}, "preprocess": {"folds": FOLDS}})
+    columns = {"version": "test", "run_id": "test", "config_hash": "test"}
+    work = Work(config, None, fill_spectrum(), Location("/nowhere"), "test", columns)
+    blocks = [simulate_block(number, config) for number in range(-(-rows // BLOCK))]
+    shifted = [shift(block) if shift else block for block in blocks]
+    return pa.concat_tables(restframe_table(block, work) for block in shifted).slice(0, rows)
+
+
+def fill_spectrum() -> np.ndarray:
+    """Return the spectrum that fills the gaps of all releases."""
+    return mean_spectrum(simulate_block(0, Config()))
+
+
+def write_release(root: Path, name: str, *tables: pa.Table) -> Path:
+    """Write tables as the parts of a release of a warehouse; return the warehouse."""
+    table = Location.of(root) / "restframe"
+    for number, rows in enumerate(tables):
+        place = table / f"survey=simulated/release={name}/{name}-{number}.parquet"
+        with part_writer(place, rows.schema) as writer:
+            writer.write_table(rows, row_group_size=500)
+    write_mean_spectrum(table / MEAN_SPECTRUM, fill_spectrum())
+    recipe = recipe_of(Config().preprocess.model_dump(mode="json"))
+    write_json(table / STATE, {"recipe": recipe})
+    return root
+
+
+def leave_out(rows: pa.Table, count: int, reason: str) -> pa.Table:
+    """Return rows of which the first are left out, as preprocess would."""
+    is_out = pa.array(np.arange(len(rows)) < count)
+    for name in ("label", "split", "fold", "flux", "ivar"):
+        nulls = pa.nulls(len(rows), rows.schema.field(name).type)
+        column = pc.if_else(is_out, nulls, rows[name].combine_chunks())
+        rows = rows.set_column(rows.schema.names.index(name), rows.schema.field(name), column)
+    why = pc.if_else(is_out, reason, pa.nulls(len(rows), pa.string()))
+    return rows.set_column(rows.schema.names.index("reason"), "reason", why)
+
+
+# --- Shifts ---
+
+
+def redshifted(block: Block) -> Block:
+    """Redshifts too large by 0.05, as of a deeper survey."""
+    return replace(block, z=block.z + 0.05)
+
+
+def noisier(block: Block) -> Block:
+    """Half of the signal-to-noise ratio, as of shorter exposures."""
+    noise = np.random.default_rng(1).normal(size=block.flux.shape)
+    sigma = np.sqrt(np.where(block.good, 1 / np.maximum(block.ivar, 1e-9), 0))
+    flux = block.flux + np.sqrt(3) * sigma * noise
+    return replace(
+        block,
+        flux=flux.astype(np.float32),
+        ivar=block.ivar / 4,
+        sn_median=block.sn_median / 2,
+    )
+
+
+def miscalibrated(block: Block) -> Block:
+    """A tilt of 15 % from end to end, as of a wrong standard star."""
+    tilt = 1 + 0.15 * (wavelength() - 5250) / 3100
+    return replace(block, flux=(block.flux * tilt).astype(np.float32))
+
+
+def with_sky(block: Block) -> Block:
+    """One spectrum in ten is of the empty sky: noise and residuals of sky lines."""
+    random = np.random.default_rng(2)
+    flux = block.flux.copy()
+    rows = np.arange(0, len(flux), 10)
+    flux[rows] = random.normal(1, 1.0, (len(rows), PIXELS))
+    lines = random.choice(PIXELS, 60, replace=False)
+    flux[np.ix_(rows, lines)] += random.normal(0, 8, (len(rows), 60))
+    return replace(block, flux=flux)
+
+
+SHIFTS = {
+    "redshifted": redshifted,
+    "noisier": noisier,
+    "mis-calibrated": miscalibrated,
+    "sky": with_sky,
+}
