@@ -129,14 +129,14 @@ def _write_pixels(
     spark: SparkSession, rows: SortedRows, pixels: list[Pixel], folder: Path, schema: pa.Schema
 ) -> dict[Pixel, str]:
     """Let tasks write each pixel's rows to a file; return the files of successful attempts."""
-    parts = rows.parts
+    parts = [rows.parts_between(*pixel.range29) for pixel in pixels]
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for numbers in batches:
             for number in numbers["id"].to_pylist():
                 place = Location.of(folder) / f"{os.urandom(8).hex()}.parquet"
                 with part_writer(place, schema) as writer:
-                    for group in _row_groups(parts, pixels[number]):
+                    for group in _row_groups(parts[number], pixels[number]):
                         writer.write_table(group.rename_columns(schema.names).cast(schema))
                 yield pa.RecordBatch.from_arrays(
                     [pa.array([number]), pa.array([place.path])], ["number", "path"]
@@ -148,7 +148,7 @@ def _write_pixels(
 
 
 def _row_groups(parts: list[Location], pixel: Pixel) -> Iterator[pa.Table]:
-    """Read a pixel's rows from the sorted parts, of which statistics tell who has any."""
+    """Read a pixel's rows from the sorted parts that may have some."""
     if not parts:
         return
     first, end = pixel.range29

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class SortedRows:
     """Parts that hold the rows, and the rows in them, in the order of `ORDER`."""
 
     parts: list[Location]
+    first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 where it has none
     count: int
     text_bytes: dict[str, int]  #: of the longest text of each text column, at least 1
     coefficients: int  #: of the longest vector, at least 1
@@ -33,13 +35,18 @@ class SortedRows:
         for part in self.parts:
             yield from open_part(part).iter_batches(BATCH_ROWS)
 
+    def parts_between(self, first: int, end: int) -> list[Location]:
+        """Return the parts that may have rows in HEALPix pixels from `first` to before `end`."""
+        start = max(bisect_left(self.first_positions, first) - 1, 0)
+        return self.parts[start : bisect_left(self.first_positions, end)]
+
 
 def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
     """Let tasks sort the rows and write them to a folder, and measure what they wrote."""
     typed = rows.select(*(F.col(f.name).cast(f.dataType) for f in from_arrow_schema(SCHEMA)))
     parts = write_parts(typed.sort(*ORDER), folder)
     if not parts:
-        return SortedRows([], 0, dict.fromkeys(TEXT, 1), 1, [])
+        return SortedRows([], [], 0, dict.fromkeys(TEXT, 1), 1, [])
     measured = scan(rows.sparkSession, parts).agg(
         F.count("*").alias("count"),
         F.coalesce(F.max(F.size("coefficients")), F.lit(0)).alias("coefficients"),
@@ -47,8 +54,10 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
         *(F.max(F.octet_length(name) > F.length(name)).alias(f"wide_{name}") for name in TEXT),
     )
     found = measured.collect()[0]
+    first_rows = sorted((_first_key(part), part) for part in parts)
     return SortedRows(
-        sorted(parts, key=_first_key),
+        [part for _, part in first_rows],
+        [key[0] for key, _ in first_rows],
         found["count"],  # Row.count is a method
         {name: max(found[name], 1) for name in TEXT},
         max(found.coefficients, 1),

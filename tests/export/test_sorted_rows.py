@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from galspec_spark.export.sorted_rows import TEXT
@@ -24,3 +25,14 @@ def test_widths_are_those_of_the_widest_rows(
     rows = in_many_parts(spark, exported.catalog, tmp_path)
     widest = {name: max(len(row[name] or "") for row in exported.rows) for name in TEXT}
     assert (rows.text_bytes, rows.coefficients) == (widest, COMPONENTS)
+
+
+def test_parts_of_a_range_are_those_that_have_its_rows(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    rows = in_many_parts(spark, exported.catalog, tmp_path)
+    for number, part in enumerate(rows.parts[1:], 1):
+        first = pq.read_table(part.path)["healpix29"][0].as_py()
+        assert rows.parts_between(first, first + 1)[-1] == part
+        assert rows.parts_between(first - 1, first) == [rows.parts[number - 1]]
+    assert rows.parts_between(0, 12 << 58) == rows.parts
