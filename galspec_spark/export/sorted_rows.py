@@ -16,6 +16,7 @@ from galspec_spark.parts import open_part, scan, write_parts
 from galspec_spark.storage import Location
 
 BATCH_ROWS = 20_000
+SHORTEST = 2  #: text or vector: VOTable deprecates arrays of one
 TEXT = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
 
 
@@ -26,8 +27,8 @@ class SortedRows:
     parts: list[Location]
     first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 where it has none
     count: int
-    text_bytes: dict[str, int]  #: of the longest text of each text column, at least 1
-    coefficients: int  #: of the longest vector, at least 1
+    text_bytes: dict[str, int]  #: of the longest text of each text column
+    coefficients: int  #: of the longest vector
     not_ascii: list[str]  #: text columns with other characters
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -46,7 +47,7 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
     typed = rows.select(*(F.col(f.name).cast(f.dataType) for f in from_arrow_schema(SCHEMA)))
     parts = write_parts(typed.sort(*ORDER), folder)
     if not parts:
-        return SortedRows([], [], 0, dict.fromkeys(TEXT, 1), 1, [])
+        return SortedRows([], [], 0, dict.fromkeys(TEXT, SHORTEST), SHORTEST, [])
     measured = scan(rows.sparkSession, parts).agg(
         F.count("*").alias("count"),
         F.coalesce(F.max(F.size("coefficients")), F.lit(0)).alias("coefficients"),
@@ -59,8 +60,8 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
         [part for _, part in first_rows],
         [key[0] for key, _ in first_rows],
         found["count"],  # Row.count is a method
-        {name: max(found[name], 1) for name in TEXT},
-        max(found.coefficients, 1),
+        {name: max(found[name], SHORTEST) for name in TEXT},
+        max(found.coefficients, SHORTEST),
         [name for name in TEXT if found[f"wide_{name}"]],
     )
 

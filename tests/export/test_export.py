@@ -63,6 +63,7 @@ def test_no_rows_are_an_empty_table(
     for name in ("catalog.fits", "catalog.vot"):
         table = Table.read(tmp_path / name)
         assert (len(table), table.colnames) == (0, list(COLUMNS))
+    assert 'arraysize="1"' not in (tmp_path / "catalog.vot").read_text()  # deprecated
     assert pd.read_csv(tmp_path / "catalog.csv").empty
     assert lsdb.open_catalog(tmp_path / "hats").compute().empty
 
