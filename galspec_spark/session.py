@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
@@ -18,16 +19,26 @@ from galspec_spark.errors import UserError
 
 JAVA_VERSIONS = (17, 21)
 
-#: Settings that the code relies on; ``spark:`` in the configuration adds to them.
+#: Settings that the code relies on, where neither spark-submit nor ``spark:`` in the configuration
+#: says otherwise.
 SETTINGS = {
     # A row of 2642 pixels has 10 kB a column: an Arrow batch stays at some 20 MB.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.session.timeZone": "UTC",
     # Narrow tables: few, not 200, shuffle partitions on a small cluster.
     "spark.sql.shuffle.partitions": "8",
+    # Spark takes tables that tasks read themselves for tiny, and would send each, whole, to every
+    # executor. So a join looks at what a shuffle really held.
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
+    "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
     # A Gram matrix in float64 is 56 MB, and several may arrive at once.
     "spark.driver.maxResultSize": "2g",
+    # A job's own lines can be read.
+    "spark.log.level": "ERROR",
 }
+
+#: Spark's own name for the secret that authenticates a cluster's connections.
+SECRET = "_SPARK_AUTH_SECRET"
 
 
 @contextmanager
@@ -40,18 +51,29 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
         If there is no Java that Spark can use.
     """
     check_java()
+    conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName(name)
-    on_terminal = {"spark.ui.showConsoleProgress": sys.stderr.isatty()}
-    for key, value in {**SETTINGS, **on_terminal, **config.spark}.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
+    os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
+    spark = SparkSession.builder.config(conf=conf).appName(name).getOrCreate()
     try:
         yield spark
     finally:
         spark.stop()
+
+
+def _conf(config: Config) -> SparkConf:
+    """Return the settings: the configuration's, else spark-submit's, else our own."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # only Java knows what spark-submit was given
+        SparkContext._ensure_initialized()
+    conf = SparkConf()
+    for key, value in config.spark.items():
+        conf.set(key, str(value))
+    for key, value in SETTINGS.items():
+        conf.setIfMissing(key, value)
+    conf.setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()))
+    if SECRET in os.environ:  # masters, workers and executors read it there; a driver does not
+        conf.setIfMissing("spark.authenticate.secret", os.environ[SECRET])
+    return conf
 
 
 def check_java() -> None:
