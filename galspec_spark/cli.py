@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from galspec_spark import __version__
 from galspec_spark.config import Config, load_config
 from galspec_spark.console import use_real_stderr
-from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.errors import ConfigError, UserError, cause_of
 from galspec_spark.provenance import Run, write_summary
 from galspec_spark.session import open_session
 from galspec_spark.storage import Location
@@ -104,15 +104,11 @@ def run_without_spark(
         summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
-    except UserError as error:
-        return _fail(str(error), FAILED)
-    except OSError as error:
-        return _fail(f"{error.filename or job}: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", FAILED)
     except Exception as error:  # the last place that can name the cause in one line
         log.debug("unexpected failure", exc_info=True)
-        return _fail(_cause(error), FAILED)
+        return _fail(cause_of(error), FAILED)
     for key, value in summary.items():
         if not isinstance(value, dict | list):
             print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
@@ -138,19 +134,6 @@ def _check_writable(output: Location) -> None:
         raise UserError(f"cannot write to {folder}: {existing} is not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(f"cannot write to {folder}: no permission in {existing}")
-
-
-def _cause(error: Exception) -> str:
-    """Return the line that names the cause; Spark buries it under stack traces."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    python_errors = [
-        line
-        for line in lines
-        if line.partition(":")[0].endswith(("Error", "Exception"))
-        and not line.startswith(("org.", "java.", "py4j."))
-    ]
-    cause = python_errors[-1] if python_errors else (lines[0] if lines else "")
-    return f"{type(error).__name__}: {cause}"
 
 
 def _fail(cause: str, code: int) -> int:

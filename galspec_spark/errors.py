@@ -7,3 +7,21 @@ class UserError(Exception):
 
 class ConfigError(UserError):
     """The options or the configuration are wrong (exit code 2)."""
+
+
+def cause_of(error: Exception) -> str:
+    """Return the line that names the cause; Spark buries it under stack traces."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        what = error.strerror or str(error)
+        return f"{error.filename}: {what}" if error.filename else what
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    python_errors = [
+        line
+        for line in lines
+        if line.partition(":")[0].endswith(("Error", "Exception"))
+        and not line.startswith(("org.", "java.", "py4j."))
+    ]
+    cause = python_errors[-1] if python_errors else (lines[0] if lines else "")
+    return f"{type(error).__name__}: {cause}"

@@ -1,4 +1,7 @@
-"""Classify a release with a trained model: class, probability and flags of every spectrum."""
+"""Classify a release with a trained model: class, probability and flags of every spectrum.
+
+With --export the catalogue is also written for other tools: TOPCAT, LSDB, anything that reads CSV.
+"""
 
 import argparse
 import sys
@@ -7,8 +10,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.classify import classify
+from galspec_spark.classify import classify, read_catalog
 from galspec_spark.cli import job_parser, run_job
+from galspec_spark.export.export import NAMES, export
 from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
 
@@ -23,12 +27,36 @@ def main() -> int:
         "--model", default="run/model", metavar="DIR", help="model folder of a training run"
     )
     parser.add_argument("--release", metavar="NAME", help="classify this data release only")
+    parser.add_argument(
+        "--export",
+        nargs="+",
+        choices=NAMES,
+        default=[],
+        help="formats in which to write the catalogue of this model and release",
+    )
+    parser.add_argument(
+        "--filter",
+        metavar="EXPRESSION",
+        help="export only these rows, for example \"class = 'AGN' AND probability > 0.9\"",
+    )
+    parser.add_argument(
+        "--output", default="export", metavar="DIR", help="folder of what is exported"
+    )
     return run_job("classify", parser, work, output="warehouse")
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Classify."""
-    return classify(spark, run, Warehouse(args.warehouse), Path(args.model), args.release)
+    """Classify, and export what was asked for."""
+    warehouse = Warehouse(args.warehouse)
+    summary = classify(spark, run, warehouse, Path(args.model), args.release)
+    if not args.export:
+        return summary
+    catalog = read_catalog(spark, warehouse, summary["model"], args.release)
+    told = {**run.columns(), "model": summary["model"]}
+    exported = export(spark, catalog, args.export, args.filter, Path(args.output), told)
+    for path in exported["files"].values():
+        print(f"{'exported':>24}  {path}")
+    return {**summary, "export": exported}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark import cli
+from galspec_spark.classify import classify
 from galspec_spark.errors import UserError
 from galspec_spark.ingest import ingest
 from galspec_spark.listing import READ_AGAIN
@@ -29,7 +30,7 @@ from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 from galspec_spark.verify.files import compare_part
 from galspec_spark.verify.findings import KINDS, WIDTH, Finding, as_text, summed
-from galspec_spark.verify.parts import SCHEMAS, check_part
+from galspec_spark.verify.parts import PARTITIONS, SCHEMAS, check_part
 from galspec_spark.verify.tables import reconcile
 from galspec_spark.verify.verify import verify
 from tests import spec_files
@@ -56,7 +57,12 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def clean(spark: SparkSession, survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean(
+    spark: SparkSession,
+    survey: Path,
+    release_model: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A warehouse without a fault. Read it only."""
     from galspec_spark.config import Config
 
@@ -65,6 +71,7 @@ def clean(spark: SparkSession, survey: Path, tmp_path_factory: pytest.TempPathFa
     run = Run.start("test", Config.model_validate({"preprocess": settings}))
     ingest(spark, run, [str(survey)], Warehouse(root), "dr14")
     preprocess(spark, run, Warehouse(root))
+    classify(spark, run, Warehouse(root), release_model, None)
     return root
 
 
@@ -252,6 +259,12 @@ def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> No
         ("spectra", with_value("healpix29", 0, None), "wrong_healpix"),
         ("spectra", with_value("spectrum_id", 0, "sdss-dr17-0266-51630-0001"), "wrong_folder"),
         ("spectra", lambda t: t.take([*range(1, len(t)), 0]), "not_sorted"),
+        ("catalog", with_value("healpix29", 0, None), "wrong_healpix"),
+        ("catalog", with_value("probability", 0, 1.5), "impossible_prediction"),
+        ("catalog", with_value("margin", 0, None), "impossible_prediction"),
+        ("catalog", with_value("class", 0, "star"), "impossible_prediction"),
+        ("catalog", with_value("reason", 0, "sky"), "impossible_prediction"),
+        ("catalog", with_value("z", 0, float("nan")), "not_finite"),
         ("files", with_value("rows", -1, 2), None),
         ("files", with_value("format", -1, None), "impossible_account"),
         ("files", with_value("reason", -1, "empty"), "impossible_account"),
@@ -372,7 +385,7 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     """All faults that only show between tables, at once, each on rows of its own."""
     rows = {
         table: pa.concat_tables(open_part(part).read() for part in copy.parts(table))
-        for table in ("spectra", "files", "objects", "restframe")
+        for table in SCHEMAS
     }
     rows = {name: table.sort_by(table.column_names[0]) for name, table in rows.items()}
     spectra, files, objects = rows["spectra"], rows["files"], rows["objects"]
@@ -391,10 +404,11 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
         "files": files,
         "objects": objects,
         "restframe": rows["restframe"].slice(0, 11),
+        "catalog": pa.concat_tables([rows["catalog"], rows["catalog"].slice(4, 1)]),
     }
     parts: dict[str, list[Location]] = {}
     for name, table in tables.items():
-        folder = "survey=sdss/release=dr14" if name in ("spectra", "restframe") else "."
+        folder = "/".join(f"{folder}=a" for folder in PARTITIONS.get(name, (".",)))
         parts[name] = [Location.of(tmp_path) / name / folder / "a.parquet"]
         with part_writer(parts[name][0], table.schema) as writer:
             writer.write_table(table)
@@ -411,6 +425,7 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     assert found.pop("wrong_primary")[0] == 1
     assert found.pop("wrong_observations")[0] == 1
     assert found.pop("restframe_rows")[0] == 5  # 0, 3, 6, 7 and 11
+    assert found.pop("duplicate_predictions")[0] == 1
     assert found == {}
     assert again == {paths[i] for i in (0, 3, 5, 6, 7, 8, 9)} | {"/nowhere/orphan.fits"}
 

@@ -29,6 +29,7 @@ from galspec_spark.ml.components import Components, Floats
 from galspec_spark.ml.features import RECONSTRUCTION_ERROR, projected, reconstruction_error
 from galspec_spark.ml.profile import Profile
 from galspec_spark.parts import open_part
+from galspec_spark.readers.batch import HEALPIX_ORDER
 from galspec_spark.schemas import CATALOG
 from galspec_spark.spectrum.masks import bit_mask
 from galspec_spark.storage import Location
@@ -161,10 +162,10 @@ class _Read:
 
 
 def _healpix(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> pa.Array:
-    """Return the nested HEALPix pixel of order 29; null without a position."""
+    """Return the nested HEALPix pixels; null without a position."""
     known = np.isfinite(ra) & np.isfinite(dec)
     pixel = np.zeros(len(ra), np.int64)
-    pixel[known] = hpgeom.angle_to_pixel(1 << 29, ra[known], dec[known], nest=True)
+    pixel[known] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[known], dec[known])
     return pa.array(pixel, mask=~known)
 
 

@@ -157,6 +157,17 @@ def write_bundle(
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+def model_id(folder: Path) -> str:
+    """Return the name of a model: 12 hexadecimal digits of its card's checksum.
+
+    Raises
+    ------
+    UserError
+        If there is no card, or it was changed.
+    """
+    return _checksum(_read_card(folder))[:12]
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Check a model folder and read it; needs a Spark session.
 

@@ -72,10 +72,14 @@ class Profile:
 
     def is_outlier(self) -> Column:
         """Return whether the components explain a spectrum worse than training ones of its S/N."""
+        return F.col(RECONSTRUCTION_ERROR) > self.error_limit()
+
+    def error_limit(self) -> Column:
+        """Return the greatest usual reconstruction error at the S/N of a spectrum."""
         limit = F.lit(self.error_limits[-1])
         for edge, value in reversed(list(zip(self.sn_edges, self.error_limits, strict=False))):
             limit = F.when(F.col("sn_median") < edge, F.lit(value)).otherwise(limit)
-        return F.col(RECONSTRUCTION_ERROR) > limit
+        return limit
 
     def is_outside(self, column: str) -> Column:
         """Return whether one of `KNOWN` is outside the usual range, or not known."""

@@ -16,6 +16,7 @@ INGEST = "run jobs/ingest.py again"
 REREAD = f"{INGEST}: it reads the files anew that {READ_AGAIN} in the warehouse names"
 DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
 OBJECTS = f"delete the folder objects, then {INGEST}: it makes it anew"
+RECLASSIFY = "delete the part, then run jobs/classify.py again"
 REBUILD = "delete the folder restframe, then run jobs/preprocess.py"
 
 
@@ -66,6 +67,8 @@ KINDS = {
     "wrong_primary": Kind("objects without exactly one primary in a release", OBJECTS),
     "restframe_rows": Kind("rows that restframe lacks, or has but spectra does not", REBUILD),
     "restframe_outdated": Kind("parts of spectra that came or went since restframe", REBUILD),
+    "impossible_prediction": Kind("rows of catalog that contradict themselves", RECLASSIFY),
+    "duplicate_predictions": Kind("spectra that one model classified twice", RECLASSIFY),
 }
 
 
@@ -106,7 +109,7 @@ def summed(findings: Iterable[Finding], root: Location) -> list[dict[str, Any]]:
             "count": counts[kind, table],
             "meaning": KINDS[kind].meaning,
             "example": examples[kind, table].replace(f"{root}/", ""),
-            "remedy": KINDS[kind].remedy,
+            "remedy": RECLASSIFY if table == "catalog" else KINDS[kind].remedy,
         }
         for kind, table in sorted(counts, key=lambda key: (order.index(key[0]), key[1]))
     ]

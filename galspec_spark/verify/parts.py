@@ -12,18 +12,31 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from galspec_spark.parts import open_part, partition_values
-from galspec_spark.schemas import FILES, OBJECTS, RESTFRAME, SPECTRA
+from galspec_spark.schemas import CATALOG, FILES, OBJECTS, RESTFRAME, SPECTRA
 from galspec_spark.storage import Location
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.rows import check_rows
 
-SCHEMAS = {"spectra": SPECTRA, "files": FILES, "objects": OBJECTS, "restframe": RESTFRAME}
+SCHEMAS = {
+    "spectra": SPECTRA,
+    "files": FILES,
+    "objects": OBJECTS,
+    "restframe": RESTFRAME,
+    "catalog": CATALOG,
+}
+#: By what folders tables are divided.
+PARTITIONS = {
+    "spectra": ("survey", "release"),
+    "restframe": ("survey", "release"),
+    "catalog": ("survey", "release", "model"),
+}
 #: Columns by which the tables are reconciled; a part where they can be read takes part in that.
 NARROW = {
     "spectra": ["spectrum_id", "file"],
     "files": ["path", "size", "mtime_ns", "status", "rows"],
     "objects": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
     "restframe": ["spectrum_id"],
+    "catalog": ["spectrum_id"],
 }
 #: What pyarrow raises over damaged bytes.
 DAMAGE = (OSError, ValueError, pa.ArrowException)
@@ -81,9 +94,9 @@ def _unreadable(table: str, place: Location, error: Exception) -> Finding:
 def _schema_problem(table: str, place: Location, found: pa.Schema) -> str | None:
     """Return what is wrong with a part's columns or folder."""
     expected = SCHEMAS[table]
-    is_partitioned = table in ("spectra", "restframe")
-    if is_partitioned and not {"survey", "release"} <= set(partition_values(place)):
-        return "not in a folder survey=.../release=..."
+    folders = PARTITIONS.get(table, ())
+    if not set(folders) <= set(partition_values(place)):
+        return "not in a folder " + "/".join(f"{name}=..." for name in folders)
     missing = [name for name in expected.names if name not in found.names]
     if missing:
         return f"no column {missing[0]}"

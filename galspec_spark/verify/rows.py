@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.flags import ABSTAIN
+from galspec_spark.ml.census import CLASS_NAMES
 from galspec_spark.parts import partition_values
 from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
 from galspec_spark.sources import READ_AHEAD
@@ -105,7 +107,28 @@ def _objects(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     return iter(())  # they are right or wrong beside each other
 
 
-CHECKS = {"spectra": _spectra, "files": _files, "objects": _objects, "restframe": _restframe}
+def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
+    used = _mask(pc.is_null(batch["reason"]))
+    measured = _mask(pc.is_valid(batch["probability"])) & _mask(pc.is_valid(batch["margin"]))
+    probability = pc.fill_null(batch["probability"], 0.5).to_numpy()
+    called = np.where(
+        pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0, CLASS_NAMES[1], CLASS_NAMES[0]
+    )
+    classes = np.array(batch["class"].to_pylist(), str)
+    is_class = (classes == ABSTAIN) | (used & (classes == called))
+    is_possible = (probability >= 0) & (probability <= 1) & (used == measured) & is_class
+    yield Suspect("impossible_prediction", ~is_possible)
+    yield Suspect("wrong_healpix", _healpix(batch) != _filled(batch["healpix29"]))
+    yield from _not_finite(batch)
+
+
+CHECKS = {
+    "spectra": _spectra,
+    "files": _files,
+    "objects": _objects,
+    "restframe": _restframe,
+    "catalog": _catalog,
+}
 
 
 def _not_finite(batch: pa.RecordBatch) -> Iterator[Suspect]:

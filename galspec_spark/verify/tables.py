@@ -14,10 +14,10 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from galspec_spark.parts import scan
 from galspec_spark.storage import Location
 from galspec_spark.verify.findings import Finding
-from galspec_spark.verify.parts import NARROW, SCHEMAS
+from galspec_spark.verify.parts import NARROW, PARTITIONS, SCHEMAS
 
 KEY = ("spectrum_id", "file")
-PARTITION = ("survey", "release")
+PARTITION = PARTITIONS["spectra"]
 
 
 def narrow(
@@ -25,9 +25,9 @@ def narrow(
 ) -> DataFrame:
     """Return the `NARROW` columns of parts of a table; no row where there is no part.
 
-    Columns survey and release are added where the table is divided by them.
+    The columns by whose folders the table is divided are added.
     """
-    columns = [*NARROW[table], *(PARTITION if table in ("spectra", "restframe") else ())]
+    columns = [*NARROW[table], *PARTITIONS.get(table, ())]
     if parts:
         return scan(spark, parts, columns, positions=positions)
     fields = [SCHEMAS[table].field(name) for name in NARROW[table]]
@@ -62,6 +62,7 @@ def reconcile(
         _repeats(spectra),
         _rows_of_objects(objects),
         _objects(objects),
+        _catalog(frames["catalog"]),
     ]
     if "restframe" in frames:
         found.append(_restframe(frames["restframe"], spectra))
@@ -219,6 +220,13 @@ def _restframe(restframe: DataFrame, spectra: DataFrame) -> DataFrame:
         both.fillna(0, ["rows", "entries"]),
         Case("restframe_rows", "restframe", rows != entries, example, F.abs(rows - entries)),
     )
+
+
+def _catalog(catalog: DataFrame) -> DataFrame:
+    counted = _counted(catalog, ["spectrum_id", *PARTITIONS["catalog"]], "rows")
+    rows = F.col("rows")
+    example = F.format_string("%s: %d rows of model %s", "spectrum_id", rows, "model")
+    return _problems(counted, Case("duplicate_predictions", "catalog", rows > 1, example, rows - 1))
 
 
 def _counted(frame: DataFrame, key: Sequence[str], name: str) -> DataFrame:

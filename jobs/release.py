@@ -1,0 +1,68 @@
+"""Take a data release from files to catalogue and report, as a scheduler does.
+
+Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. Run again, it
+goes on where it ended. run.json in the output folder says what became of each step. Exit code 0
+done, 1 failed, 3 done, but drift or verify found something.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.cli import job_parser, run_job
+from galspec_spark.provenance import Run
+from galspec_spark.release import Release, run_release
+from galspec_spark.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        default=["survey"],
+        metavar="PATH",
+        help="FITS files, or folders of them",
+    )
+    parser.add_argument("--release", required=True, metavar="NAME", help="the files' data release")
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    parser.add_argument(
+        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+    )
+    parser.add_argument("--output", default="release", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--list",
+        metavar="FILE",
+        help="CSV file of spectra to download into the first --input; see jobs/download.py",
+    )
+    parser.add_argument(
+        "--base-url", default="https://data.sdss.org/sas", metavar="URL", help="root of the archive"
+    )
+    return run_job("release", parser, work, output="output")
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Run the release, and say what became of each step."""
+    release = Release(
+        name=args.release,
+        inputs=args.input,
+        warehouse=Warehouse(args.warehouse),
+        model=Path(args.model),
+        output=Path(args.output),
+        wanted=Path(args.list) if args.list else None,
+        archive=args.base_url,
+    )
+    summary = run_release(spark, run, release)
+    for name, state in summary["steps"].items():
+        print(f"{name:>24}  {state}")
+    return summary
+
+
+if __name__ == "__main__":
+    sys.exit(main())
