@@ -99,6 +99,17 @@ def read_catalog(
     UserError
         If there is none.
     """
+    return scan(spark, catalog_parts(warehouse, model, release))
+
+
+def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) -> list[Location]:
+    """Return the parts of the catalogue that one model made, of one release or of all.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
     values = {part: partition_values(part) for part in warehouse.existing_parts("catalog")}
     parts = [
         part
@@ -110,7 +121,7 @@ def read_catalog(
         raise UserError(
             f"no catalogue{of} by model {model} in {warehouse.root}: run jobs/classify.py"
         )
-    return scan(spark, parts)
+    return parts
 
 
 def summarise(catalog: DataFrame) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, new_figure, style
+from galspec_spark.report.page import draw
+from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, new_figure
 
 NAMES = {
     "z": "redshift",
@@ -27,18 +28,23 @@ SHOWN = 4  #: distributions
 
 def draw_drift(content: Mapping[str, Any]) -> bytes:
     """Return the figure of the content of ``drift.json`` as PNG."""
-    with style():
-        figure = new_figure(6.2)
-        panels: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
-        _distances(panels[0].subplots(), content["checks"])
-        shown = _furthest(content["checks"])
-        every = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
-        for axes, quantity in zip(every, shown, strict=True):
-            _distribution(axes, quantity, content)
-        every[0].legend(["training set", "this release"], loc="lower right")
-        image = io.BytesIO()
-        figure.savefig(image, format="png")
-    return image.getvalue()
+    return draw(drift_figure, content)
+
+
+def drift_figure(content: Mapping[str, Any]) -> Figure:
+    """Draw the content of ``drift.json``."""
+    figure = new_figure(6.2)
+    shown = _furthest(content["checks"])
+    if not shown:  # nothing was classified
+        _distances(figure.subplots(), content["checks"])
+        return figure
+    panels: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
+    _distances(panels[0].subplots(), content["checks"])
+    every = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
+    for axes, quantity in zip(every, shown, strict=True):
+        _distribution(axes, quantity, content)
+    every[0].legend(["training set", "this release"], loc="lower right")
+    return figure
 
 
 def alternative(content: Mapping[str, Any]) -> str:

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from matplotlib.figure import Figure
-
 from galspec_spark.report import alternatives
 from galspec_spark.report.bins import scores_by_bin
 from galspec_spark.report.calibration import reliability
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import component_importance, wavelength_importance
+from galspec_spark.report.page import FigureEntry
 from galspec_spark.report.performance import confusion_matrices, curves
 from galspec_spark.report.permutation import permutation_importance
 from galspec_spark.report.search import search
 from galspec_spark.report.spectra import class_means, eigenspectra, explained_variance
-from galspec_spark.report.style import style
 from galspec_spark.report.times import run_times, stage_times
 
-
-@dataclass(frozen=True)
-class FigureEntry:
-    """One figure of the report."""
-
-    draw: Callable[[TrainingReport], Figure | None]  #: None where the run has nothing to show
-    alt: Callable[[TrainingReport], str]  #: what it shows, for those who cannot see it
-    caption: str  #: how to read it
-
-
-def draw(entry: FigureEntry, report: TrainingReport) -> bytes | None:
-    """Return a figure as PNG; None where the run has nothing to show."""
-    with style():
-        figure = entry.draw(report)
-        if figure is None:
-            return None
-        content = io.BytesIO()
-        figure.savefig(content, format="png")
-        return content.getvalue()
-
-
 #: By file name, in the order of the report.
-FIGURES: dict[str, FigureEntry] = {
+FIGURES: dict[str, FigureEntry[TrainingReport]] = {
     "flow": FigureEntry(
         flow,
         alternatives.flow,

@@ -1,0 +1,116 @@
+"""What all report pages share: their templates, and figures as files and within the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import jinja2
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from galspec_spark.report.contents import decimals, duration, integer
+from galspec_spark.report.style import style
+from galspec_spark.storage import Location
+
+Report = TypeVar("Report")
+
+
+@dataclass(frozen=True)
+class FigureEntry(Generic[Report]):
+    """One figure of a report."""
+
+    draw: Callable[[Report], Figure | None]  #: None where the run has nothing to show
+    alt: Callable[[Report], str]  #: what it shows, for those who cannot see it
+    caption: str  #: how to read it
+
+
+def draw(figure: Callable[[Report], Figure], report: Report) -> bytes:
+    """Return a figure as PNG, in the report's style."""
+    with style():
+        return _png(figure(report))
+
+
+def write_figures(
+    output: Path, entries: Mapping[str, FigureEntry[Report]], report: Report
+) -> dict[str, dict[str, Any]]:
+    """Write ``figures/*.png`` into a folder; return them as the templates embed them.
+
+    A figure that the run has nothing for is left out, and one of an earlier run is removed.
+    """
+    images = {}
+    for name, entry in entries.items():
+        path = output / "figures" / f"{name}.png"
+        with style():
+            figure = entry.draw(report)
+            if figure is None:
+                path.unlink(missing_ok=True)
+                continue
+            content = _png(figure)
+        Location.of(path).write(content)
+        images[name] = {
+            "source": f"data:image/png;base64,{base64.b64encode(content).decode()}",
+            "alt": entry.alt(report),
+            "caption": entry.caption,
+            "width": int.from_bytes(content[16:20]),  # from PNG's first chunk
+            "height": int.from_bytes(content[20:24]),
+        }
+    return images
+
+
+def write_page(
+    output: Path, template: str, filters: Mapping[str, Callable[..., Any]], **values: Any
+) -> Path:
+    """Write ``report.html`` into a folder: it refers to nothing outside itself.
+
+    Parameters
+    ----------
+    template
+        File name beside this module; it extends ``page.html``.
+    filters
+        Of its own.
+    values
+        What the template speaks of.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        decimals=decimals,
+        duration=duration,
+        integer=integer,
+        percent=lambda value: "–" if decimals(value) == "–" else f"{value:.0%}",
+        **filters,
+    )
+    content = environment.get_template(template).render(css=Markup(_source("page.css")), **values)
+    page = output / "report.html"
+    Location.of(page).write(content.encode())
+    return page
+
+
+def spark_version() -> str:
+    """Return the version of pyspark; a dash where it was not installed as a package."""
+    try:
+        return version("pyspark")
+    except PackageNotFoundError:
+        return "–"
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def _source(name: str) -> str:
+    return files("galspec_spark.report").joinpath(name).read_text("utf-8")
