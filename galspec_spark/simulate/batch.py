@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 #: Fibres of a plate, in whole blocks; the first plate; how far apart plates are numbered and dated.
 BLOCKS_PER_PLATE = 10
 FIRST_PLATE, FIRST_MJD = 266, 51630
+#: Another seed is another part of the sky: plates further on, and objects of other numbers.
+SEEDS, PLATES_OF_SEED, OBJECTS_OF_SEED = 9, 1000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
     objects = drawn.take(source)
     visits = observe(rng, objects)
     fits = fit_lines(rng, objects, visits)
-    identity = _identity(rng, block, source, objects)
+    identity = _identity(rng, (config.seed - 1) % SEEDS, block, source, objects)
     return _pipeline(rng, identity, objects, visits, fits)
 
 
@@ -101,21 +103,25 @@ def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
 
 
 def _identity(
-    rng: np.random.Generator, block: int, source: npt.NDArray[np.intp], objects: Population
+    rng: np.random.Generator,
+    region: int,
+    block: int,
+    source: npt.NDArray[np.intp],
+    objects: Population,
 ) -> Identity:
     """Plates with even numbers hold first visits; the odd plate after each holds its repeats."""
     slot = np.arange(BLOCK)
     repeat = source != slot
-    plate = FIRST_PLATE + 2 * (block // BLOCKS_PER_PLATE) + repeat
+    plate = FIRST_PLATE + region * PLATES_OF_SEED + 2 * (block // BLOCKS_PER_PLATE) + repeat
     fiber = 1 + (block % BLOCKS_PER_PLATE) * BLOCK + slot
     mjd = FIRST_MJD + 3 * (block // BLOCKS_PER_PLATE) + 401 * repeat
-    centre_ra = (11.0 * (block // BLOCKS_PER_PLATE)) % 360
+    centre_ra = (11.0 * (block // BLOCKS_PER_PLATE) + 4.0 * region) % 360
     centre_dec = -8.0 + (17.0 * (block // BLOCKS_PER_PLATE)) % 70
     radius, angle = 1.49 * np.sqrt(objects.position[:, 0]), 2 * np.pi * objects.position[:, 1]
     offset = rng.normal(size=(2, BLOCK)) * 0.1 / 3600
     dec = centre_dec + radius * np.sin(angle) + offset[0]
     ra = centre_ra + (radius * np.cos(angle) + offset[1]) / np.cos(np.radians(dec))
-    first = block * BLOCK
+    first = region * OBJECTS_OF_SEED + block * BLOCK
     return Identity(first + slot, first + source, plate, mjd, fiber, ra % 360, dec)
 
 

@@ -94,7 +94,7 @@ def test_a_table_of_redshift_and_sn_is_followed() -> None:
 def test_repeats_observe_the_same_galaxy_anew(survey: list[Batch]) -> None:
     batch = survey[0]
     repeat = np.flatnonzero(batch.identity.object != batch.identity.index)
-    first = batch.identity.object[repeat]
+    first = batch.identity.object[repeat] - batch.identity.index[0]
     assert len(repeat) == round(CONFIG.repeats * BLOCK)
     np.testing.assert_array_equal(batch.objects.redshift[repeat], batch.objects.redshift[first])
     assert not np.isin(batch.identity.plate[repeat], batch.identity.plate[first]).any()
@@ -106,6 +106,13 @@ def test_repeats_observe_the_same_galaxy_anew(survey: list[Batch]) -> None:
         batch.identity.dec[repeat] - batch.identity.dec[first],
     )
     assert 0 < offset.max() * 3600 < 1
+
+
+def test_another_seed_has_other_objects_and_another_sky(survey: list[Batch]) -> None:
+    here, other = survey[0].identity, simulate_block(0, SimulateConfig(seed=4)).identity
+    for name in ("index", "object", "plate"):
+        assert not np.isin(getattr(here, name), getattr(other, name)).any()
+    assert abs(here.ra.mean() - other.ra.mean()) > 3
 
 
 def test_no_two_spectra_share_plate_mjd_and_fiber(survey: list[Batch]) -> None:
