@@ -62,7 +62,7 @@ def classify(
         another recipe than the model.
     """
     bundle = load_bundle(model)
-    _check_recipe(warehouse, bundle)
+    check_recipe(warehouse, bundle)
     parts = _parts_of(warehouse, release)
     with warehouse.writing(run) as staging:
         wanted = {_place(part, bundle.id, run.config.classify): part for part in parts}
@@ -76,7 +76,7 @@ def classify(
                     spark,
                     [wanted[place] for place in todo],
                     bundle,
-                    refill=not _is_filled_by(warehouse, bundle),
+                    refill=not is_filled_as(warehouse, bundle),
                     abstain=run.config.classify.abstain,
                 )
                 moves = _write(rows, todo, staging.folder, run.columns())
@@ -138,8 +138,14 @@ def summarise(catalog: DataFrame) -> dict[str, Any]:
     }
 
 
-def _check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
-    """Make sure that the spectra are what the model learned from."""
+def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
+    """Make sure that the spectra are what the model learned from.
+
+    Raises
+    ------
+    UserError
+        If ``restframe`` was made by another recipe.
+    """
     there, learned = read_recipe(warehouse), recipe_of(bundle.card["recipe"]["preprocess"])
     for key, value in learned.items():
         found = None if there is None else there.get(key)
@@ -150,7 +156,8 @@ def _check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
             )
 
 
-def _is_filled_by(warehouse: Warehouse, bundle: Bundle) -> bool:
+def is_filled_as(warehouse: Warehouse, bundle: Bundle) -> bool:
+    """Tell whether the gaps of ``restframe`` hold the spectrum that the model learned with."""
     fill = read_mean_spectrum(warehouse)
     return fill is not None and np.array_equal(fill, bundle.fill_spectrum)
 

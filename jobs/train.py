@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.cli import job_parser, run_job
 from galspec_spark.ml.earlier import comparison_text
+from galspec_spark.promote import promote, promotion_text
 from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
 from galspec_spark.train import train
@@ -26,14 +27,24 @@ def main() -> int:
         metavar="RUN",
         help="output folder of an earlier run, to compare the best models on the same test objects",
     )
+    parser.add_argument(
+        "--promote",
+        metavar="DIR",
+        help="model folder that releases are classified with: put the new model there unless it is "
+        "worse than the one that is there, on the same test objects",
+    )
     return run_job("train", parser, work, output="output")
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Train, and print the comparison with an earlier run where one is named."""
-    summary = train(spark, run, Warehouse(args.warehouse), Path(args.output), args.compare)
+    """Train, print the comparison with an earlier run where one is named, and promote."""
+    warehouse, output = Warehouse(args.warehouse), Path(args.output)
+    summary = train(spark, run, warehouse, output, args.compare)
     if "comparison" in summary:
         print(comparison_text(summary["comparison"]))
+    if args.promote:
+        summary["promotion"] = promote(spark, warehouse, output, Path(args.promote))
+        print(promotion_text(summary["promotion"]))
     return summary
 
 

@@ -80,11 +80,15 @@ def run_of() -> Callable[..., Run]:
 def release_model(
     spark: SparkSession, run_of: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The folder of a model of 2500 simulated spectra. Read it only."""
+    """The folder of a model of 2500 simulated spectra; beside it the name of their warehouse.
+
+    Read it only.
+    """
     root = write_release(tmp_path_factory.mktemp("training"), "seed1", draw(1, 2500))
     forest = {"fixed": {"numTrees": 10, "maxDepth": 5}, "grid": {}}
     settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
     run = run_of("train", train=settings)
     output = tmp_path_factory.mktemp("trained")
     train(spark, run, Warehouse(root), output, None)
+    (output / "warehouse.txt").write_text(str(root))
     return output / "model"

@@ -7,7 +7,8 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -139,8 +140,7 @@ def write_bundle(
     spectra
         By file name, `FILL_SPECTRUM` and `MEAN_SPECTRUM`.
     """
-    new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("new", "old"))
-    try:
+    with _replacing(folder) as new:
         new.mkdir(parents=True)
         # As a URI: the default file system of a cluster is another one.
         pipeline.save((new / PIPELINE).absolute().as_uri())
@@ -149,6 +149,20 @@ def write_bundle(
         write_json(new / PROFILE, profile.to_json())
         content = {**card, "files": _checksums(new)}
         write_json(new / CARD, {**content, "checksum": _checksum(content)})
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Copy a model folder as a whole into the place of an earlier one."""
+    with _replacing(folder) as new:
+        shutil.copytree(source, new)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """Offer a temporary place for a folder, which then becomes it."""
+    new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("new", "old"))
+    try:
+        yield new
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
