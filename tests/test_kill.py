@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from galspec_spark.ingest import ingest
 from galspec_spark.provenance import Run
 from galspec_spark.tables import Warehouse
 from tests import spec_files
+from tests.processes import kill
 from tests.slow_ingest import CONFIG
 from tests.submit import ROOT, messages, submit
 
@@ -70,31 +70,6 @@ def running(survey: Path, root: Path, pause: float = PAUSE) -> Iterator[subproce
     finally:
         kill(process.pid)
         process.communicate()
-
-
-def kill(session: int) -> None:
-    """Kill all processes of a session with SIGKILL: the driver, its JVM, the Python workers.
-
-    The workers are in a process group of their own.
-    """
-    while members := [pid for pid in processes() if session_of(pid) == session]:
-        for pid in members:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
-
-
-def processes() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-
-
-def session_of(pid: int) -> int | None:
-    """Return the session of a living process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] == "Z" else int(fields[3])
 
 
 def state(root: Path) -> State:

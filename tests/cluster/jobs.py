@@ -1,0 +1,58 @@
+"""The jobs that run on the cluster, and where they leave what."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from pyspark.sql import SparkSession
+
+from tests.submit import ROOT
+
+CONFIG = Path(__file__).with_name("small.yaml")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A job: its options, with the folders {survey} and {here}, and its results in {here}."""
+
+    options: str
+    results: tuple[str, ...]
+
+    def arguments(self, survey: Path, here: Path) -> list[str]:
+        """Return the options for one run."""
+        given = self.options.format(survey=survey, here=here).split()
+        return ["--config", str(CONFIG), *given]
+
+
+#: In the order in which they need each other.
+JOBS = {
+    "ingest": Spec(
+        "--input {survey} --warehouse {here}/warehouse",
+        ("warehouse/spectra", "warehouse/files", "warehouse/objects"),
+    ),
+    "preprocess": Spec("--warehouse {here}/warehouse", ("warehouse/restframe",)),
+    "train": Spec(
+        "--warehouse {here}/warehouse --output {here}/run",
+        ("run/metrics.json", "run/predictions", "run/search.parquet"),
+    ),
+}
+
+
+def script(job: str) -> Path:
+    """Return a job's program."""
+    return ROOT / "jobs" / f"{job}.py"
+
+
+def run_here(job: str, spark: SparkSession, survey: Path, here: Path) -> None:
+    """Run a job in this process, in a session that is open already."""
+    arguments = JOBS[job].arguments(survey, here)
+    with (
+        patch.object(sys, "argv", [job, *arguments]),
+        patch("galspec_spark.cli.open_session", lambda name, config: nullcontext(spark)),
+    ):
+        assert runpy.run_path(str(script(job)))["main"]() == 0

@@ -1,0 +1,146 @@
+"""What goes wrong on a cluster, and what comes of it.
+
+Two faults are tried every day, all with ``GALSPEC_FAULTS=all``; ``make faults`` prints the table.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster, Job, until
+from tests.cluster.jobs import JOBS, script
+from tests.cluster.results import assert_same
+from tests.processes import kill
+
+Record = Callable[[str, str, str, str], None]
+
+FOREST = "RandomForest"
+everything = pytest.mark.skipif(
+    os.environ.get("GALSPEC_FAULTS") != "all", reason="only with GALSPEC_FAULTS=all: minutes"
+)
+
+
+@pytest.fixture
+def start(cluster: Cluster, survey: Path, tmp_path: Path) -> Callable[[str], Job]:
+    """Start a job whose results go to the test's folder."""
+
+    def start_job(job: str) -> Job:
+        return cluster.start_job(script(job), *JOBS[job].arguments(survey, tmp_path))
+
+    return start_job
+
+
+@pytest.fixture
+def warehouse(expected: Path, tmp_path: Path) -> Path:
+    """A warehouse that is ready for training."""
+    return Path(shutil.copytree(expected / "warehouse", tmp_path / "warehouse"))
+
+
+def assert_as_expected(job: str, found: Path, expected: Path) -> None:
+    for result in JOBS[job].results:
+        assert_same(found / result, expected / result)
+    assert not (found / "warehouse/_staging").exists()
+    assert not (found / "warehouse/_journal.json").exists()
+
+
+def assert_failed(job: Job, *words: str) -> str:
+    """Check that a job failed with one line that has these words; return it."""
+    assert job.wait() == 1, job.messages
+    assert len(job.errors) == 1, job.messages
+    assert job.messages[-1] == job.errors[0]
+    for word in words:
+        assert word in job.errors[0]
+    return f"exit code 1, {job.errors[0]}"
+
+
+def half_written(root: Path) -> Callable[[], bool]:
+    """Return whether a task is about to write: it has begun a part of ``spectra``, not ended."""
+
+    def is_so() -> bool:
+        attempts = [path for path in root.glob("warehouse/_staging/*/*-*") if path.is_dir()]
+        return any(
+            (each / "spectra").exists() and not (each / "files").exists() for each in attempts
+        )
+
+    return is_so
+
+
+def test_an_executor_killed_while_it_writes_changes_nothing(
+    cluster: Cluster, start: Callable[[str], Job], expected: Path, tmp_path: Path, record: Record
+) -> None:
+    job = start("ingest")
+    with cluster.frozen(job, "ingest", half_written(tmp_path)) as worker:
+        worker.signal_executors(signal.SIGKILL)
+    assert job.wait() == 0, job.messages
+    assert any("Lost executor" in line for line in job.messages)
+    assert_as_expected("ingest", tmp_path, expected)
+    record(
+        "executor killed", "executor of one worker", "ingest, a part half written", "same tables"
+    )
+
+
+def test_executors_killed_in_training_change_nothing(
+    cluster: Cluster,
+    start: Callable[[str], Job],
+    warehouse: Path,
+    expected: Path,
+    tmp_path: Path,
+    record: Record,
+) -> None:
+    job = start("train")
+    for stage in ("components", FOREST):
+        with cluster.frozen(job, stage) as worker:
+            worker.signal_executors(signal.SIGKILL)
+        record("executor killed", "executor of one worker", f"train, {stage}", "same metrics")
+    assert job.wait() == 0, job.messages
+    assert sum("Lost executor" in line for line in job.messages) == 2
+    assert_as_expected("train", tmp_path, expected)
+
+
+@everything
+def test_a_worker_lost_for_good_only_slows_the_job(
+    cluster: Cluster, start: Callable[[str], Job], expected: Path, tmp_path: Path, record: Record
+) -> None:
+    job = start("ingest")
+    with cluster.frozen(job, "ingest", half_written(tmp_path)) as worker:
+        worker.stop()
+    assert job.wait() == 0, job.messages
+    assert_as_expected("ingest", tmp_path, expected)
+    record("worker lost for good", "worker and its executor", "ingest", "same tables")
+
+
+@everything
+@pytest.mark.parametrize(
+    ("job", "stage"), [("ingest", "ingest"), ("preprocess", "rest frame"), ("train", FOREST)]
+)
+def test_a_killed_driver_leaves_nothing_and_a_rerun_ends_as_expected(
+    cluster: Cluster,
+    start: Callable[[str], Job],
+    expected: Path,
+    tmp_path: Path,
+    record: Record,
+    job: str,
+    stage: str,
+) -> None:
+    before = list(JOBS)[: list(JOBS).index(job)]
+    for table in [result for done in before for result in JOBS[done].results]:
+        shutil.copytree(expected / table, tmp_path / table)
+    if before:
+        shutil.copy(expected / "warehouse/summary.json", tmp_path / "warehouse")
+    shutil.rmtree(tmp_path / "warehouse/restframe", ignore_errors=job == "preprocess")
+    killed = start(job)
+    with cluster.frozen(killed, stage):
+        kill(killed.process.pid)
+    until(lambda: not any(w.executors for w in cluster.workers.values()), "executors end")
+    for result in JOBS[job].results:
+        assert not list((tmp_path / result).rglob("*.parquet")), "half written"
+    rerun = start(job)
+    assert rerun.wait() == 0, rerun.messages
+    assert_as_expected(job, tmp_path, expected)
+    record("driver killed", "driver", f"{job}, {stage}", "nothing half written; a rerun: the same")
