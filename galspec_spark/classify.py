@@ -24,6 +24,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.flags import FLAG_BITS
 from galspec_spark.ml.apply import predicted
 from galspec_spark.ml.bundle import Bundle, load_bundle
+from galspec_spark.ml.evaluation import classification_scores, confusion
 from galspec_spark.parts import open_part, part_writer, partition_values, scan
 from galspec_spark.preprocess import read_mean_spectrum, read_recipe, recipe_of
 from galspec_spark.progress import spark_progress
@@ -125,7 +126,10 @@ def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) 
 
 
 def summarise(catalog: DataFrame) -> dict[str, Any]:
-    """Count rows: in all, by class and by flag."""
+    """Count rows: in all, by class and by flag; and score them where the survey has a label.
+
+    The scores are of all labelled spectra with pixels, those that abstain among them.
+    """
     flagged = [
         F.count_if(F.col("flags").bitwiseAND(1 << bit) != 0).alias(name)
         for name, bit in FLAG_BITS.items()
@@ -135,7 +139,16 @@ def summarise(catalog: DataFrame) -> dict[str, Any]:
         "spectra": sum(row.spectra for row in counts),
         "classes": {row["class"]: row.spectra for row in sorted(counts)},
         "flags": {name: sum(row[name] for row in counts) for name in FLAG_BITS},
+        "against_labels": _against_labels(catalog),
     }
+
+
+def _against_labels(catalog: DataFrame) -> dict[str, Any]:
+    called = F.when(F.col("margin") >= 0, 1.0).otherwise(0.0)
+    known = catalog.where("label is not null and margin is not null")
+    counts = confusion(known.select("label", called.alias("prediction")))
+    scores = classification_scores(counts) if counts.any() else {}
+    return {"spectra": int(counts.sum()), "confusion": counts.tolist(), **scores}
 
 
 def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:

@@ -1,9 +1,10 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
 Comparisons, chosen by --only (all but scale): decode, one core and the given files; ingest, copies
-of them; pca, search and settings, simulated spectra; table1, a simulated survey of the size that
-the paper had; scale, simulated spectra, as many as --spectra says. Files are read once before,
-quick ways run once before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
+of them; pca, search, settings and classify, simulated spectra; table1, a simulated survey of the
+size that the paper had; scale, simulated spectra, as many as --spectra says. Files are read once
+before, quick ways run once before and then --repeat times. Results: benchmark.jsonl and
+benchmark.md.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from galspec_spark.benchmark.classifying import compare_classification
 from galspec_spark.benchmark.components import compare_pca
 from galspec_spark.benchmark.copies import make_copies
 from galspec_spark.benchmark.decoding import compare_decoding
@@ -40,6 +42,8 @@ JOBS = Path(__file__).resolve().parent
 PAPER = JOBS.parent / "conf" / "paper.yaml"
 #: Spectra for the comparisons of PCA and search.
 ROWS = 20_000
+#: Spectra to classify.
+RELEASE = 100_000
 
 
 @dataclass
@@ -106,12 +110,23 @@ def table1(bench: Bench) -> list[dict[str, Any]]:
     return compare_table1(JOBS, PAPER, survey, bench.scratch)
 
 
+def classify(bench: Bench) -> list[dict[str, Any]]:
+    """Compare ways to classify."""
+    release = simulate_rows(bench.spark, bench.run, bench.scratch / "release", RELEASE, FOLDS)
+    context = (bench.spark, bench.run)
+    return compare_classification(
+        *context, bench.rows, release, bench.scratch / "classify", bench.args.repeat
+    )
+
+
 def scale(bench: Bench) -> list[dict[str, Any]]:
     """Compare how time and memory grow with the number of spectra."""
     return compare_scale(bench.spark, bench.run, bench.args.spectra, bench.scratch)
 
 
-COMPARISONS = {f.__name__: f for f in (decode, ingest, pca, table1, search, settings, scale)}
+COMPARISONS = {
+    f.__name__: f for f in (decode, ingest, pca, table1, search, settings, classify, scale)
+}
 
 
 def main() -> int:

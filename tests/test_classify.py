@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
+from sklearn.metrics import f1_score
 
 from galspec_spark.classify import classify
 from galspec_spark.errors import ConfigError, UserError
@@ -149,6 +150,11 @@ def test_a_rerun_changes_nothing(spark, warehouse, release_model, run_of):
     assert summary["spectra"] == 600
     assert sum(summary["classes"].values()) == 600
     assert summary["flags"]["LEFT_OUT"] == LEFT_OUT
+    rows = rows_of(warehouse).query("release == 'dr1'").dropna(subset=["label", "margin"])
+    called = (rows["margin"] >= 0).astype(int)
+    against = summary["against_labels"]
+    assert against["spectra"] == len(rows)
+    assert against["agn_f1"] == pytest.approx(f1_score(rows["label"], called))
     assert files_of(warehouse) == before
 
 

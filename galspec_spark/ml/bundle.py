@@ -35,6 +35,17 @@ from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 PIPELINE, CARD = "pipeline", "card.json"
 FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
 PROFILE = "profile.json"
+#: What a saved pipeline may consist of. Spark imports whatever class a folder names.
+CLASSES = {
+    f"org.apache.spark.ml.{name}"
+    for name in (
+        "PipelineModel",
+        "feature.PCAModel",
+        "feature.VectorSlicer",
+        *(f"classification.{kind}Model" for kind in ("LogisticRegression", "LinearSVC")),
+        "classification.RandomForestClassificationModel",
+    )
+}
 
 HOW_TO_USE = [
     "from pyspark.ml import PipelineModel; from pyspark.ml.functions import array_to_vector",
@@ -188,8 +199,8 @@ def load_bundle(folder: Path) -> Bundle:
     Raises
     ------
     UserError
-        If a file is missing, added or changed, or the model is of another grid or of a later
-        version of Spark or of this package.
+        If a file is missing, added or changed, the model is of another grid or of a later version
+        of Spark or of this package, or its pipeline has a step that none of ours has.
     """
     card = _read_card(folder)
     found, expected = _checksums(folder), card["files"]
@@ -198,6 +209,7 @@ def load_bundle(folder: Path) -> Bundle:
             what = "is missing" if name not in found else "was added or changed"
             raise UserError(f"{folder / name} {what} after training: restore it or train again")
     _check_fit(folder, card)
+    _check_classes(folder / PIPELINE)
     pipeline = PipelineModel.load((folder / PIPELINE).absolute().as_uri())
     pca: Any = pipeline.stages[0]
     return Bundle(
@@ -244,6 +256,17 @@ def _check_fit(folder: Path, card: Mapping[str, Any]) -> None:
     ):
         if _minor(trained) > _minor(here):
             raise UserError(f"{folder} was made with {what} {trained}, this is {here}: upgrade it")
+
+
+def _check_classes(pipeline: Path) -> None:
+    for path in sorted(pipeline.rglob("metadata/part-*")):
+        for line in path.read_text().splitlines():
+            found = json.loads(line).get("class")
+            if found not in CLASSES:
+                raise UserError(
+                    f"{path} would load the class {found}, which no model of galspec_spark has: "
+                    "do not use this model"
+                )
 
 
 def _minor(release: str) -> tuple[int, ...]:

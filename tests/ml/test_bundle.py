@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pyspark.ml import PipelineModel
+from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.feature import VectorSlicer
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
@@ -160,3 +161,22 @@ def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
 def test_card_is_json_that_people_can_read(model):
     card = json.loads((model / "card.json").read_text())
     assert set(card["files"]) >= {"fill_spectrum.npy", "pipeline/metadata/_SUCCESS"}
+
+
+def test_a_foreign_class_is_never_loaded(spark, tmp_path):
+    """A stage that Spark would import and run, in a folder that is otherwise sound."""
+    foreign = PipelineModel([native_model(COMPONENTS).setOutputCol("a"), NeverLoaded()])
+    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, SPECTRA)
+    with pytest.raises(UserError, match=r"would load the class pyspark.ml.pipeline.PipelineModel"):
+        load_bundle(tmp_path / "model")
+
+
+class NeverLoaded(Transformer, DefaultParamsReadable, DefaultParamsWritable):
+    """A transformer of somebody else."""
+
+    @classmethod
+    def read(cls):
+        raise AssertionError("foreign code was run")
+
+    def _transform(self, dataset):
+        return dataset
