@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from galspec_spark.report.contents import (
@@ -18,9 +17,7 @@ from galspec_spark.report.contents import (
     ordered_results,
     title,
 )
-from galspec_spark.report.style import INK, MUTED, colour, dot, new_figure
-
-_SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
+from galspec_spark.report.style import INK, MUTED, SHADES, colour, dot, new_figure
 
 
 def confusion_matrices(report: TrainingReport) -> Figure | None:
@@ -44,7 +41,7 @@ def _confusion(axes: Axes, result: dict[str, Any], *, first: bool) -> None:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     axes.set_visible(True)
-    axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         ink = "white" if share > 0.8 else INK
         text = f"{share:.1%}" if totals[row, 0] else "–"

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from galspec_spark.report.contents import FloatArray, uses_all_components
@@ -22,6 +23,9 @@ PANEL = "#f3f6f8"  # quiet fills
 ACCENT = "#0b5c8a"
 AGN = "#b3285c"
 OTHER = "#4f7f9b"
+
+#: From none to all, or from few to many.
+SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
 
 #: After Okabe & Ito: told apart with any colour vision, and by their lightness in print.
 CLASSIFIER_COLOURS: dict[str, str] = {

@@ -1,0 +1,96 @@
+"""What came in: the files of a release, and which of them could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from galspec_spark.parts import partition_values, scan
+from galspec_spark.storage import Location
+from galspec_spark.tables import Warehouse
+
+EXAMPLES = 3  #: of each reason
+
+#: Why a file is in quarantine.
+MEANINGS = {
+    "unreadable": "the file cannot be opened or read; it is tried again",
+    "empty": "the file has no bytes",
+    "not_fits": "the file is not FITS",
+    "truncated": "the file, or its set of units, ends too early",
+    "malformed": "a header, column or value is not what the format says",
+    "too_large": "a header or the unpacked file is larger than any spectrum's",
+    "unknown_format": "FITS, but of no kind that is known",
+    "unsupported": "of a known kind that is not read",
+    "irregular_grid": "the wavelengths are not in steps of 1e-4 dex",
+    "air_wavelengths": "the wavelengths are in air, not in vacuum",
+}
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The files of a release."""
+
+    files: int
+    spectra: int
+    quarantined: dict[str, int]  #: files, by reason
+    examples: list[dict[str, Any]]  #: ``path``, ``reason`` and ``message`` of some of them
+
+
+def find_arrivals(
+    spark: SparkSession, warehouse: Warehouse, release: str, ingest: Mapping[str, Any]
+) -> Arrivals | None:
+    """Sum up the files of a release; None where the warehouse was not made from files.
+
+    The table ``files`` does not know of releases. Files are those that the ingest runs of this
+    release took in: a run takes in one release.
+
+    Parameters
+    ----------
+    ingest
+        The result of the last ingest of the release.
+    """
+    parts = warehouse.parts("files")
+    if not parts:
+        return None
+    runs = {ingest["run_id"]} if "run_id" in ingest else set()
+    files = scan(spark, parts, ["path", "status", "reason", "message", "rows", "run_id"])
+    files = files.where(F.col("run_id").isin(*runs, *_runs_of(spark, warehouse, release)))
+    totals = files.groupBy("status", "reason").agg(F.count("*").alias("n"), F.sum("rows")).collect()
+    quarantined = {row.reason: row.n for row in totals if row.status == "quarantined"}
+    return Arrivals(
+        files=sum(row.n for row in totals),
+        spectra=sum(row["sum(rows)"] for row in totals),
+        quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
+        examples=_examples(files, list(quarantined)) if quarantined else [],
+    )
+
+
+def _runs_of(spark: SparkSession, warehouse: Warehouse, release: str) -> list[str]:
+    """Return the runs that wrote the spectra of a release."""
+    parts = spectra_parts(warehouse, release)
+    if not parts:
+        return []
+    return [row.run_id for row in scan(spark, parts, ["run_id"]).distinct().collect()]
+
+
+def spectra_parts(warehouse: Warehouse, release: str) -> list[Location]:
+    """Return the parts of a release in ``spectra``; none where there is no such table."""
+    parts = warehouse.parts("spectra")
+    return [part for part in parts if partition_values(part)["release"] == release]
+
+
+def _examples(files: DataFrame, reasons: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the first files of each reason by path."""
+    by_path = Window.partitionBy("reason").orderBy("path")
+    first = (
+        files.where("status = 'quarantined'")
+        .withColumn("number", F.row_number().over(by_path))
+        .where(F.col("number") <= EXAMPLES)
+        .orderBy("reason", "path")
+        .collect()
+    )
+    return [{name: row[name] for name in ("path", "reason", "message")} for row in first]

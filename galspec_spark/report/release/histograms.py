@@ -1,0 +1,164 @@
+"""Figures of counts: the classes in redshift and S/N, and the probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from galspec_spark.flags import ABSTAIN
+from galspec_spark.ml.intervals import wilson
+from galspec_spark.report.contents import FloatArray
+from galspec_spark.report.release.contents import ReleaseReport
+from galspec_spark.report.release.counts import AGN as AGN_CLASS
+from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
+from galspec_spark.report.release.counts import OTHER as OTHER_CLASS
+from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, bars, new_figure
+
+AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
+COLOURS = dict(zip(CLASSES, (AGN, OTHER, MUTED), strict=True))
+MOST_BINS = 32  #: that a panel shows
+FEWEST = 10  #: spectra that a share is given of
+BEYOND = 0.001  #: share of the spectra at each end that one bin may hold together
+
+
+def redshift_and_sn(report: ReleaseReport) -> Figure | None:
+    """Draw how many spectra of each class have which redshift and S/N, and the share of AGN."""
+    if not report.counts.used:
+        return None
+    figure = new_figure(5.4)
+    grid = figure.subplots(2, 2, sharex="col", height_ratios=[1.5, 1])
+    for (upper, lower), (quantity, label) in zip(grid.T, AXES.items(), strict=True):
+        edges, counts = merged(report.counts, quantity)
+        if len(edges) > 1:
+            _steps(upper, edges, counts)
+            _shares(lower, edges, counts[AGN_CLASS], counts[AGN_CLASS] + counts[OTHER_CLASS])
+        for axes in (upper, lower):
+            _scale(axes, quantity)
+        lower.set_xlabel(label)
+    grid[0, 0].set_ylabel("Spectra")
+    grid[1, 0].set_ylabel("Share of AGN among\nthose given a class")
+    grid[0, 0].legend(loc="best")
+    return figure
+
+
+def describe_redshift_and_sn(report: ReleaseReport) -> str:
+    """Describe the classes in redshift and S/N."""
+    told = []
+    for quantity, label in AXES.items():
+        edges, counts = merged(report.counts, quantity)
+        most = ", ".join(
+            f"{name} {edges[n.argmax()]:.3g} to {edges[n.argmax() + 1]:.3g}"
+            for name, n in counts.items()
+            if n.sum()
+        )
+        told.append(f"{label}: {edges[0]:.3g} to {edges[-1]:.3g}; most spectra: {most}")
+    return f"Histograms by class, and the share of AGN below. {'. '.join(told)}."
+
+
+def probabilities(report: ReleaseReport) -> Figure | None:
+    """Draw how many spectra of each class have which calibrated probability of AGN."""
+    if not report.counts.used:
+        return None
+    figure = new_figure(2.9)
+    axes = figure.subplots()
+    edges = BINS["probability"].edges()
+    below = np.zeros(len(edges) - 1)
+    for name in (OTHER_CLASS, AGN_CLASS):
+        counts = report.counts.histogram("probability", name)
+        look: dict[str, Any] = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
+        label = f"{name}: {counts.sum():,}"
+        axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=label, **look)
+        below += counts
+    counts = report.counts.histogram("probability", ABSTAIN)
+    axes.stairs(counts, edges, color=INK, linewidth=1.2, label=f"{ABSTAIN}: {counts.sum():,}")
+    axes.axvline(report.threshold, color=INK, linewidth=0.8, linestyle="--")
+    axes.annotate(
+        f"called AGN from {report.threshold:.2f} on",
+        (report.threshold, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, -2),
+        textcoords="offset points",
+        va="top",
+    )
+    axes.set_xlim(0, 1)
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("Calibrated probability of AGN")
+    axes.set_ylabel("Spectra")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def describe_probabilities(report: ReleaseReport) -> str:
+    """Describe the probabilities."""
+    counts = sum(report.counts.histogram("probability", name) for name in CLASSES)
+    fifths = np.asarray(counts).reshape(5, -1).sum(axis=1)
+    told = ", ".join(
+        f"{low:.1f} to {low + 0.2:.1f}: {n:,}"
+        for low, n in zip(np.arange(0, 1, 0.2), fifths, strict=True)
+    )
+    return (
+        f"Histogram of the calibrated probability of AGN. {told}. Spectra are called AGN from "
+        f"{report.threshold:.2f} on."
+    )
+
+
+def merged(counts: Counts, quantity: str) -> tuple[FloatArray, dict[str, Integers]]:
+    """Return bins wide enough to see, over the range that is occupied, and the counts of classes.
+
+    The first and the last bin hold what lies beyond as well.
+    """
+    every = {name: counts.histogram(quantity, name) for name in CLASSES}
+    total = np.sum(list(every.values()), axis=0)
+    share = total.cumsum() / max(total.sum(), 1)
+    first = int(np.searchsorted(share, BEYOND))
+    last = int(np.searchsorted(share, 1 - BEYOND))
+    if not total.sum():
+        return np.zeros(1), every
+    width = -(-(last + 1 - first) // MOST_BINS)
+    starts = np.arange(first, last + 1, width)
+    edges = BINS[quantity].edges()
+    ends = np.append(edges[starts], edges[min(starts[-1] + width, len(total))])
+    groups = np.append(0, starts[1:])
+    return ends, {name: np.add.reduceat(n, groups) for name, n in every.items()}
+
+
+def _steps(axes: Axes, edges: FloatArray, counts: dict[str, Integers]) -> None:
+    for name in CLASSES:
+        if counts[name].sum():
+            axes.stairs(
+                counts[name],
+                edges,
+                color=COLOURS[name],
+                linewidth=1.3,
+                linestyle=":" if name == ABSTAIN else "-",
+                label=name,
+            )
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlim(edges[0], edges[-1])
+
+
+def _shares(axes: Axes, edges: FloatArray, part: Integers, whole: Integers) -> None:
+    known = whole >= FEWEST
+    middle = np.sqrt(edges[1:] * edges[:-1]) if edges[0] > 0 else (edges[1:] + edges[:-1]) / 2
+    share = part[known] / whole[known]
+    ends = bars(share, *wilson(part[known].astype(float), whole[known].astype(float)))
+    axes.errorbar(middle[known], share, ends, fmt="o", color=AGN, markersize=3, elinewidth=0.8)
+    axes.set_ylim(0, 1.05 * np.max(share + ends[1], initial=0.1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(axis="y", color=FAINT, linewidth=0.4)
+
+
+def _scale(axes: Axes, quantity: str) -> None:
+    if BINS[quantity].is_log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,135 @@
+"""The report of a release: one self-contained HTML page, and its figures as files."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.classify import catalog_parts
+from galspec_spark.flags import ABSTAIN, FLAGS
+from galspec_spark.ml.bundle import Bundle
+from galspec_spark.parts import scan
+from galspec_spark.report.contents import decimals, interval, title
+from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
+from galspec_spark.report.page import spark_version, write_figures, write_page
+from galspec_spark.report.release import arrivals, counts
+from galspec_spark.report.release.arrivals import find_arrivals, spectra_parts
+from galspec_spark.report.release.bpt import find_plane
+from galspec_spark.report.release.contents import ReleaseReport
+from galspec_spark.report.release.counts import CLASSES, count
+from galspec_spark.report.release.figures import FIGURES
+from galspec_spark.report.release.outliers import find_outliers
+from galspec_spark.selection import REASONS
+from galspec_spark.tables import Warehouse
+
+CLASS_MEANINGS = {
+    CLASSES[0]: "the probability of AGN is the model's threshold or more",
+    CLASSES[1]: "another galaxy: the probability is less",
+    ABSTAIN: "the model should not be asked: left out by preprocess, or a flag says so",
+}
+
+
+def write_release_report(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    bundle: Bundle,
+    release: str,
+    run: dict[str, Any],
+    drift: dict[str, Any],
+    output: Path,
+) -> Path:
+    """Write ``figures/*.png`` and ``report.html`` of a classified release into a folder.
+
+    Only counts and the pixels of a few outliers come to the driver. A figure that the release has
+    nothing for is left out, and one of an earlier run is removed.
+
+    Parameters
+    ----------
+    bundle
+        The model that classified the release.
+    run
+        The content of ``run.json`` (`galspec_spark.steps.Steps`), whose steps may be unfinished.
+    drift
+        The content of ``drift.json``.
+    output
+        The folder; it is made where it does not exist.
+
+    Returns
+    -------
+    Path
+        The page: it holds its figures and styles and needs nothing outside itself.
+
+    Raises
+    ------
+    UserError
+        If the model has not classified the release.
+    """
+    report = _gather(spark, warehouse, bundle, release, run, drift)
+    return write_page(
+        output,
+        "release.html",
+        {"quantity": quantity_name, "measure": MEASURE_NAMES.__getitem__, "share": _share},
+        report=report,
+        images=write_figures(output, FIGURES, report),
+        counts=report.counts,
+        left_out=dict(report.counts.left_out.most_common()),
+        meanings=REASONS,
+        file_meanings=arrivals.MEANINGS,
+        class_meanings=CLASS_MEANINGS,
+        flag_meanings={name: meaning for name, (_, meaning) in FLAGS.items()},
+        provenance=_provenance(report),
+    )
+
+
+def _gather(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    bundle: Bundle,
+    release: str,
+    run: dict[str, Any],
+    drift: dict[str, Any],
+) -> ReleaseReport:
+    parts = catalog_parts(warehouse, bundle.id, release)
+    found = count(scan(spark, parts, counts.COLUMNS))
+    classes = scan(spark, parts, ["spectrum_id", "class", "reason"])
+    steps = {entry["name"]: entry.get("result", {}) for entry in run.get("steps", [])}
+    return ReleaseReport(
+        release=release,
+        run=run,
+        drift=drift,
+        model=bundle.id,
+        card=bundle.card,
+        threshold=bundle.threshold,
+        arrivals=find_arrivals(spark, warehouse, release, steps.get("ingest", {})),
+        counts=found,
+        plane=find_plane(spark, spectra_parts(warehouse, release), classes),
+        outliers=find_outliers(spark, warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
+    )
+
+
+def _share(value: float | None) -> str:
+    """Return a share as text, precise enough for a rare class; a dash where it is not defined."""
+    return "–" if decimals(value) == "–" else f"{value:.1%}"
+
+
+def _provenance(report: ReleaseReport) -> dict[str, str]:
+    card = report.card
+    trained, score = card["data"]["counts"], card["metrics"]["threshold"]
+    return {
+        "Release": report.release,
+        "Run": str(report.run.get("run_id", "–")),
+        "Configuration": str(report.run.get("config_hash", "–")),
+        "Model": f"{report.model}: {title(card['classifier'])} on {len(card['components'])} "
+        f"principal components, threshold {report.threshold:.3f}",
+        "Trained on": f"{card['data']['surveys']}: {trained['train']:,} spectra, "
+        f"{trained['train_agn']:,} of them AGN (run {card['run_id']})",
+        "Its score": f"F1 of the AGN class {decimals(score['test']['agn_f1'], 3)} on its test "
+        f"split at that threshold (95 % interval: {interval(score, 'agn_f1')})",
+        "Grid": card["grid"]["id"],
+        "galspec_spark": str(report.run.get("version", "–")),
+        "Spark": spark_version(),
+        "Python": platform.python_version(),
+    }

@@ -1,0 +1,124 @@
+"""The spectra that the model's components explain worst, with their pixels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark.errors import UserError
+from galspec_spark.flags import FLAG_BITS
+from galspec_spark.ml.bundle import Bundle
+from galspec_spark.ml.components import Components
+from galspec_spark.ml.features import RECONSTRUCTION_ERROR
+from galspec_spark.parts import PART, ROW, open_part, partition_values, scan
+from galspec_spark.storage import Location
+from galspec_spark.tables import Warehouse
+
+SHOWN = 8
+COLUMNS = (
+    "spectrum_id", "ra", "dec", "z", "sn_median", "class", "probability", RECONSTRUCTION_ERROR,
+    "reason", "flags", "coefficients",
+)  # fmt: skip
+SDSS_KEY = re.compile(r"(\d+)-(\d+)-(\d+)", re.ASCII)
+SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """One spectrum, and what the components make of it."""
+
+    spectrum_id: str
+    facts: dict[str, Any]  #: ``ra``, ``dec``, ``z``, ``sn_median``, ``class``, ``probability``
+    ratio: float  #: reconstruction error over the limit at the spectrum's S/N
+    part: str  #: of ``restframe``, relative to the warehouse
+    row: int  #: within it, from 0
+    address: str | None  #: of the survey's own page of the spectrum
+    flux: npt.NDArray[np.float32]  #: (PIXELS,), NaN where there is no information
+    reconstruction: npt.NDArray[np.float64]  #: (PIXELS,)
+
+
+def find_outliers(
+    spark: SparkSession, warehouse: Warehouse, bundle: Bundle, catalog: Sequence[Location]
+) -> list[Outlier]:
+    """Return those flagged that are furthest beyond the limit of their S/N, at most `SHOWN`.
+
+    Parameters
+    ----------
+    catalog
+        Parts of the catalogue of one release.
+    """
+    is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
+    ratio = F.col(RECONSTRUCTION_ERROR) / bundle.profile.error_limit()
+    rows = (
+        scan(spark, catalog, COLUMNS, positions=True)
+        .where(is_outlier & F.col("reason").isNull())
+        .withColumn("ratio", ratio)
+        .orderBy(F.desc("ratio"), "spectrum_id")
+        .limit(SHOWN)
+        .collect()
+    )
+    return [_outlier(row.asDict(), warehouse, bundle) for row in rows]
+
+
+def reconstructed(
+    coefficients: npt.NDArray[np.float64], components: Components
+) -> npt.NDArray[np.float64]:
+    """Return spectra (n, pixels) that the components make of coefficients (n, k)."""
+    along = coefficients - components.vectors @ components.mean
+    return np.asarray(components.mean + along @ components.vectors)
+
+
+def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
+    """Return the address of SDSS's public page of a spectrum; None for other surveys."""
+    key = SDSS_KEY.fullmatch(spectrum_id.removeprefix(f"{survey}-{release}-"))
+    if survey != "sdss" or key is None or not SDSS_RELEASE.fullmatch(release):
+        return None
+    plate, mjd, fiber = map(int, key.groups())
+    page = f"https://skyserver.sdss.org/{release}/en/tools/explore/summary.aspx"
+    return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
+
+
+def _outlier(row: dict[str, Any], warehouse: Warehouse, bundle: Bundle) -> Outlier:
+    values = partition_values(Location(row[PART]))
+    part = _restframe_part(warehouse, Location(row[PART]), values)
+    return Outlier(
+        spectrum_id=row["spectrum_id"],
+        facts={n: row[n] for n in ("ra", "dec", "z", "sn_median", "class", "probability")},
+        ratio=row["ratio"],
+        part=warehouse.place_of(part),
+        row=row[ROW],
+        address=survey_address(values["survey"], values["release"], row["spectrum_id"]),
+        flux=_flux(part, row[ROW], row["spectrum_id"]),
+        reconstruction=reconstructed(np.array([row["coefficients"]]), bundle.components)[0],
+    )
+
+
+def _restframe_part(warehouse: Warehouse, part: Location, values: dict[str, str]) -> Location:
+    """Return the part of ``restframe`` that a part of the catalogue was made from, row by row."""
+    name = part.name.rsplit(".", 2)[0]
+    folder = f"survey={values['survey']}/release={values['release']}"
+    return warehouse.table("restframe") / f"{folder}/{name}.parquet"
+
+
+def _flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.float32]:
+    """Read one row of ``restframe`` and of its part no more than the row group."""
+    file = open_part(part)
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if row < rows:
+            found = file.read_row_group(group, ["spectrum_id", "flux", "ivar"]).slice(row, 1)
+            break
+        row -= rows
+    else:
+        raise UserError(f"{part} has fewer rows than the catalogue: run jobs/classify.py again")
+    if found["spectrum_id"][0].as_py() != spectrum_id:
+        raise UserError(f"{part} is not what the catalogue is of: run jobs/classify.py again")
+    flux, ivar = (np.array(found[name][0].values) for name in ("flux", "ivar"))
+    return np.where(ivar > 0, flux, np.float32(np.nan))
