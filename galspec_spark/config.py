@@ -237,7 +237,7 @@ class TrainConfig(Section):
 class ClassifyConfig(Section):
     """From the table ``restframe`` to the table ``catalog``."""
 
-    abstain: tuple[str, ...] = ("LOW_COVERAGE", "Z_RANGE", "SN_RANGE", "OUTLIER")
+    abstain: tuple[str, ...] = ("LOW_COVERAGE", "Z_RANGE", "LOW_SN", "OUTLIER")
 
     @model_validator(mode="after")
     def _check(self) -> ClassifyConfig:

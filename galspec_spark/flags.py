@@ -9,8 +9,9 @@ FLAGS = {
     "LEFT_OUT": (0, "preprocess left the spectrum out; reason says why"),
     "LOW_COVERAGE": (1, "less of the window is covered than in the training set"),
     "Z_RANGE": (2, "the redshift is outside that of the training set"),
-    "SN_RANGE": (3, "the signal-to-noise ratio is outside that of the training set"),
-    "OUTLIER": (4, "the components explain it worse than training spectra of its S/N"),
-    "LABEL_DIFFERS": (5, "the survey's own label is another class"),
+    "LOW_SN": (3, "the signal-to-noise ratio is below that of the training set"),
+    "HIGH_SN": (4, "the signal-to-noise ratio is above that of the training set"),
+    "OUTLIER": (5, "the components explain it worse than training spectra of its S/N"),
+    "LABEL_DIFFERS": (6, "the survey's own label is another class"),
 }
 FLAG_BITS = {name: bit for name, (bit, _) in FLAGS.items()}

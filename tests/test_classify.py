@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from sklearn.metrics import f1_score
 
 from galspec_spark.classify import classify
+from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.flags import FLAG_BITS
 from galspec_spark.ml.arrays import lists_of
@@ -123,15 +124,16 @@ def test_flags_say_what_the_profile_says(warehouse, release_model):
         "LEFT_OUT": ~used,
         "LOW_COVERAGE": used & (rows["coverage"] < profile.ranges["coverage"][0]),
         "Z_RANGE": ~rows["z"].between(*profile.ranges["z"]),
-        "SN_RANGE": ~rows["sn_median"].between(*profile.ranges["sn_median"]),
+        "LOW_SN": rows["sn_median"] < profile.ranges["sn_median"][0],
+        "HIGH_SN": rows["sn_median"] > profile.ranges["sn_median"][1],
         "OUTLIER": used & (rows["reconstruction_error"] > limit),
         "LABEL_DIFFERS": used & rows["label"].notna() & (rows["label"] != called),
     }
     for name, holds in expected.items():
         np.testing.assert_array_equal(has(rows, name), holds, name)
         assert holds.any() or name == "LOW_COVERAGE"
-    abstains = rows["flags"] & ~(1 << FLAG_BITS["LABEL_DIFFERS"]) != 0
-    assert ((rows["class"] == "abstain") == abstains).all()
+    abstains = np.any([expected[name] for name in (*ClassifyConfig().abstain, "LEFT_OUT")], axis=0)
+    np.testing.assert_array_equal(rows["class"] == "abstain", abstains)
 
 
 def test_sky_is_an_outlier(warehouse):

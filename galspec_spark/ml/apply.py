@@ -97,10 +97,10 @@ def _flags(profile: Profile) -> Column:
     label = F.when(F.col("label") == 1, CLASS_NAMES[1]).when(F.col("label") == 0, CLASS_NAMES[0])
     tests = {
         "LEFT_OUT": ~is_used,
-        "LOW_COVERAGE": (F.col("reason") == "coverage")
-        | (is_used & (F.col("coverage") < profile.ranges["coverage"][0])),
-        "Z_RANGE": profile.is_outside("z"),
-        "SN_RANGE": profile.is_outside("sn_median"),
+        "LOW_COVERAGE": (F.col("reason") == "coverage") | (is_used & profile.is_below("coverage")),
+        "Z_RANGE": profile.is_below("z") | profile.is_above("z"),
+        "LOW_SN": profile.is_below("sn_median"),
+        "HIGH_SN": profile.is_above("sn_median"),
         "OUTLIER": is_used & profile.is_outlier(),
         "LABEL_DIFFERS": is_used & (label != F.col("called")),
     }

@@ -81,10 +81,13 @@ class Profile:
             limit = F.when(F.col("sn_median") < edge, F.lit(value)).otherwise(limit)
         return limit
 
-    def is_outside(self, column: str) -> Column:
-        """Return whether one of `KNOWN` is outside the usual range, or not known."""
-        low, high = self.ranges[column]
-        return ~F.coalesce(F.col(column).between(low, high), F.lit(False))
+    def is_below(self, column: str) -> Column:
+        """Return whether one of `KNOWN` is less than usual, or not known."""
+        return ~F.coalesce(F.col(column) >= self.ranges[column][0], F.lit(False))
+
+    def is_above(self, column: str) -> Column:
+        """Return whether one of `KNOWN` is greater than usual."""
+        return F.coalesce(F.col(column) > self.ranges[column][1], F.lit(False))
 
 
 def take_profile(coefficients: DataFrame, census: Census, called_agn: int) -> Profile:
