@@ -38,7 +38,7 @@ def interval(part: float, whole: float) -> list[float] | None:
     return [float(end) for end in wilson(part, whole)] if whole else None
 
 
-def f1_interval(confusion: Sequence[Sequence[float]] | None) -> tuple[float, float] | None:
+def f1_interval(confusion: Sequence[Sequence[float]]) -> tuple[float, float] | None:
     """Return the 95 % interval of the AGN class's F1, given its confusion matrix.
 
     F1 = 2 J / (1 + J) grows with J = TP / (TP + FP + FN), a proportion, so Wilson's interval of J
@@ -52,10 +52,8 @@ def f1_interval(confusion: Sequence[Sequence[float]] | None) -> tuple[float, flo
     Returns
     -------
     tuple of float, or None
-        Lower and upper end; None where there are no counts, or no AGN either true or predicted.
+        Lower and upper end; None where there is no AGN either true or predicted.
     """
-    if confusion is None:
-        return None
     (_, false_positive), (false_negative, true_positive) = confusion
     ends = interval(true_positive, true_positive + false_positive + false_negative)
     return (2 * ends[0] / (1 + ends[0]), 2 * ends[1] / (1 + ends[1])) if ends else None
