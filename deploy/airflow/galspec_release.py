@@ -1,8 +1,8 @@
 """A data release, as an Airflow DAG: submit the job, then believe its run.json and nothing else.
 
 spark-submit's exit code tells what became of the driver, not of the release: in cluster mode it may
-be 0 for a job that failed. So
-the check runs whatever the submit said, and the DAG's state is the check's.
+be 0 for a job that failed. So the check runs whatever the submit said, and the DAG's state is the
+check's.
 """
 
 from __future__ import annotations
