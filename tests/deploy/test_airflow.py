@@ -1,7 +1,7 @@
 """The DAG believes run.json.
 
-Airflow itself is tried where ``GALSPEC_AIRFLOW`` names a Python that has it, for example: python -m venv airflow && airflow/bin/pip install apache-airflow-core
-apache-airflow-providers-standard && GALSPEC_AIRFLOW=$PWD/airflow/bin/python pytest tests/deploy
+Airflow itself is tried where ``GALSPEC_AIRFLOW`` names a Python with apache-airflow-core and
+apache-airflow-providers-standard.
 """
 
 from __future__ import annotations

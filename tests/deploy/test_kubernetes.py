@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from galspec_spark import __version__
 from tests.submit import ROOT
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -93,6 +94,13 @@ def test_the_operator_knows_all_fields() -> None:
     assert (spec["type"], spec["mode"]) == ("Python", "cluster")
     assert spec["restartPolicy"] == {"type": "Never"}
     assert all(isinstance(value, str) for value in spec["sparkConf"].values())
+
+
+def test_the_image_is_of_this_version() -> None:
+    image = f"galspec-spark:{__version__}"
+    assert application()["image"] == cron_pod()["containers"][0]["image"] == image
+    assert f"--conf=spark.kubernetes.container.image={image}" in cron_pod()["containers"][0]["args"]
+    assert f"--tag {image} ." in (ROOT / "deploy/Dockerfile").read_text()
 
 
 def test_no_two_releases_at_once() -> None:
