@@ -129,11 +129,23 @@ class Warehouse:
             Pairs of a staged file and its place, relative to the warehouse.
         remove
             Files that the change replaces; none of them may be a place.
+
+        Raises
+        ------
+        UserError
+            If a staged file is gone, or the lock was lost: nothing is changed.
         """
         steps = {
             "remove": [self.place_of(path) for path in remove],
             "move": [[self.place_of(staged), place] for staged, place in move],
         }
+        there = {self.place_of(Location(status.path)) for status in staging.folder.files()}
+        gone = [staged for staged, _ in steps["move"] if staged not in there]
+        if gone:
+            raise UserError(
+                f"{self.root / gone[0]} is gone since a task wrote it: nothing was kept; the "
+                "warehouse has to be where all machines of the cluster see the same files"
+            )
         staging.check()
         write_json(self._journal, steps)
         self._apply(steps)

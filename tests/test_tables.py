@@ -70,3 +70,18 @@ def test_nothing_is_visible_before_the_commit(tmp_path: Path, run_of: Callable[.
 def test_a_missing_table_names_the_command(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"jobs/preprocess.py --warehouse"):
         Warehouse(tmp_path).read(spark, "restframe")
+
+
+def test_a_staged_file_that_is_gone_changes_nothing(
+    tmp_path: Path, run_of: Callable[..., Run]
+) -> None:
+    """As where a task wrote to a disk that only its own machine sees."""
+    warehouse = Warehouse(tmp_path)
+    old = warehouse.table("spectra") / "old.parquet"
+    old.write(b"old")
+    with warehouse.writing(run_of()) as staging:
+        moves = staged(staging.folder, ["new1.parquet", "new2.parquet"])
+        moves[0][0].delete()
+        with pytest.raises(UserError, match=r"new1\.parquet is gone since a task wrote it"):
+            warehouse.commit(staging, moves, remove=[old])
+    assert warehouse.parts("spectra") == [old]
