@@ -24,6 +24,7 @@ NAMES = {
 MEASURES = {"psi": "o", "ks": "D", "share": "s"}
 MEASURE_NAMES = {"psi": "stability index", "ks": "Kolmogorov-Smirnov", "share": "difference"}
 SHOWN = 4  #: distributions
+TOLD = 6  #: findings in words
 
 
 def draw_drift(content: Mapping[str, Any]) -> bytes:
@@ -54,9 +55,12 @@ def alternative(content: Mapping[str, Any]) -> str:
     named = [
         f"{quantity_name(check['quantity'])} ({MEASURE_NAMES[check['measure']]} "
         f"{check['value']:.2f}, limit {check['limit']:g})"
-        for check in content["findings"]
+        for check in content["findings"][:TOLD]
     ]
-    return f"{len(named)} distances from the training set are beyond limits: {', '.join(named)}."
+    number = len(content["findings"])
+    if number > TOLD:
+        named.append(f"and {number - TOLD} more")
+    return f"{number} distances from the training set are beyond limits: {', '.join(named)}."
 
 
 def quantity_name(quantity: str) -> str:

@@ -26,6 +26,9 @@ OTHER = "#4f7f9b"
 
 #: From none to all, or from few to many.
 SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
+#: Counts on white, where one must be seen.
+COUNTS = LinearSegmentedColormap.from_list("counts", ["#a9cbdf", "#3f88b3", "#08334f"])
+AGN_COUNTS = LinearSegmentedColormap.from_list("agn", ["#e8a9c0", "#b3285c", "#5c0a2b"])
 
 #: After Okabe & Ito: told apart with any colour vision, and by their lightness in print.
 CLASSIFIER_COLOURS: dict[str, str] = {

@@ -13,9 +13,9 @@ from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.bpt import OFFSET, SLOPE, X_RANGE, Y_RANGE, edges
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import Integers
-from galspec_spark.report.style import AGN, INK, MUTED, OTHER, SHADES, new_figure
+from galspec_spark.report.style import AGN, COUNTS, INK, MUTED, OTHER, new_figure
 
-SURE = 5  #: bins of fewer spectra are drawn paler
+SURE = 3  #: bins of fewer spectra are drawn paler
 FEW = 5000  #: so few spectra are drawn in bins of twice the size
 CALLED = LinearSegmentedColormap.from_list("called", [OTHER, "#e3dfe2", AGN])
 
@@ -34,10 +34,10 @@ def bpt(report: ReleaseReport) -> Figure | None:
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     shown = np.ma.masked_equal(total.T, 0)
     counts = left.pcolormesh(
-        x, y, shown, cmap=SHADES, norm=LogNorm(0.7, max(total.max(), 10)), rasterized=True
+        x, y, shown, cmap=COUNTS, norm=LogNorm(1, max(total.max(), 10)), rasterized=True
     )
     share = np.ma.masked_where(total.T == 0, agn.T / np.maximum(total.T, 1))
-    sure = np.clip(total.T / SURE, 0.35, 1)
+    sure = np.clip(total.T / SURE, 0.45, 1)
     right.pcolormesh(x, y, share, cmap=CALLED, vmin=0, vmax=1, alpha=sure, rasterized=True)
     bar = figure.colorbar(counts, ax=left, shrink=0.8, label="spectra")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -53,7 +53,7 @@ def bpt(report: ReleaseReport) -> Figure | None:
     left.set_ylabel("log [O III]5007 / Hβ")
     left.set_xlim(*_span(total.sum(axis=1), x))
     left.set_ylim(*_span(total.sum(axis=0), y))
-    right.legend(loc="lower left", fontsize=7.5)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -41,7 +41,7 @@ FIGURES: dict[str, FigureEntry[ReleaseReport]] = {
         describe_bpt,
         "The survey's own fits of the lines, each above three times its error. The model was "
         "shown no line ratio: where its colours follow the line, it found in the spectra what the "
-        "label was made from. Pale: fewer than five spectra. Kewley's curve is the limit of pure "
+        "label was made from. Pale: one or two spectra. Kewley's curve is the limit of pure "
         "starbursts, Kauffmann's that of observed star-forming galaxies.",
     ),
     "drift": FigureEntry(

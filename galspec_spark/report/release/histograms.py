@@ -50,6 +50,8 @@ def describe_redshift_and_sn(report: ReleaseReport) -> str:
     told = []
     for quantity, label in AXES.items():
         edges, counts = merged(report.counts, quantity)
+        if len(edges) == 1:
+            continue
         most = ", ".join(
             f"{name} {edges[n.argmax()]:.3g} to {edges[n.argmax() + 1]:.3g}"
             for name, n in counts.items()

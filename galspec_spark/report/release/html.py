@@ -25,6 +25,7 @@ from galspec_spark.report.release.outliers import find_outliers
 from galspec_spark.selection import REASONS
 from galspec_spark.tables import Warehouse
 
+MOST_FINDINGS = 12  #: in the table of what drifted
 CLASS_MEANINGS = {
     CLASSES[0]: "the probability of AGN is the model's threshold or more",
     CLASSES[1]: "another galaxy: the probability is less",
@@ -67,7 +68,11 @@ def write_release_report(
     UserError
         If the model has not classified the release.
     """
-    report = _gather(spark, warehouse, bundle, release, run, drift)
+    return write_report(output, gather(spark, warehouse, bundle, release, run, drift))
+
+
+def write_report(output: Path, report: ReleaseReport) -> Path:
+    """Write the figures and the page of what was gathered."""
     return write_page(
         output,
         "release.html",
@@ -80,11 +85,12 @@ def write_release_report(
         file_meanings=arrivals.MEANINGS,
         class_meanings=CLASS_MEANINGS,
         flag_meanings={name: meaning for name, (_, meaning) in FLAGS.items()},
+        most_findings=MOST_FINDINGS,
         provenance=_provenance(report),
     )
 
 
-def _gather(
+def gather(
     spark: SparkSession,
     warehouse: Warehouse,
     bundle: Bundle,
@@ -92,6 +98,7 @@ def _gather(
     run: dict[str, Any],
     drift: dict[str, Any],
 ) -> ReleaseReport:
+    """Count and read what the report shows; see `write_release_report`."""
     parts = catalog_parts(warehouse, bundle.id, release)
     found = count(scan(spark, parts, counts.COLUMNS))
     classes = scan(spark, parts, ["spectrum_id", "class", "reason"])

@@ -16,12 +16,12 @@ from matplotlib.ticker import FuncFormatter
 
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.counts import AGN, GIVEN, SKY_ORDER, Integers
-from galspec_spark.report.style import FAINT, MUTED, SHADES, new_figure
+from galspec_spark.report.release.counts import AGN, GIVEN, Integers
+from galspec_spark.report.style import AGN_COUNTS, COUNTS, FAINT, MUTED, new_figure
 
-AGN_SHADES = LinearSegmentedColormap.from_list("agn", ["#fbeef3", "#d9779c", "#b3285c"])
-PIXEL_AREA = 41252.96 / (12 * 4**SKY_ORDER)  #: square degrees
-CELL = 0.5  #: degrees; a pixel of the sky has 1.8
+SKY_AREA = 41252.96  #: square degrees
+CELL = 0.5  #: degrees; the pixels have 1.8 or more
+FEW = 3  #: with fewer spectra in a pixel, pixels are merged by four
 #: The middle of the map: the Galactic caps, where galaxies are, are then not cut by its edge.
 CENTRE = 180.0
 
@@ -34,8 +34,8 @@ def sky(report: ReleaseReport) -> Figure | None:
     figure = new_figure(3.4)
     panels: Any = figure.subplots(1, 2, subplot_kw={"projection": "mollweide"})
     for axes, counts, shades, name in (
-        (panels[0], classified, SHADES, "given a class"),
-        (panels[1], agn, AGN_SHADES, "AGN"),
+        (panels[0], classified, COUNTS, "given a class"),
+        (panels[1], agn, AGN_COUNTS, "AGN"),
     ):
         _map(figure, axes, counts, shades)
         axes.set_title(f"{counts.sum():,} {name}", pad=12)
@@ -49,19 +49,33 @@ def describe_sky(report: ReleaseReport) -> str:
     most = classified[classified > 0].argmax()
     return (
         f"Two maps of the sky. {classified.sum():,} classified spectra in {len(ra):,} pixels of "
-        f"{PIXEL_AREA:.1f} square degrees, at declinations from {dec.min():.0f} to {dec.max():.0f} "
-        f"degrees, most of them near right ascension {ra[most]:.0f}, declination {dec[most]:.0f}; "
-        f"{agn.sum():,} AGN in {np.sum(agn > 0):,} pixels."
+        f"{_area(classified):.1f} square degrees, at declinations from {dec.min():.0f} to "
+        f"{dec.max():.0f} degrees, most of them near right ascension {ra[most]:.0f}, declination "
+        f"{dec[most]:.0f}; {agn.sum():,} AGN in {np.sum(agn > 0):,} pixels."
     )
 
 
 def _counts(report: ReleaseReport) -> tuple[Integers, Integers]:
-    return report.counts.sky(GIVEN), report.counts.sky([AGN])
+    """Return the classified spectra and the AGN in each pixel, of an order for their number."""
+    classified, agn = report.counts.sky(GIVEN), report.counts.sky([AGN])
+    if classified.sum() < FEW * np.count_nonzero(classified):
+        # Nested: the four parts of a pixel follow one another.
+        return classified.reshape(-1, 4).sum(axis=1), agn.reshape(-1, 4).sum(axis=1)
+    return classified, agn
+
+
+def _nside(counts: Integers) -> int:
+    return int(hpgeom.npixel_to_nside(len(counts)))
+
+
+def _area(counts: Integers) -> float:
+    """Return the area of a pixel in square degrees."""
+    return SKY_AREA / len(counts)
 
 
 def _occupied(counts: Integers) -> tuple[FloatArray, FloatArray]:
     """Return right ascension and declination of the pixels that have any."""
-    ra, dec = hpgeom.pixel_to_angle(1 << SKY_ORDER, np.flatnonzero(counts), nest=True)
+    ra, dec = hpgeom.pixel_to_angle(_nside(counts), np.flatnonzero(counts), nest=True)
     return np.asarray(ra), np.asarray(dec)
 
 
@@ -69,14 +83,14 @@ def _map(figure: Figure, axes: Any, counts: Integers, shades: LinearSegmentedCol
     longitude = np.arange(-180, 180 + CELL, CELL)
     latitude = np.arange(-90, 90 + CELL, CELL)
     x, y = np.meshgrid(longitude[:-1] + CELL / 2, latitude[:-1] + CELL / 2)
-    pixel = hpgeom.angle_to_pixel(1 << SKY_ORDER, (CENTRE - x) % 360, y, nest=True)
+    pixel = hpgeom.angle_to_pixel(_nside(counts), (CENTRE - x) % 360, y, nest=True)
     shown = np.ma.masked_equal(counts[pixel], 0)
     drawn = axes.pcolormesh(
         np.radians(longitude),
         np.radians(latitude),
         shown,
         cmap=shades,
-        norm=LogNorm(vmin=0.7, vmax=max(counts.max(), 10)),
+        norm=LogNorm(vmin=1, vmax=max(counts.max(), 10)),
         rasterized=True,
     )
     axes.grid(color=FAINT, linewidth=0.4)
@@ -89,7 +103,7 @@ def _map(figure: Figure, axes: Any, counts: Integers, shades: LinearSegmentedCol
     for label in axes.get_xticklabels():  # they stand within the map
         label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.04)
-    bar.set_label(f"spectra in a pixel of {PIXEL_AREA:.1f} square degrees", fontsize=8)
+    bar.set_label(f"spectra in a pixel of {_area(counts):.1f} square degrees", fontsize=8)
     bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=7.5)

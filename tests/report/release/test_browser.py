@@ -1,0 +1,64 @@
+"""The page in a real browser, at the width of a desk and of a phone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from galspec_spark.report.release.html import write_report
+from tests.report.browser import find_browser, open_tab
+
+SIZES = {"desktop": (1280, 800, False), "phone": (390, 844, True)}
+BROKEN = "Array.from(document.images).filter(i => !i.alt || !i.complete || !i.naturalWidth).length"
+#: Elements that reach beyond the window and are in no box that scrolls.
+BEYOND = """Array.from(document.querySelectorAll("main *")).filter(
+    e => !e.closest(".scroll") && e.getBoundingClientRect().right > innerWidth + 1).length"""
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory):
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    with open_tab(browser, tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def page(release_report, tmp_path_factory):
+    long = "/".join(["a-long-folder-without-a-space"] * 9)
+    first, *others = release_report.outliers
+    outliers = [dataclasses.replace(first, part=f"{long}.parquet"), *others]
+    arrivals = dataclasses.replace(
+        release_report.arrivals,
+        examples=[{"path": long, "reason": "unknown_format", "message": "m" * 90}],
+    )
+    report = dataclasses.replace(release_report, outliers=outliers, arrivals=arrivals)
+    return write_report(tmp_path_factory.mktemp("page"), report)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_page_is_whole_and_fits(tab, page, tmp_path, size) -> None:
+    width, height, is_phone = SIZES[size]
+    tab.open(page, width, height, is_phone=is_phone)
+    assert tab.complaints() == []
+    assert tab.value("innerWidth") == width
+    assert tab.value("document.documentElement.scrollWidth") <= width
+    assert tab.value("document.images.length") == 6
+    assert tab.value(BROKEN) == 0
+    assert tab.value(BEYOND) == 0
+    assert [url for url in tab.requests() if not url.startswith(("file:", "data:"))] == []
+
+
+def test_the_browser_sees_what_is_wrong(tab, tmp_path) -> None:
+    wrong = tmp_path / "wrong.html"
+    wrong.write_text(
+        "<main><img src='gone.png'><p style='width:3000px'>wide</p></main><script>gone()</script>"
+    )
+    tab.open(wrong, 390, 844, is_phone=False)
+    assert tab.value("document.documentElement.scrollWidth") > 390
+    assert tab.value(BROKEN) == 1
+    assert tab.value(BEYOND) > 0
+    assert any("gone is not defined" in complaint for complaint in tab.complaints())
+    assert any(url.endswith("gone.png") for url in tab.requests())
