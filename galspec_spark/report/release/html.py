@@ -76,7 +76,12 @@ def write_report(output: Path, report: ReleaseReport) -> Path:
     return write_page(
         output,
         "release.html",
-        {"quantity": quantity_name, "measure": MEASURE_NAMES.__getitem__, "share": _share},
+        {
+            "quantity": quantity_name,
+            "measure": MEASURE_NAMES.__getitem__,
+            "share": _share,
+            "share_of": _share_of,
+        },
         report=report,
         images=write_figures(output, FIGURES, report),
         counts=report.counts,
@@ -120,6 +125,10 @@ def gather(
 def _share(value: float | None) -> str:
     """Return a share as text, precise enough for a rare class; a dash where it is not defined."""
     return "–" if decimals(value) == "–" else f"{value:.1%}"
+
+
+def _share_of(part: int, whole: int) -> str:
+    return _share(part / whole if whole else None)
 
 
 def _provenance(report: ReleaseReport) -> dict[str, str]:

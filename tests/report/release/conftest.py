@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,21 @@ from galspec_spark.drift import drift
 from galspec_spark.ml.bundle import Bundle, load_bundle
 from galspec_spark.parts import part_writer
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.html import gather
+from galspec_spark.report.release.html import gather, write_report
 from galspec_spark.schemas import FILES, SPECTRA
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 from tests.releases import draw, leave_out, with_sky, write_release
 
 LINES = ("nii_6583", "h_alpha", "oiii_5007", "h_beta")
+#: Paths may be longer than a phone is wide.
+LONG = "/in/" + "/".join(["a-long-folder-without-a-space"] * 9) + ".txt"
 #: Rows of `files`: path, status, reason, rows, run.
 INPUTS = (
     ("/in/a.fits", "read", None, 300, "ingest-1"),
     ("/in/b.fits", "read", None, 100, "ingest-1"),
     *((f"/in/bad{n}.fits", "quarantined", "truncated", 0, "ingest-1") for n in range(5)),
-    ("/in/none.txt", "quarantined", "not_fits", 0, "ingest-2"),
+    (LONG, "quarantined", "not_fits", 0, "ingest-2"),
     ("/in/other.fits", "read", None, 999, "of another release"),
     ("/in/other-bad.fits", "quarantined", "empty", 0, "of another release"),
 )
@@ -82,6 +85,7 @@ def lines_table(ids: list[str]) -> pd.DataFrame:
 def report_of(spark, bundle, classified, release_model, run_of, tmp_path_factory):
     """Gather the report of a release of the warehouse."""
 
+    @cache
     def make(release: str) -> ReleaseReport:
         output = tmp_path_factory.mktemp("drift")
         warehouse = Warehouse(classified)
@@ -120,6 +124,12 @@ def run_json(release: str, drift: dict[str, Any]) -> dict[str, Any]:
 def release_report(report_of) -> ReleaseReport:
     """The report of the release that has everything."""
     return report_of("dr1")
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory, release_report: ReleaseReport) -> Path:
+    """Its page."""
+    return write_report(tmp_path_factory.mktemp("page"), release_report)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
-from galspec_spark.report.release.html import write_report
 from tests.report.browser import find_browser, open_tab
 
 SIZES = {"desktop": (1280, 800, False), "phone": (390, 844, True)}
@@ -25,23 +22,10 @@ def tab(tmp_path_factory):
         yield tab
 
 
-@pytest.fixture(scope="module")
-def page(release_report, tmp_path_factory):
-    long = "/".join(["a-long-folder-without-a-space"] * 9)
-    first, *others = release_report.outliers
-    outliers = [dataclasses.replace(first, part=f"{long}.parquet"), *others]
-    arrivals = dataclasses.replace(
-        release_report.arrivals,
-        examples=[{"path": long, "reason": "unknown_format", "message": "m" * 90}],
-    )
-    report = dataclasses.replace(release_report, outliers=outliers, arrivals=arrivals)
-    return write_report(tmp_path_factory.mktemp("page"), report)
-
-
 @pytest.mark.parametrize("size", SIZES)
-def test_page_is_whole_and_fits(tab, page, tmp_path, size) -> None:
+def test_page_is_whole_and_fits(tab, written, size) -> None:
     width, height, is_phone = SIZES[size]
-    tab.open(page, width, height, is_phone=is_phone)
+    tab.open(written, width, height, is_phone=is_phone)
     assert tab.complaints() == []
     assert tab.value("innerWidth") == width
     assert tab.value("document.documentElement.scrollWidth") <= width
