@@ -30,6 +30,7 @@ from galspec_spark.report.drift import draw_drift
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
+DRIFT = "drift.json"
 PSI_BINS = 10
 PROPERTIES = ("agn", "outlier", "left_out")
 
@@ -92,7 +93,7 @@ def drift(
         "edges": profile.edges,
         "bins": {"train": profile.bins, "release": found.bins},
     }
-    write_json(output / "drift.json", content)
+    write_json(output / DRIFT, content)
     Location.of(output / "figures" / "drift.png").write(draw_drift(content))
     return {key: content[key] for key in ("model", "release", "spectra", "classified", "findings")}
 

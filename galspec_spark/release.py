@@ -15,21 +15,23 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
-from galspec_spark.classify import classify
+from galspec_spark.classify import catalog_parts, classify
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list
-from galspec_spark.drift import drift
+from galspec_spark.drift import DRIFT, drift
 from galspec_spark.ingest import ingest
 from galspec_spark.lock import hold_lock
-from galspec_spark.ml.bundle import model_id
+from galspec_spark.ml.bundle import load_bundle, model_id
 from galspec_spark.preprocess import preprocess
 from galspec_spark.provenance import Run, write_summary
+from galspec_spark.report.release.html import write_release_report
 from galspec_spark.steps import Step, Steps, Summary
 from galspec_spark.storage import Location
 from galspec_spark.tables import MADE_BY, Warehouse
 from galspec_spark.verify.verify import verify
 
+NAMES = ("download", "ingest", "preprocess", "classify", "drift", "verify", "report")
 #: Reduction and kind of the files that a list names, where it does not say.
 RUN2D, KIND = "26", "lite"
 
@@ -65,11 +67,12 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> dict[str, An
     """
     output = Location.of(release.output)
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
-        chain = _chain(spark, run, release)
         about = {"release": release.name, "model": model_id(release.model)}
-        steps = Steps(output / "run.json", run, about, [step.name for step in chain])
-        for step in chain:
-            steps.run(step)
+        names = [name for name in NAMES if name != "download" or release.wanted]
+        steps = Steps(output / "run.json", run, about, names)
+        chain = _chain(spark, run, release, steps)
+        for name in names:
+            steps.run(chain[name])
         findings = steps.end()
     return {
         **about,
@@ -79,12 +82,12 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> dict[str, An
     }
 
 
-def _chain(spark: SparkSession, run: Run, release: Release) -> list[Step]:
-    """Return the steps in their order."""
-    warehouse, config = release.warehouse, run.config
+def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dict[str, Step]:
+    """Return the steps, by name."""
+    warehouse, model, output, config = release.warehouse, release.model, release.output, run.config
 
     def job(name: str, work: Callable[[Run], Summary]) -> Callable[[], Summary]:
-        """Let a step be what the job of its name is: a run of its own with a summary."""
+        """Let a step be what the job of its name is, which leaves a summary in the warehouse."""
 
         def do() -> Summary:
             own = replace(Run.start(name, config), id=run.id)
@@ -92,42 +95,60 @@ def _chain(spark: SparkSession, run: Run, release: Release) -> list[Step]:
 
         return do
 
-    steps = [
+    def drift_key() -> str:
+        parts = catalog_parts(warehouse, model_id(model), release.name)
+        return _key(_paths(parts), config.drift.model_dump(mode="json"))
+
+    def verify_key() -> str:
+        return _key([_paths(warehouse.parts(table)) for table in MADE_BY])
+
+    def report_key() -> str:
+        return _key([step.get("result") for step in steps.content["steps"][:-1]])
+
+    def report() -> Summary:
+        drift_found = json.loads((output / DRIFT).read_text())
+        page = write_release_report(
+            spark,
+            warehouse,
+            load_bundle(model),
+            release.name,
+            steps.content,
+            drift_found,
+            output,
+        )
+        return {"page": str(page)}
+
+    every = [
+        Step("download", lambda: _download(run, release)),
         Step(
             "ingest",
-            job(
-                "ingest",
-                lambda own: ingest(spark, own, release.inputs, warehouse, release.name),
-            ),
+            job("ingest", lambda own: ingest(spark, own, release.inputs, warehouse, release.name)),
             nothing_done=lambda result: not result["read"] + result["quarantined"],
         ),
         Step(
             "preprocess",
             job("preprocess", lambda own: preprocess(spark, own, warehouse)),
-            key=lambda: _key(warehouse, ["spectra", "objects"], config.preprocess),
+            nothing_done=lambda result: result["run_id"] != run.id,
         ),
         Step(
             "classify",
-            job(
-                "classify",
-                lambda own: classify(spark, own, warehouse, release.model, release.name),
-            ),
+            job("classify", lambda own: classify(spark, own, warehouse, model, release.name)),
             nothing_done=lambda result: not result["classified"],
         ),
         Step(
             "drift",
-            lambda: drift(spark, run, warehouse, release.model, release.name, release.output),
-            key=lambda: _key(warehouse, ["catalog"], config.drift),
+            lambda: drift(spark, run, warehouse, model, release.name, output),
+            key=drift_key,
+            makes=output / DRIFT,
         ),
         Step(
             "verify",
             job("verify", lambda own: verify(spark, own, warehouse, inputs=release.inputs)),
-            key=lambda: _key(warehouse, list(MADE_BY), None),
+            key=verify_key,
         ),
+        Step("report", report, key=report_key, makes=output / "report.html"),
     ]
-    if release.wanted is not None:
-        steps.insert(0, Step("download", lambda: _download(run, release)))
-    return steps
+    return {step.name: step for step in every}
 
 
 def _download(run: Run, release: Release) -> Summary:
@@ -137,11 +158,13 @@ def _download(run: Run, release: Release) -> Summary:
     return download(run, archive, plates, count, Path(release.inputs[0]))
 
 
-def _key(warehouse: Warehouse, tables: Sequence[str], settings: Any) -> str:
-    """Return what a result depends on: the parts of tables, settings and the version."""
-    content = [[part.path for part in warehouse.parts(table)] for table in tables]
-    told = settings.model_dump(mode="json") if settings else None
-    text = json.dumps([content, told, __version__])
+def _paths(parts: Sequence[Location]) -> list[str]:
+    return [part.path for part in parts]
+
+
+def _key(*told: Any) -> str:
+    """Return 16 digits that change with what a result depends on, and with the version."""
+    text = json.dumps([*told, __version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from galspec_spark.errors import cause_of
@@ -26,6 +27,8 @@ class Step:
     work: Callable[[], Summary]  #: does it; its result has ``findings`` where something is wrong
     #: Names all that the result depends on; None where only the work itself can tell.
     key: Callable[[], str | None] = lambda: None
+    #: The file that it writes, without which it has to be done again.
+    makes: Path | None = None
     #: Tells from a result whether there was nothing to do.
     nothing_done: Callable[[Summary], bool] = lambda _: False
 
@@ -60,7 +63,8 @@ class Steps:
         try:
             key = step.key()
             earlier = self._before.get(step.name, {})
-            is_same = key is not None and earlier.get("key") == key
+            is_there = step.makes is None or step.makes.exists()
+            is_same = key is not None and earlier.get("key") == key and is_there
             summary = earlier["result"] if is_same else step.work()
         except Exception as error:
             entry |= {"state": "failed", "error": cause_of(error)}

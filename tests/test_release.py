@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -35,6 +36,7 @@ def survey(spark, tmp_path_factory) -> Path:
 def first(spark, survey, release_model, run_of, tmp_path_factory):
     """The release, done once; its folders and its summary."""
     root = tmp_path_factory.mktemp("first")
+    logging.getLogger("galspec_spark").setLevel(logging.INFO)  # as jobs do
     release = Release("dr1", [str(survey)], Warehouse(root / "wh"), release_model, root / "out")
     return release, run_release(spark, run_of("release"), release)
 
@@ -59,7 +61,7 @@ def test_every_step_is_done_and_told(spark, first):
 
 
 def test_logs_are_one_object_a_line(first):
-    lines = [json.loads(line) for line in (first[0].output / "log.jsonl").open()]
+    lines = [json.loads(line) for line in (first[0].output / "log.jsonl").read_text().splitlines()]
     assert {line["run_id"] for line in lines} == {content(first[0])["run_id"]}
     assert [line["message"] for line in lines if line["logger"].endswith("steps")] == [
         f"{step['name']}: done" for step in content(first[0])["steps"]

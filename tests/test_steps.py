@@ -47,6 +47,23 @@ def test_a_finished_step_with_the_same_key_is_skipped(place, run_of):
     assert written["steps"][0]["result"] == {"rows": 3}
 
 
+def test_a_step_whose_file_is_gone_is_done_again(place, run_of, tmp_path):
+    result = tmp_path / "result"
+
+    def write():
+        result.touch()
+        return {"written": 1}
+
+    step = Step("read", write, key=lambda: "a", makes=result)
+    do(place, run_of(), step)
+    do(place, run_of(), step)
+    assert states(place)["read"] == "skipped"
+    result.unlink()
+    do(place, run_of(), step)
+    assert states(place)["read"] == "done"
+    assert result.exists()
+
+
 def test_another_key_does_it_again(place, run_of):
     do(place, run_of(), Step("read", lambda: {"rows": 3}, key=lambda: "a"))
     do(place, run_of(), Step("read", lambda: {"rows": 4}, key=lambda: "b"))
