@@ -24,4 +24,5 @@ def cause_of(error: Exception) -> str:
         and not line.startswith(("org.", "java.", "py4j."))
     ]
     cause = python_errors[-1] if python_errors else (lines[0] if lines else "")
-    return f"{type(error).__name__}: {cause}"
+    for_user = cause.removeprefix(f"{UserError.__module__}.{UserError.__name__}: ")
+    return for_user if for_user != cause else f"{type(error).__name__}: {cause}"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructType
 
+from galspec_spark.errors import UserError
 from galspec_spark.storage import Location
 
 #: Columns that `scan` adds on request: where a row is.
@@ -48,9 +52,48 @@ def part_writer(place: Location, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def open_part(place: Location) -> pq.ParquetFile:
-    """Open a part for reading, which fails where a page is not as it was written."""
-    return pq.ParquetFile(place.key, **place.arrow, page_checksum_verification=True)
+class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+    """A part that is open for reading; what is wrong with it is told with its place.
+
+    Raises
+    ------
+    UserError
+        If it cannot be opened or, on reading, where a page is not as it was written.
+    """
+
+    def __init__(self, place: Location) -> None:
+        self._told = partial(_telling, place)
+        with self._told():
+            super().__init__(place.key, **place.arrow, page_checksum_verification=True)
+
+    def read(self, *args: Any, **options: Any) -> pa.Table:
+        """Read all of it, as `pyarrow.parquet.ParquetFile.read`."""
+        with self._told():
+            return super().read(*args, **options)
+
+    def read_row_group(self, *args: Any, **options: Any) -> pa.Table:
+        """Read a row group, as `pyarrow.parquet.ParquetFile.read_row_group`."""
+        with self._told():
+            return super().read_row_group(*args, **options)
+
+    def iter_batches(self, *args: Any, **options: Any) -> Iterator[pa.RecordBatch]:
+        """Read in batches, as `pyarrow.parquet.ParquetFile.iter_batches`."""
+        with self._told():
+            yield from super().iter_batches(*args, **options)
+
+
+@contextmanager
+def _telling(place: Location) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"cannot read {place}: {cause}; jobs/verify.py tells the remedy") from error
+
+
+def open_part(place: Location) -> Part:
+    """Open a part for reading."""
+    return Part(place)
 
 
 def partition_values(place: Location) -> dict[str, str]:

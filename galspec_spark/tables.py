@@ -135,7 +135,7 @@ class Warehouse:
         UserError
             If a staged file is gone, or the lock was lost: nothing is changed.
         """
-        steps = {
+        steps: dict[str, list[Any]] = {
             "remove": [self.place_of(path) for path in remove],
             "move": [[self.place_of(staged), place] for staged, place in move],
         }

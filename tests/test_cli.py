@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from galspec_spark import cli
-from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.errors import ConfigError, UserError, cause_of
 from tests.submit import ROOT, messages, submit
 
 JOB = """
@@ -74,6 +74,15 @@ def test_a_failing_task_through_spark_submit_is_one_line(script, tmp_path):
     assert result.returncode == cli.FAILED
     assert messages(result) == ["error: PythonException: ValueError: spectrum 7 is odd"]
     assert not (tmp_path / "output").exists()
+
+
+def test_a_message_to_the_user_from_a_task_is_told_as_it_is():
+    buried = (
+        "An exception was thrown from the Python worker:\nTraceback (most recent call last):\n"
+        "galspec_spark.errors.UserError: cannot read /w/part.parquet: it is damaged\n\n"
+        "\tat org.apache.spark.api.python.BasePythonRunner\n"
+    )
+    assert cause_of(RuntimeError(buried)) == "cannot read /w/part.parquet: it is damaged"
 
 
 def test_an_unknown_key_through_spark_submit_is_wrong_usage(script, tmp_path):

@@ -519,6 +519,6 @@ def test_real_spectra_have_no_finding(
 def test_parts_are_written_with_checksums(copy: Warehouse) -> None:
     part = copy.parts("spectra")[0]
     flip(part, "flux")
-    with pytest.raises(OSError, match="CRC checksum"):
+    with pytest.raises(UserError, match=f"cannot read {part}: .*CRC checksum"):
         open_part(part).read(["flux"])
     pq.ParquetFile(part.path).metadata  # noqa: B018 - the footer is whole

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from galspec_spark.errors import UserError
 from galspec_spark.parts import open_part, partition_values
 from galspec_spark.schemas import CATALOG, FILES, OBJECTS, RESTFRAME, SPECTRA
 from galspec_spark.storage import Location
@@ -38,8 +39,8 @@ NARROW = {
     "restframe": ["spectrum_id"],
     "catalog": ["spectrum_id"],
 }
-#: What pyarrow raises over damaged bytes.
-DAMAGE = (OSError, ValueError, pa.ArrowException)
+#: What reading damaged bytes raises, and what pyarrow does over bytes that are no values.
+DAMAGE = (UserError, ValueError, pa.ArrowException)
 BATCH = 500  # rows: arrays of some 10 MB each
 
 
@@ -87,7 +88,8 @@ def check_part(number: int, *, parts: Sequence[tuple[str, Location]]) -> dict[st
 
 
 def _unreadable(table: str, place: Location, error: Exception) -> Finding:
-    cause = (str(error) or type(error).__name__).splitlines()[0]
+    known = error.__cause__ or error
+    cause = (str(known) or type(known).__name__).splitlines()[0]
     return Finding("unreadable_part", table, 1, f"{place}: {cause}")
 
 
