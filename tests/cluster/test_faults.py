@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from resource import RLIMIT_FSIZE, prlimit
 
 import pytest
 
-from tests.cluster.cluster import Cluster, Job, until
+from tests.cluster.cluster import Cluster, Daemon, Job, until
 from tests.cluster.jobs import JOBS, script
 from tests.cluster.results import assert_same
 from tests.processes import kill
@@ -133,7 +136,6 @@ def test_a_killed_driver_leaves_nothing_and_a_rerun_ends_as_expected(
         shutil.copytree(expected / table, tmp_path / table)
     if before:
         shutil.copy(expected / "warehouse/summary.json", tmp_path / "warehouse")
-    shutil.rmtree(tmp_path / "warehouse/restframe", ignore_errors=job == "preprocess")
     killed = start(job)
     with cluster.frozen(killed, stage):
         kill(killed.process.pid)
@@ -144,3 +146,112 @@ def test_a_killed_driver_leaves_nothing_and_a_rerun_ends_as_expected(
     assert rerun.wait() == 0, rerun.messages
     assert_as_expected(job, tmp_path, expected)
     record("driver killed", "driver", f"{job}, {stage}", "nothing half written; a rerun: the same")
+
+
+@contextmanager
+def largest_file(worker: Daemon, size: int) -> Iterator[None]:
+    """Let executors that a worker starts write no file above a size, as where its disk is full."""
+    before, hard = prlimit(worker.process.pid, RLIMIT_FSIZE)
+    prlimit(worker.process.pid, RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        prlimit(worker.process.pid, RLIMIT_FSIZE, (before, hard))
+
+
+@everything
+def test_one_workers_full_disk_only_slows_the_job(
+    cluster: Cluster, start: Callable[[str], Job], expected: Path, tmp_path: Path, record: Record
+) -> None:
+    with largest_file(next(iter(cluster.workers.values())), 1_000_000):
+        job = start("ingest")
+        assert job.wait() == 0, job.messages
+    assert_as_expected("ingest", tmp_path, expected)
+    record("full disk of one worker", "-", "ingest, while writing", "same tables")
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Make a folder a disk of its own."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder])
+    if mounted.returncode:
+        pytest.skip("may not mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@everything
+def test_a_full_disk_is_one_line_and_nothing_is_written(
+    start: Callable[[str], Job], tmp_path: Path, record: Record
+) -> None:
+    warehouse = tmp_path / "warehouse"
+    with small_disk(warehouse, "1m"):
+        result = assert_failed(start("ingest"), "No space left on device")
+        assert [path.name for path in warehouse.iterdir()] == ["_lock"]
+    record("full disk of the warehouse", "-", "ingest, while writing", result)
+
+
+@everything
+def test_a_warehouse_that_cannot_be_made_is_one_line(
+    cluster: Cluster, survey: Path, tmp_path: Path, record: Record
+) -> None:
+    (tmp_path / "file").touch()
+    for place in ("/proc/warehouse", tmp_path / "file" / "warehouse"):  # not even root can
+        job = cluster.start_job(script("ingest"), "--input", str(survey), "--warehouse", str(place))
+        result = assert_failed(job, str(place))
+    record("unwritable warehouse", "-", "ingest, before it starts", result)
+
+
+@everything
+def test_a_warehouse_that_vanishes_is_one_line(
+    cluster: Cluster, start: Callable[[str], Job], tmp_path: Path, record: Record
+) -> None:
+    job = start("ingest")
+    with cluster.frozen(job, "ingest", half_written(tmp_path)):
+        shutil.rmtree(tmp_path / "warehouse")
+    result = assert_failed(job, str(tmp_path / "warehouse"))
+    assert not list(tmp_path.rglob("*.parquet"))
+    record("vanished warehouse", "-", "ingest, while writing", result)
+
+
+def overwrite(part: Path) -> None:
+    """Change bytes in the middle, where the pixels are."""
+    content = bytearray(part.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 8] = b"\0CORRUPT"
+    part.write_bytes(content)
+
+
+def cut(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[:-1000])
+
+
+def empty(part: Path) -> None:
+    part.write_bytes(b"")
+
+
+@everything
+@pytest.mark.parametrize("damage", [overwrite, cut, empty])
+@pytest.mark.parametrize(("job", "table"), [("preprocess", "spectra"), ("train", "restframe")])
+def test_a_damaged_part_is_one_line_that_names_it(
+    start: Callable[[str], Job],
+    warehouse: Path,
+    tmp_path: Path,
+    record: Record,
+    job: str,
+    table: str,
+    damage: Callable[[Path], None],
+) -> None:
+    if job == "preprocess":
+        shutil.rmtree(warehouse / "restframe")
+    part = max((warehouse / table).rglob("*.parquet"), key=lambda path: path.stat().st_size)
+    damage(part)
+    result = assert_failed(start(job), part.name)
+    assert not (warehouse / "_staging").exists()
+    assert not (
+        tmp_path / JOBS["preprocess" if job == "preprocess" else "train"].results[0]
+    ).exists()
+    record(f"damaged Parquet part ({damage.__name__})", "-", job, result)
