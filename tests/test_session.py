@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from galspec_spark.config import Config
 from galspec_spark.errors import UserError
-from galspec_spark.session import SETTINGS, check_java
+from galspec_spark.session import SECRET, SETTINGS, _conf, check_java
 
 JAVA_17 = 'openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n'
 CHATTY_17 = f"Picked up JAVA_TOOL_OPTIONS: -Dnote=version\n{JAVA_17}"
@@ -65,3 +66,10 @@ def test_the_configuration_wins_over_the_sessions_own_settings(spark):
     assert spark.conf.get("spark.sql.session.timeZone") == SETTINGS["spark.sql.session.timeZone"]
     assert SETTINGS["spark.sql.shuffle.partitions"] != "2"
     assert spark.conf.get("spark.sql.shuffle.partitions") == "2"  # see conftest.py
+
+
+def test_the_secret_of_a_cluster_comes_from_the_environment(monkeypatch):
+    monkeypatch.delenv(SECRET, raising=False)
+    assert not _conf(Config()).contains("spark.authenticate.secret")
+    monkeypatch.setenv(SECRET, "open sesame")
+    assert _conf(Config()).get("spark.authenticate.secret") == "open sesame"
