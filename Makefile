@@ -12,7 +12,7 @@ unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
 job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit $(java_options) jobs/$(1)
 
-.PHONY: help setup run paper test lint bench realism gaps dist clean
+.PHONY: help setup run paper test faults lint bench realism gaps dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ run paper: setup
 
 test: setup ## run all tests; ARGS="-k ingest" chooses some
 	@$(activate) && pytest $(ARGS)
+
+faults: setup ## break a real cluster in many ways, and print what came of each
+	@$(activate) && GALSPEC_FAULTS=all pytest tests/cluster -s $(ARGS)
 
 lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy

@@ -86,6 +86,10 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
 def _telling(place: Location) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as error:
+        raise UserError(
+            f"cannot read {place}: it is not there, or not where all machines of the cluster see it"
+        ) from error
     except (OSError, pa.ArrowException) as error:
         cause = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"cannot read {place}: {cause}; jobs/verify.py tells the remedy") from error

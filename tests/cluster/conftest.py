@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from galspec_spark.config import load_config
 from galspec_spark.simulate.survey import simulate
 from tests.cluster.cluster import Cluster, running_cluster
 from tests.cluster.jobs import CONFIG, JOBS, run_here
+
+Record = Callable[[str, str, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +51,10 @@ def expected(spark: SparkSession, survey: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def fault_table() -> Iterator[list[tuple[str, ...]]]:
     """What was done to the cluster and what came of it; printed, or written to a file, at last."""
-    rows = [("fault", "what was killed", "when", "result")]
+    rows = [("fault", "when", "result")]
     yield rows
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, "|---|---|---|---|")
+    lines.insert(1, "|---|---|---|")
     text = "\n".join(lines) + "\n"
     place = os.environ.get("GALSPEC_FAULT_TABLE")
     if place:
@@ -60,7 +63,9 @@ def fault_table() -> Iterator[list[tuple[str, ...]]]:
         sys.stdout.write(f"\n{text}")
 
 
-@pytest.fixture
-def record(fault_table: list[tuple[str, ...]]) -> Callable[[str, str, str, str], None]:
-    """Add a row to the table of faults: fault, what was killed, when, result."""
-    return lambda *row: fault_table.append(row)
+@pytest.fixture(scope="session")
+def record(fault_table: list[tuple[str, ...]]) -> Record:
+    """Add a row to the table of faults: fault, when, result."""
+    return lambda *row: fault_table.append(
+        tuple(re.sub(r"/\S+/(?=warehouse/)", "", cell) for cell in row)
+    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.cluster import WORKERS, Cluster
-from tests.cluster.jobs import JOBS, script
+from tests.cluster.conftest import Record
+from tests.cluster.jobs import JOBS, moment_in, script
 from tests.cluster.results import assert_same
 from tests.processes import members
 
@@ -18,19 +20,28 @@ PROBE = Path(__file__).with_name("probe.py")
 
 @pytest.fixture(scope="module")
 def done(running: Cluster, survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the jobs leave behind that ran on the cluster."""
+    """What the jobs leave behind that ran on the cluster, each losing executors on the way."""
     here = tmp_path_factory.mktemp("cluster-results")
-    for job, spec in JOBS.items():
-        submitted = running.start_job(script(job), *spec.arguments(survey, here))
-        assert submitted.wait() == 0, submitted.messages
-        assert not submitted.errors
+    for name, spec in JOBS.items():
+        job = running.start_job(script(name), *spec.arguments(survey, here))
+        for stage in spec.stages:
+            with running.frozen(job, stage, moment_in(stage, here)) as worker:
+                worker.signal_executors(signal.SIGKILL)
+        assert job.wait() == 0, job.messages
+        assert not job.errors
+        assert sum("Lost executor" in line for line in job.messages) == len(spec.stages)
     return here
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_results_are_those_of_one_machine(done: Path, expected: Path, job: str) -> None:
+def test_results_are_those_of_one_machine_although_executors_were_killed(
+    done: Path, expected: Path, record: Record, job: str
+) -> None:
     for result in JOBS[job].results:
         assert_same(done / result, expected / result)
+    assert not (done / "warehouse/_staging").exists()
+    for stage in JOBS[job].stages:
+        record("executor killed", f"{job}: {stage}", "the same results")
 
 
 def test_tasks_run_elsewhere_with_the_package_that_was_shipped(cluster: Cluster) -> None:
