@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -126,6 +125,7 @@ class Job:
     process: subprocess.Popen[bytes]
     folder: Path
     ui: str
+    application: str | None = None
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for the end of all of it; return the exit code."""
@@ -152,18 +152,19 @@ class Job:
     def errors(self) -> list[str]:
         return [line for line in self.messages if line.startswith("error:")]
 
-    def running_tasks(self, stage: str, address: str) -> list[str]:
-        """Return the stages that match a pattern and have a task running at an address."""
-        pages = self.ui + "/api/v1/applications"
-        found = []
-        for application in get_json(pages) or []:
-            query = "stages?status=active&details=true&taskStatus=RUNNING"
-            for each in get_json(f"{pages}/{application['id']}/{query}") or []:
-                name = f"{each.get('description') or ''} / {each['name']}"
-                hosts = [task["host"] for task in (each.get("tasks") or {}).values()]
-                if re.search(stage, name) and address in hosts:
-                    found.append(name)
-        return found
+    def busy(self, stage: str) -> set[str]:
+        """Return the addresses where a task of a stage runs; a pattern names the stage."""
+        pages = f"{self.ui}/api/v1/applications"
+        if self.application is None:
+            self.application = next((each["id"] for each in get_json(pages) or []), None)
+        query = "stages?status=active&details=true&taskStatus=RUNNING"
+        stages = get_json(f"{pages}/{self.application}/{query}") if self.application else None
+        return {
+            task["host"]
+            for each in stages or []
+            for task in (each.get("tasks") or {}).values()
+            if re.search(stage, f"{each.get('description')} {each['name']}")
+        }
 
 
 @dataclass
@@ -265,10 +266,6 @@ class Cluster:
         self.jobs.append(Job(process, folder, f"http://{MASTER}:{page}"))
         return self.jobs[-1]
 
-    def is_running(self, job: Job, stage: str) -> bool:
-        """Tell whether a task of a stage is running anywhere."""
-        return any(job.running_tasks(stage, address) for address in self.workers)
-
     @contextmanager
     def frozen(
         self, job: Job, stage: str, moment: Callable[[], bool] | None = None
@@ -277,17 +274,18 @@ class Cluster:
 
         Spark's page may be late, so it is asked again when nothing can change any more.
         """
-        moment = moment or partial(self.is_running, job, stage)
-        while job.is_running:
-            if moment():
+        busy: set[str] = set()
+        while not busy and job.is_running:
+            if moment() if moment else job.busy(stage):
                 self._signal_executors(signal.SIGSTOP)
                 time.sleep(SETTLED)
-                busy = [w for w in self.workers.values() if job.running_tasks(stage, w.address)]
-                if busy and moment():
-                    break
-                self._signal_executors(signal.SIGCONT)
-        assert job.is_running, f"{stage}: the job ended before"
-        yield busy[0]
+                busy = job.busy(stage) if moment is None or moment() else set()
+                if not busy:
+                    self._signal_executors(signal.SIGCONT)
+            else:
+                time.sleep(0.002 if moment else 0.02)
+        assert busy, f"{stage}: the job ended before"
+        yield self.workers[min(busy)]
         self._signal_executors(signal.SIGCONT)
 
     def _signal_executors(self, number: signal.Signals) -> None:
