@@ -8,6 +8,7 @@ from astropy.io import votable
 from astropy.table import Table
 
 from galspec_spark.export.columns import COLUMNS
+from galspec_spark.flags import FLAG_BITS
 from tests.export.catalogue import COMPONENTS
 from tests.export.conftest import Exported
 
@@ -39,6 +40,6 @@ def test_columns_flags_and_provenance_are_described(exported: Exported) -> None:
     assert fields["z"].description == COLUMNS["z"].description
     assert fields["dec"].unit == units.deg
     infos = {info.name: info.value for info in resource.infos}
-    assert infos["FLAG4"].startswith("OUTLIER: ")
+    assert infos[f"FLAG{FLAG_BITS['OUTLIER']}"].startswith("OUTLIER: ")
     assert infos["run_id"] == "20260101T000000-abcd"
     assert resource.coordinate_systems[0].system == "ICRS"

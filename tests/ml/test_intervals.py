@@ -43,4 +43,3 @@ def test_interval_solves_wilsons_equation(found: int, wrong: int, missed: int) -
 
 def test_interval_needs_something_to_count() -> None:
     assert f1_interval([[100, 0], [0, 0]]) is None
-    assert f1_interval(None) is None
