@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
+from galspec_spark.parts import part_writer, scan
 from galspec_spark.session import SECRET, SETTINGS, _conf, check_java
+from galspec_spark.storage import Location
 
 JAVA_17 = 'openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n'
 CHATTY_17 = f"Picked up JAVA_TOOL_OPTIONS: -Dnote=version\n{JAVA_17}"
@@ -73,3 +76,25 @@ def test_the_secret_of_a_cluster_comes_from_the_environment(monkeypatch):
     assert not _conf(Config()).contains("spark.authenticate.secret")
     monkeypatch.setenv(SECRET, "open sesame")
     assert _conf(Config()).get("spark.authenticate.secret") == "open sesame"
+
+
+@pytest.mark.parametrize(
+    ("largest", "join"), [("10MB", "BroadcastHashJoin"), ("1kB", "SortMergeJoin")]
+)
+def test_a_table_is_broadcast_only_where_it_is_small(spark, tmp_path, largest, join):
+    """Spark takes what tasks read for 8 bytes, whatever it is."""
+    parts = [Location.of(tmp_path / f"{number}.parquet") for number in range(2)]
+    for number, part in enumerate(parts):
+        rows = pa.table({"key": range(1000 * number, 1000 * number + 1000)})
+        with part_writer(part, rows.schema) as writer:
+            writer.write_table(rows)
+    adaptive = "spark.sql.adaptive.autoBroadcastJoinThreshold"
+    before = spark.conf.get(adaptive)
+    spark.conf.set(adaptive, largest)
+    try:
+        both = scan(spark, parts).join(scan(spark, parts), "key")
+        assert len(both.collect()) == 2000
+    finally:
+        spark.conf.set(adaptive, before)
+    final_plan = both._jdf.queryExecution().executedPlan().toString().partition("Initial Plan")[0]
+    assert join in final_plan
