@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
@@ -193,26 +194,41 @@ def map_parts(
     return numbers.mapInArrow(run, schema)
 
 
-def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
+def write_parts(frame: DataFrame, folder: Location, by: str | None = None) -> list[Location]:
     """Write a table as parts into a folder; return those of the successful attempts.
 
     A task's rows go through Python in batches; what failed or speculative attempts wrote stays
     behind and is not returned.
+
+    Parameters
+    ----------
+    by
+        A column by whose values the table is partitioned: each value gets a part of its own.
     """
     schema = to_arrow_schema(frame.schema)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        place = folder / f"{os.urandom(8).hex()}.parquet"
-        writer = None
+        writers: dict[Any, tuple[Location, pq.ParquetWriter]] = {}
         for batch in batches:
-            writer = writer or part_writer(place, schema)
-            writer.write_batch(batch.cast(schema))
-        if writer is not None:
+            for value, rows in _divided(batch, by):
+                if value not in writers:
+                    place = folder / f"{os.urandom(8).hex()}.parquet"
+                    writers[value] = place, part_writer(place, schema)
+                writers[value][1].write_batch(rows.cast(schema))
+        for place, writer in writers.values():
             writer.close()
             yield pa.RecordBatch.from_arrays([pa.array([place.path])], ["path"])
 
     rows = frame.mapInArrow(write, "path string").collect()
     return sorted(Location(row.path) for row in rows)
+
+
+def _divided(batch: pa.RecordBatch, by: str | None) -> Iterator[tuple[Any, pa.RecordBatch]]:
+    if by is None:
+        yield None, batch
+        return
+    for value in batch[by].unique():
+        yield value.as_py(), batch.filter(pc.equal(batch[by], value))
 
 
 def settle(frame: DataFrame, folder: Location) -> DataFrame:

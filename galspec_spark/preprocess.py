@@ -125,7 +125,7 @@ def decide(
     )
     complete = candidates.withColumn("reason", reason)
     rows = split_and_folds(draw_sample(complete, config), config)
-    return write_parts(rows.repartitionById(slices, pixels.SLICE), scratch / "decided")
+    return write_parts(rows.repartition(slices, pixels.SLICE), scratch / "decided", pixels.SLICE)
 
 
 def summarise(rows: DataFrame, config: PreprocessConfig) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.functions import pandas_udf
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
@@ -200,10 +200,9 @@ def _isotonic(counts: ScoreCounts, scores_are_probabilities: bool) -> Calibratio
 
 
 def _interpolated(calibration: Calibration, score: Column) -> Column:
-    @arrow_udf("double")  # type: ignore[untyped-decorator, call-overload]
-    def interpolate(scores: pa.Array) -> pa.Array:
-        values = scores.to_numpy(zero_copy_only=False)
-        return pa.array(calibration.apply(values), mask=scores.is_null().to_numpy(False))
+    @pandas_udf("double")  # type: ignore[call-overload, untyped-decorator]
+    def interpolate(scores: pd.Series) -> pd.Series:
+        return pd.Series(calibration.apply(scores.to_numpy()))  # NaN where there is no score
 
     column: Column = interpolate(score)
     return column

@@ -13,12 +13,13 @@ the fitted coefficients back (`fill_gaps` says how exactly), so a saved model st
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from pyspark.sql import Column
-from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import ArrayType, FloatType
 
-from galspec_spark.ml.arrays import lists_of, rows_of
+from galspec_spark.ml.arrays import rows_of
 from galspec_spark.ml.components import Components, Doubles, Floats
 
 #: Spectra solved at once: 2642 pixels in float64 make 11 MB of an array.
@@ -38,10 +39,10 @@ def filled(components: Components, flux: str = "flux", ivar: str = "ivar") -> Co
         Names of columns of ``array<float>`` on one grid; no information where ivar is 0.
     """
 
-    @arrow_udf(ArrayType(FloatType()))  # type: ignore[untyped-decorator, call-overload]
-    def fill(flux: pa.Array, ivar: pa.Array) -> pa.Array:
-        spectra = fill_gaps(rows_of(flux), rows_of(ivar), components)
-        return lists_of(spectra.astype(np.float32, copy=False))
+    @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator]
+    def fill(flux: pd.Series, ivar: pd.Series) -> pd.Series:
+        spectra = fill_gaps(rows_of(pa.array(flux)), rows_of(pa.array(ivar)), components)
+        return pd.Series(list(spectra.astype(np.float32, copy=False)))
 
     column: Column = fill(flux, ivar)
     return column

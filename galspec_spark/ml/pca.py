@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 from pyspark import SparkContext, keyword_only
 from pyspark.ml import Estimator
@@ -19,12 +20,12 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.ml.wrapper import JavaParams
 from pyspark.sql import Column, DataFrame
-from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import ArrayType, DoubleType
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.arrays import lists_of, rows_of
+from galspec_spark.ml.arrays import rows_of
 from galspec_spark.ml.components import Components, Doubles
 from galspec_spark.ml.gram import column_moments
 from galspec_spark.ml.moments import Moments
@@ -145,9 +146,9 @@ def project(vectors: Doubles, column: str) -> Column:
         Name of a column of ``array<float>`` or ``array<double>``.
     """
 
-    @arrow_udf(ArrayType(DoubleType()))  # type: ignore[untyped-decorator, call-overload]
-    def coefficients(spectra: pa.Array) -> pa.Array:
-        return lists_of(rows_of(spectra).astype(np.float64) @ vectors.T)
+    @pandas_udf(ArrayType(DoubleType()))  # type: ignore[call-overload, untyped-decorator]
+    def coefficients(spectra: pd.Series) -> pd.Series:
+        return pd.Series(list(rows_of(pa.array(spectra)).astype(np.float64) @ vectors.T))
 
     return array_to_vector(coefficients(column))
 
