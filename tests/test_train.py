@@ -221,7 +221,7 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
     best = metrics["results"][metrics["best"]]
     assert model.card["threshold"]["probability"] == best["threshold"]["probability"]
     assert model.calibration.method == best["calibration"]["method"] == "platt"
-    assert len(model.mean_spectrum) == PIXELS
+    assert len(model.components.mean) == PIXELS
 
 
 def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
