@@ -24,7 +24,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.flags import FLAG_BITS
 from galspec_spark.ml.apply import predicted
 from galspec_spark.ml.bundle import Bundle, load_bundle
-from galspec_spark.ml.evaluation import classification_scores, confusion
+from galspec_spark.ml.evaluation import classification_scores
 from galspec_spark.parts import open_part, part_writer, partition_values, scan
 from galspec_spark.preprocess import read_mean_spectrum, read_recipe, recipe_of
 from galspec_spark.progress import spark_progress
@@ -32,6 +32,9 @@ from galspec_spark.provenance import Run
 from galspec_spark.schemas import CATALOG
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
+
+#: Columns of ``catalog`` that `summarise` needs.
+SUMMARISED = ("class", "flags", "label", "margin")
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,7 @@ def classify(
         outdated = [part for place, part in there.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)
-    catalog = read_catalog(spark, warehouse, bundle.id, release)
+    catalog = scan(spark, catalog_parts(warehouse, bundle.id, release), SUMMARISED)
     return {"model": bundle.id, "release": release, "classified": spectra, **summarise(catalog)}
 
 
@@ -129,26 +132,35 @@ def summarise(catalog: DataFrame) -> dict[str, Any]:
     """Count rows: in all, by class and by flag; and score them where the survey has a label.
 
     The scores are of all labelled spectra with pixels, those that abstain among them.
+
+    Parameters
+    ----------
+    catalog
+        The columns `SUMMARISED`; read once.
     """
-    flagged = [
-        F.count_if(F.col("flags").bitwiseAND(1 << bit) != 0).alias(name)
-        for name, bit in FLAG_BITS.items()
-    ]
-    counts = catalog.groupBy("class").agg(F.count("*").alias("spectra"), *flagged).collect()
+    has_both = F.col("label").isNotNull() & F.col("margin").isNotNull()
+    called = (F.col("margin") >= 0).cast("int")
+    counts = (
+        catalog.groupBy(
+            "class", "flags", F.when(has_both, F.col("label") * 2 + called).alias("cell")
+        )
+        .count()
+        .toPandas()
+    )
+    classes = counts.groupby("class")["count"].sum()
+    bits = {name: (counts["flags"].to_numpy() >> bit) & 1 == 1 for name, bit in FLAG_BITS.items()}
+    cells = [int(counts.loc[counts["cell"] == cell, "count"].sum()) for cell in range(4)]
+    confusion = np.array(cells).reshape(2, 2)
     return {
-        "spectra": sum(row.spectra for row in counts),
-        "classes": {row["class"]: row.spectra for row in sorted(counts)},
-        "flags": {name: sum(row[name] for row in counts) for name in FLAG_BITS},
-        "against_labels": _against_labels(catalog),
+        "spectra": int(counts["count"].sum()),
+        "classes": {str(name): int(classes[name]) for name in sorted(classes.index)},
+        "flags": {name: int(counts["count"][has].sum()) for name, has in bits.items()},
+        "against_labels": {
+            "spectra": sum(cells),
+            "confusion": confusion.tolist(),
+            **(classification_scores(confusion) if sum(cells) else {}),
+        },
     }
-
-
-def _against_labels(catalog: DataFrame) -> dict[str, Any]:
-    called = F.when(F.col("margin") >= 0, 1.0).otherwise(0.0)
-    known = catalog.where("label is not null and margin is not null")
-    counts = confusion(known.select("label", called.alias("prediction")))
-    scores = classification_scores(counts) if counts.any() else {}
-    return {"spectra": int(counts.sum()), "confusion": counts.tolist(), **scores}
 
 
 def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
