@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import count
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from galspec_spark.parts import scan, settle, write_parts
@@ -94,10 +94,12 @@ def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
     for step in count():
         nearer = _nearer_root(_nearer_root(links))  # as far as nearly all links go
         nearer = _nearer_root(nearer.withColumn("before", F.col("root")))
-        changes = Observation(f"links-{step}")
-        changed = F.max(F.col("root") != F.col("before")).alias("changed")
-        links = settle(nearer.observe(changes, changed).drop("before"), scratch / f"{step}")
-        if not changes.get["changed"]:
+        changed = F.col("root") != F.col("before")
+        links = settle(
+            nearer.select("key", "spectrum_id", "root", changed.alias("changed")),
+            scratch / f"{step}",
+        )
+        if links.where("changed").isEmpty():
             break
     roots = links.groupBy("spectrum_id").agg(F.min("root").alias("object_id"))
     return (

@@ -75,10 +75,7 @@ class Warehouse:
         UserError
             If the table is not there; the message names the job that makes it.
         """
-        parts = self.existing_parts(name)
-        if self.root.path.startswith("s3:"):
-            return scan(spark, parts)
-        return spark.read.parquet(self.table(name).path)
+        return scan(spark, self.existing_parts(name))
 
     def existing_parts(self, name: str) -> list[Location]:
         """Return the parts of a table that must be there.
