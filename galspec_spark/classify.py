@@ -10,21 +10,19 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
+from galspec_spark.catalog import SUMMARISED, catalog_parts, summarise
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import UserError
-from galspec_spark.flags import FLAG_BITS
-from galspec_spark.ml.apply import predicted
+from galspec_spark.ml.apply import Apply
 from galspec_spark.ml.bundle import Bundle, load_bundle
-from galspec_spark.ml.evaluation import classification_scores
 from galspec_spark.parts import open_part, part_writer, partition_values, scan
 from galspec_spark.preprocess import read_mean_spectrum, read_recipe, recipe_of
 from galspec_spark.progress import spark_progress
@@ -33,8 +31,8 @@ from galspec_spark.schemas import CATALOG
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
-#: Columns of ``catalog`` that `summarise` needs.
-SUMMARISED = ("class", "flags", "label", "margin")
+#: Rows that are worked on at once, and how many such batches make a row group.
+BATCH_ROWS, GROUP_BATCHES = 500, 40
 
 log = logging.getLogger(__name__)
 
@@ -76,14 +74,13 @@ def classify(
         moves: list[tuple[Location, str]] = []
         if todo:
             with spark_progress(spark, "classify", spectra, "spectra"):
-                rows = predicted(
-                    spark,
-                    [wanted[place] for place in todo],
+                apply = Apply(
                     bundle,
                     refill=not is_filled_as(warehouse, bundle),
                     abstain=run.config.classify.abstain,
                 )
-                moves = _write(rows, todo, staging.folder, run.columns())
+                work = [(wanted[place], place) for place in todo]
+                moves = _write(spark, apply, work, staging.folder, run.columns())
         else:
             log.info("all predictions by model %s are current: nothing to do", bundle.id)
         outdated = [part for place, part in there.items() if place not in wanted]
@@ -91,76 +88,6 @@ def classify(
             warehouse.commit(staging, moves, remove=outdated)
     catalog = scan(spark, catalog_parts(warehouse, bundle.id, release), SUMMARISED)
     return {"model": bundle.id, "release": release, "classified": spectra, **summarise(catalog)}
-
-
-def read_catalog(
-    spark: SparkSession, warehouse: Warehouse, model: str, release: str | None = None
-) -> DataFrame:
-    """Open the catalogue that one model made, of one release or of all.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
-    return scan(spark, catalog_parts(warehouse, model, release))
-
-
-def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) -> list[Location]:
-    """Return the parts of the catalogue that one model made, of one release or of all.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
-    values = {part: partition_values(part) for part in warehouse.existing_parts("catalog")}
-    parts = [
-        part
-        for part, value in values.items()
-        if value["model"] == model and release in (None, value["release"])
-    ]
-    if not parts:
-        of = f" of release {release}" if release else ""
-        raise UserError(
-            f"no catalogue{of} by model {model} in {warehouse.root}: run jobs/classify.py"
-        )
-    return parts
-
-
-def summarise(catalog: DataFrame) -> dict[str, Any]:
-    """Count rows: in all, by class and by flag; and score them where the survey has a label.
-
-    The scores are of all labelled spectra with pixels, those that abstain among them.
-
-    Parameters
-    ----------
-    catalog
-        The columns `SUMMARISED`; read once.
-    """
-    has_both = F.col("label").isNotNull() & F.col("margin").isNotNull()
-    called = (F.col("margin") >= 0).cast("int")
-    counts = (
-        catalog.groupBy(
-            "class", "flags", F.when(has_both, F.col("label") * 2 + called).alias("cell")
-        )
-        .count()
-        .toPandas()
-    )
-    classes = counts.groupby("class")["count"].sum()
-    bits = {name: (counts["flags"].to_numpy() >> bit) & 1 == 1 for name, bit in FLAG_BITS.items()}
-    cells = [int(counts.loc[counts["cell"] == cell, "count"].sum()) for cell in range(4)]
-    confusion = np.array(cells).reshape(2, 2)
-    return {
-        "spectra": int(counts["count"].sum()),
-        "classes": {str(name): int(classes[name]) for name in sorted(classes.index)},
-        "flags": {name: int(counts["count"][has].sum()) for name, has in bits.items()},
-        "against_labels": {
-            "spectra": sum(cells),
-            "confusion": confusion.tolist(),
-            **(classification_scores(confusion) if sum(cells) else {}),
-        },
-    }
 
 
 def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
@@ -214,28 +141,42 @@ def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Locati
 
 
 def _write(
-    rows: DataFrame, places: Sequence[str], staging: Location, provenance: dict[str, str]
+    spark: SparkSession,
+    apply: Apply,
+    work: Sequence[tuple[Location, str]],
+    staging: Location,
+    provenance: dict[str, str],
 ) -> list[tuple[Location, str]]:
-    """Write each partition as a part; return (staged, place) of those of successful attempts."""
+    """Classify parts, a task for each; return (staged, place) of those of successful attempts.
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        context = TaskContext.get()
-        assert context is not None
-        place = places[context.partitionId()]
-        staged = staging / os.urandom(4).hex() / place
-        with part_writer(staged, CATALOG) as writer:
-            for batch in batches:
-                constants = {
-                    name: pa.repeat(value, batch.num_rows) for name, value in provenance.items()
-                }
-                columns = [
-                    constants[field.name]
-                    if field.name in constants
-                    else batch[field.name].cast(field.type)
-                    for field in CATALOG
-                ]
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=CATALOG))
-        yield pa.record_batch({"staged": [staged.path], "place": [place]})
+    Parameters
+    ----------
+    work
+        Parts of ``restframe`` and where the predictions for them belong.
+    """
 
-    written = rows.mapInArrow(write, "staged string, place string").collect()
+    def write(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in chain.from_iterable(batch["id"].to_pylist() for batch in numbers):
+            part, place = work[number]
+            staged = staging / os.urandom(4).hex() / place
+            with part_writer(staged, CATALOG) as writer:
+                spectra = open_part(part).iter_batches(BATCH_ROWS, columns=apply.columns)
+                for rows in _in_groups(map(apply, spectra)):
+                    writer.write_table(_with_constants(rows, provenance))
+            yield pa.record_batch({"staged": [staged.path], "place": [place]})
+
+    numbers = spark.range(0, len(work), 1, len(work))
+    written = numbers.mapInArrow(write, "staged string, place string").collect()
     return [(Location(row.staged), row.place) for row in written]
+
+
+def _in_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield tables of the size of a row group."""
+    while group := list(islice(batches, GROUP_BATCHES)):
+        yield pa.Table.from_batches(group)
+
+
+def _with_constants(rows: pa.Table, constants: dict[str, str]) -> pa.Table:
+    for name, value in constants.items():
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
+    return rows.select(CATALOG.names).cast(CATALOG)

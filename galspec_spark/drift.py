@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy import stats
 
-from galspec_spark.classify import read_catalog
+from galspec_spark.catalog import read_catalog
 from galspec_spark.config import DriftConfig
 from galspec_spark.flags import FLAG_BITS
 from galspec_spark.ml.bundle import load_bundle

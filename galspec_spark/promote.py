@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.classify import check_recipe, is_filled_as
-from galspec_spark.ml.apply import predicted
+from galspec_spark.ml.apply import PREDICTED, Apply
 from galspec_spark.ml.bundle import copy_bundle, load_bundle, model_id
 from galspec_spark.ml.earlier import PREDICTIONS
 from galspec_spark.ml.evaluation import classification_scores, confusion
 from galspec_spark.ml.significance import mcnemar, paired_counts
-from galspec_spark.parts import scan
+from galspec_spark.parts import map_parts, scan
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
 
@@ -79,13 +81,10 @@ def _compare(
 ) -> dict[str, Any]:
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
-    rows = predicted(
-        spark,
-        warehouse.existing_parts("restframe"),
-        bundle,
-        refill=not is_filled_as(warehouse, bundle),
-        abstain=(),
-    )
+    apply = Apply(bundle, refill=not is_filled_as(warehouse, bundle), abstain=())
+    parts = warehouse.existing_parts("restframe")
+    schema = from_arrow_schema(PREDICTED)
+    rows = map_parts(spark, parts, apply.columns, partial(map, apply), schema)
     called = F.when(F.col("margin").isNotNull(), (F.col("margin") >= 0).cast("double"))
     theirs = rows.select("spectrum_id", "label", called.alias("prediction"))
     ours = _called(spark, trained)

@@ -15,7 +15,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
-from galspec_spark.classify import catalog_parts, classify
+from galspec_spark.catalog import catalog_parts
+from galspec_spark.classify import classify
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list

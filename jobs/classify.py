@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.classify import classify, read_catalog
+from galspec_spark.catalog import read_catalog
+from galspec_spark.classify import classify
 from galspec_spark.cli import job_parser, run_job
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.provenance import Run

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
+from pyspark.ml import PipelineModel
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 from sklearn.metrics import f1_score
@@ -73,7 +74,8 @@ def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_m
     bundle = load_bundle(release_model)
     spectra = spark.read.parquet(str(warehouse / "restframe")).where("flux is not null")
     vectors = spectra.withColumn("spectrum", array_to_vector(F.col("flux")))
-    stock = bundle.pipeline.transform(vectors).select("spectrum_id", "probability").toPandas()
+    pipeline = PipelineModel.load(str(release_model / "pipeline"))
+    stock = pipeline.transform(vectors).select("spectrum_id", "probability").toPandas()
     catalog = rows_of(warehouse).set_index("spectrum_id").loc[stock["spectrum_id"]]
     expected = bundle.calibration.apply([vector[1] for vector in stock["probability"]])
     np.testing.assert_allclose(catalog["probability"], expected, rtol=1e-9)

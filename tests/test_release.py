@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from galspec_spark.classify import read_catalog
+from galspec_spark.catalog import read_catalog
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.lock import hold_lock

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ from galspec_spark.config import Config
 from galspec_spark.ml.arrays import rows_of
 from galspec_spark.ml.bundle import load_bundle
 from galspec_spark.ml.components import Doubles
+from galspec_spark.preprocess import MEAN_SPECTRUM, write_mean_spectrum
 from galspec_spark.provenance import Run
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
@@ -53,7 +56,8 @@ def compare_classification(
     """
     settings = run.config.model_dump() | {"train": TRAINING}
     train(spark, replace(run, config=Config.model_validate(settings)), rows, scratch, None)
-    components = load_bundle(scratch / "model").components.vectors
+    bundle = load_bundle(scratch / "model")
+    components, fill = bundle.components.vectors, bundle.fill_spectrum
     forest = fit_forest(rows.parts("restframe"), components)
     parts = release.parts("restframe")
     spectra = sum(pq.read_metadata(part.path).num_rows for part in parts)
@@ -61,15 +65,20 @@ def compare_classification(
     # Started anew: this process has threads of Spark, which a fork would break.
     with multiprocessing.get_context("spawn").Pool(CORES) as pool:
         task = partial(classify_part, forest=forest, components=components, folder=scratch)
+        ours = partial(_ours, spark, run, release, scratch / "model")
         ways: dict[str, Callable[[], Any]] = {
-            "ours, into the table catalog": partial(_ours, spark, run, release, scratch / "model"),
+            "ours, into the table catalog": partial(ours, fill),
+            "the same, where gaps hold another mean spectrum": partial(ours, fill + 1),
             "scikit-learn and pyarrow, 2 processes": partial(pool.map, task, parts, 1),
         }
         results = [measure(work, way, repeat, action) for way, action in ways.items()]
     return [{**each, "spectra_per_second": round(spectra / each["seconds"])} for each in results]
 
 
-def _ours(spark: SparkSession, run: Run, release: Warehouse, model: Path) -> None:
+def _ours(
+    spark: SparkSession, run: Run, release: Warehouse, model: Path, fill: npt.NDArray[np.float32]
+) -> None:
+    write_mean_spectrum(release.table("restframe") / MEAN_SPECTRUM, fill)
     shutil.rmtree(release.table("catalog").path, ignore_errors=True)
     classify(spark, run, release, model, None)
 

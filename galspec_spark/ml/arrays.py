@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.ml.components import Floats
 
@@ -15,11 +16,18 @@ def rows_of(spectra: pa.ListArray) -> Floats:
     """Return an Arrow column of equally long lists as a matrix, without a copy where possible."""
     if spectra.null_count:
         raise ValueError("a spectrum is null: keep only rows that have one")
-    values = spectra.flatten().to_numpy(zero_copy_only=False)
-    if len(spectra) and values.size != len(spectra) * len(spectra[0]):
+    return present_rows_of(spectra)
+
+
+def present_rows_of(spectra: pa.ListArray) -> Floats:
+    """Return the lists that are not null as a matrix, without a copy where possible."""
+    lengths = pc.list_value_length(spectra).drop_null().unique()
+    if len(lengths) > 1:
         raise ValueError("spectra of different lengths: all must be on one grid")
-    matrix: Floats = values.reshape(len(spectra), -1) if len(spectra) else np.empty((0, 0))
-    return matrix
+    if not len(lengths):
+        return np.empty((0, 0))
+    matrix: Floats = spectra.flatten().to_numpy(zero_copy_only=False)
+    return matrix.reshape(-1, lengths[0].as_py())
 
 
 def lists_of(matrix: npt.NDArray[Any]) -> pa.ListArray:

@@ -26,8 +26,10 @@ from galspec_spark.ml.classifiers import FEATURES, SIMPLEST_FIRST
 from galspec_spark.ml.compare import Trained
 from galspec_spark.ml.components import Components
 from galspec_spark.ml.features import COMPONENTS
-from galspec_spark.ml.pca import components_of, native_model
+from galspec_spark.ml.pca import native_model
 from galspec_spark.ml.profile import Profile
+from galspec_spark.ml.saved import read_pipeline
+from galspec_spark.ml.scoring import Scorer
 from galspec_spark.ml.search import slicer
 from galspec_spark.provenance import Run, write_json
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
@@ -35,17 +37,6 @@ from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 PIPELINE, CARD = "pipeline", "card.json"
 FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
 PROFILE = "profile.json"
-#: What a saved pipeline may consist of. Spark imports whatever class a folder names.
-CLASSES = {
-    f"org.apache.spark.ml.{name}"
-    for name in (
-        "PipelineModel",
-        "feature.PCAModel",
-        "feature.VectorSlicer",
-        *(f"classification.{kind}Model" for kind in ("LogisticRegression", "LinearSVC")),
-        "classification.RandomForestClassificationModel",
-    )
-}
 
 HOW_TO_USE = [
     "from pyspark.ml import PipelineModel; from pyspark.ml.functions import array_to_vector",
@@ -61,21 +52,12 @@ class Bundle:
 
     id: str  #: 12 hexadecimal digits: those of the card's checksum
     card: dict[str, Any]
-    pipeline: PipelineModel  #: from ``spectrum`` (vector) to ``prediction``
     components: Components
+    classifier: Scorer  #: of the coefficients
     fill_spectrum: npt.NDArray[np.float32]  #: of gaps, (PIXELS,)
     calibration: Calibration  #: from the score to a probability
     threshold: float  #: a spectrum with this probability or more is AGN
     profile: Profile  #: of the training set
-
-    def classifier(self) -> PipelineModel:
-        """Return the steps after the PCA, from the column that `pca_column` names."""
-        return PipelineModel(self.pipeline.stages[1:])
-
-    def pca_column(self) -> str:
-        """Return the name of the column of coefficients."""
-        pca: Any = self.pipeline.stages[0]
-        return str(pca.getOutputCol())
 
 
 def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:
@@ -194,7 +176,7 @@ def model_id(folder: Path) -> str:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Check a model folder and read it; needs a Spark session.
+    """Check a model folder and read it; no Spark, and no class that a file names, is needed.
 
     Raises
     ------
@@ -209,18 +191,13 @@ def load_bundle(folder: Path) -> Bundle:
             what = "is missing" if name not in found else "was added or changed"
             raise UserError(f"{folder / name} {what} after training: restore it or train again")
     _check_fit(folder, card)
-    _check_classes(folder / PIPELINE)
-    pipeline = PipelineModel.load((folder / PIPELINE).absolute().as_uri())
-    pca: Any = pipeline.stages[0]
+    saved = read_pipeline(folder / PIPELINE)
+    mean = np.load(folder / MEAN_SPECTRUM, allow_pickle=False)
     return Bundle(
         _checksum(card)[:12],
         card,
-        pipeline,
-        Components(
-            np.load(folder / MEAN_SPECTRUM, allow_pickle=False),
-            components_of(pca),
-            pca.explainedVariance.toArray(),
-        ),
+        Components(mean, saved.vectors, saved.explained_variance),
+        saved.classifier,
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
         Calibration.from_json(card["calibration"]),
         card["threshold"]["probability"],
@@ -256,17 +233,6 @@ def _check_fit(folder: Path, card: Mapping[str, Any]) -> None:
     ):
         if _minor(trained) > _minor(here):
             raise UserError(f"{folder} was made with {what} {trained}, this is {here}: upgrade it")
-
-
-def _check_classes(pipeline: Path) -> None:
-    for path in sorted(pipeline.rglob("metadata/part-*")):
-        for line in path.read_text().splitlines():
-            found = json.loads(line).get("class")
-            if found not in CLASSES:
-                raise UserError(
-                    f"{path} would load the class {found}, which no model of galspec_spark has: "
-                    "do not use this model"
-                )
 
 
 def _minor(release: str) -> tuple[int, ...]:

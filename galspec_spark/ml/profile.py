@@ -13,16 +13,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from galspec_spark.ml.arrays import rows_of
 from galspec_spark.ml.census import Census
+from galspec_spark.ml.components import Doubles
 from galspec_spark.ml.features import COMPONENTS, RECONSTRUCTION_ERROR
 from galspec_spark.ml.quantiles import hash_sample, quantiles_of
 
+Booleans = npt.NDArray[np.bool_]
 #: Known of every spectrum, beside its coefficients.
 KNOWN = ("z", "sn_median", "coverage")
 BINS = 100
@@ -70,24 +74,17 @@ class Profile:
         """Return the profile that `to_json` gave."""
         return cls(**content)
 
-    def is_outlier(self) -> Column:
-        """Return whether the components explain a spectrum worse than training ones of its S/N."""
-        return F.col(RECONSTRUCTION_ERROR) > self.error_limit()
+    def error_limit(self, sn: npt.ArrayLike) -> Doubles:
+        """Return the greatest usual reconstruction errors at the S/N of spectra."""
+        return np.array(self.error_limits)[np.searchsorted(self.sn_edges, sn, side="right")]
 
-    def error_limit(self) -> Column:
-        """Return the greatest usual reconstruction error at the S/N of a spectrum."""
-        limit = F.lit(self.error_limits[-1])
-        for edge, value in reversed(list(zip(self.sn_edges, self.error_limits, strict=False))):
-            limit = F.when(F.col("sn_median") < edge, F.lit(value)).otherwise(limit)
-        return limit
+    def is_below(self, quantity: str, values: Doubles) -> Booleans:
+        """Return whether values of one of `KNOWN` are less than usual, or NaN."""
+        return np.asarray(~(values >= self.ranges[quantity][0]))
 
-    def is_below(self, column: str) -> Column:
-        """Return whether one of `KNOWN` is less than usual, or not known."""
-        return ~F.coalesce(F.col(column) >= self.ranges[column][0], F.lit(False))
-
-    def is_above(self, column: str) -> Column:
-        """Return whether one of `KNOWN` is greater than usual."""
-        return F.coalesce(F.col(column) > self.ranges[column][1], F.lit(False))
+    def is_above(self, quantity: str, values: Doubles) -> Booleans:
+        """Return whether values of one of `KNOWN` are greater than usual."""
+        return np.asarray(values > self.ranges[quantity][1])
 
 
 def take_profile(coefficients: DataFrame, census: Census, called_agn: int) -> Profile:
@@ -123,8 +120,21 @@ def take_profile(coefficients: DataFrame, census: Census, called_agn: int) -> Pr
     shares = {"agn": [test_rows - called_agn, called_agn], "left_out": [used, left_out]}
     counts = tally(train, edges).bins
     profile = Profile(edges, counts, ranges, sn_edges, error_limits, shares)
-    test = rows.where("split = 'test'").withColumn("outlier", profile.is_outlier())
+    test = rows.where("split = 'test'").withColumn(
+        "outlier", F.col(RECONSTRUCTION_ERROR) > error_limit(profile)
+    )
     return replace(profile, shares=shares | tally(test, edges, ["outlier"]).shares)
+
+
+def error_limit(profile: Profile) -> Column:
+    """Return a profile's limit of the reconstruction error at the S/N of a row."""
+
+    @pandas_udf("double")  # type: ignore[call-overload, untyped-decorator]
+    def limit(sn: pd.Series) -> pd.Series:
+        return pd.Series(profile.error_limit(sn))
+
+    column: Column = limit("sn_median")
+    return column
 
 
 def tally(

@@ -140,7 +140,7 @@ def test_the_cron_jobs_driver_has_the_memory_that_spark_will_take() -> None:
     assert resources["requests"]["memory"] == resources["limits"]["memory"] == f"{wanted}Gi"
 
 
-@pytest.mark.parametrize(("name", "pod"), pods(), ids=[name for name, _ in pods()])
+@pytest.mark.parametrize(("name", "pod"), list(pods()), ids=[name for name, _ in pods()])
 def test_nothing_runs_as_root(name: str, pod: dict[str, Any]) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     (container,) = pod["containers"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.classify import catalog_parts
+from galspec_spark.catalog import catalog_parts
 from galspec_spark.flags import ABSTAIN, FLAGS
 from galspec_spark.ml.bundle import Bundle
 from galspec_spark.parts import scan

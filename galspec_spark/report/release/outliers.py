@@ -17,6 +17,7 @@ from galspec_spark.flags import FLAG_BITS
 from galspec_spark.ml.bundle import Bundle
 from galspec_spark.ml.components import Components
 from galspec_spark.ml.features import RECONSTRUCTION_ERROR
+from galspec_spark.ml.profile import error_limit
 from galspec_spark.parts import PART, ROW, open_part, partition_values, scan
 from galspec_spark.storage import Location
 from galspec_spark.tables import Warehouse
@@ -55,7 +56,7 @@ def find_outliers(
         Parts of the catalogue of one release.
     """
     is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
-    ratio = F.col(RECONSTRUCTION_ERROR) / bundle.profile.error_limit()
+    ratio = F.col(RECONSTRUCTION_ERROR) / error_limit(bundle.profile)
     rows = (
         scan(spark, catalog, COLUMNS, positions=True)
         .where(is_outlier & F.col("reason").isNull())
