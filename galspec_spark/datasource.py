@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import datasource
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructType
@@ -74,7 +75,9 @@ class GalspecDataSource(DataSource):
                 wish = f"{field.name} {field.dataType.simpleString()}"
                 raise UserError(f"galspec has no column {wish!r}; without .schema it shows all")
         if str(self.options.get("pushFilters", "false")).lower() == "true":
-            from galspec_spark.pushdown import FilteringReader  # needs Spark 4.1
+            if not hasattr(datasource, "Filter"):
+                raise UserError("pushFilters needs Spark 4.1 or later: leave it out")
+            from galspec_spark.pushdown import FilteringReader
 
             return FilteringReader(schema, dict(self.options))
         return SpectraReader(schema, dict(self.options))

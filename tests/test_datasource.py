@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.datasource import EqualTo, GreaterThan, In, IsNull
 
 from galspec_spark.datasource import SCHEMA, GalspecDataSource
 from galspec_spark.ingest import ingest
 from galspec_spark.provenance import Run
-from galspec_spark.pushdown import test_of as as_test
 from galspec_spark.tables import Warehouse
 from tests import spec_files
 
@@ -51,39 +49,6 @@ def test_a_schema_prunes_columns_and_several_paths_are_read(
     rows = sorted(read.collect())
     assert [round(row.z, 2) for row in rows] == [0.03, 0.13]
     np.testing.assert_array_equal(np.array(rows[1].flux, "f4"), spec_files.arrays(1)["flux"])
-
-
-def test_filters_are_applied_before_pixels_are_converted(spark: SparkSession, survey: Path) -> None:
-    key = "spark.sql.python.filterPushdown.enabled"
-    before = spark.conf.get(key)
-    spark.conf.set(key, "true")
-    try:
-        read = spark.read.format("galspec").option("pushFilters", "true").load(str(survey))
-        chosen = read.where("z > 0.1 and fiber in (2, 3) and sn_median > 1")
-        plan = chosen._jdf.queryExecution().toString()
-        assert {row.fiber for row in chosen.collect()} == {2, 3}
-    finally:
-        spark.conf.set(key, before)
-    filters = plan.split("Physical Plan")[1].split("Filter ")[1].split("BatchScan")[0]
-    assert "sn_median" in filters  # float32: Spark's own work
-    assert "fiber" not in filters
-
-
-def test_filters_mean_what_they_mean_in_spark() -> None:
-    row = {"survey": "sdss", "z": 0.3, "ra": float("nan"), "fiber": 7}
-    for wish, expected in (
-        (EqualTo(("survey",), "sdss"), True),
-        (GreaterThan(("z",), 0.3), False),
-        (In(("fiber",), (7, 8)), True),
-        (IsNull(("ra",)), True),  # not a number in a file is null in the table
-        (GreaterThan(("ra",), 1.0), False),
-        (EqualTo(("mjd",), 1), False),
-    ):
-        test = as_test(wish)
-        assert test is not None
-        assert test(row) is expected
-    assert as_test(GreaterThan(("z",), float("nan"))) is None
-    assert as_test(GreaterThan(("quality",), 1)) is None
 
 
 def test_options_and_errors(spark: SparkSession, survey: Path, tmp_path: Path) -> None:
