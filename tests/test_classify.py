@@ -72,7 +72,7 @@ def test_every_spectrum_has_a_row(warehouse):
 
 def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model):
     bundle = load_bundle(release_model)
-    spectra = spark.read.parquet(str(warehouse / "restframe")).where("flux is not null")
+    spectra = Warehouse(warehouse).read(spark, "restframe").where("flux is not null")
     vectors = spectra.withColumn("spectrum", array_to_vector(F.col("flux")))
     pipeline = PipelineModel.load(str(release_model / "pipeline"))
     stock = pipeline.transform(vectors).select("spectrum_id", "probability").toPandas()

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment with all packages, told which Java to use.
-# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter.
+# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter, SPARK=4.0 a
+# version of Spark other than the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,8 +9,8 @@ log=build/setup.log
 
 main() {
     local fingerprint python java
-    # What .venv depends on: the packages, this script, and the folder it stands in.
-    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD"
+    # What .venv depends on: the packages, this script, the folder it stands in, and the version.
+    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD ${SPARK:-}"
     is_ready "$fingerprint" && return
     mkdir -p build && : >"$log"
 
@@ -53,7 +54,8 @@ make_environment() {
     "$1" -m venv --clear .venv
     pip_install --upgrade 'pip>=25.1' # the first that reads the dependency group dev
     # compat: a path, not an import hook, so that Spark finds the data source by its name
-    pip_install --group dev --config-settings editable_mode=compat --editable .
+    pip_install --group dev --config-settings editable_mode=compat --editable . \
+        ${SPARK:+"pyspark==$SPARK.*"}
 }
 
 pip_install() {

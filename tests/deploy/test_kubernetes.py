@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -82,8 +83,7 @@ def of_kubernetes() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("document", of_kubernetes(), ids=lambda document: document["kind"])
 def test_kubernetes_takes_it(document: dict[str, Any]) -> None:
-    schemas = pytest.importorskip("kubernetes_validate")
-    schemas.validate(document, VERSION, strict=True)
+    kubernetes_validate.validate(document, VERSION, strict=True)
 
 
 def test_the_operator_knows_all_fields() -> None:

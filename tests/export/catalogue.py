@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.export.columns import SCHEMA
 from galspec_spark.flags import FLAG_BITS
-from galspec_spark.parts import part_writer
+from galspec_spark.parts import part_writer, scan
 from galspec_spark.schemas import CATALOG
 from galspec_spark.storage import Location
 
@@ -40,7 +40,7 @@ def _place(row: dict[str, Any]) -> tuple[int, str]:
 
 
 def read_catalogue(spark: SparkSession, folder: Path) -> DataFrame:
-    return spark.read.parquet(str(folder))
+    return scan(spark, sorted(Location.of(path) for path in folder.rglob("*.parquet")))
 
 
 def _row(number: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from galspec_spark.ml.gappy import fill_gaps, prior_precision
 from galspec_spark.ml.pixel_sums import PixelSums, improved, pixel_weights
 from galspec_spark.ml.weighted_pca import fit_weighted
 from galspec_spark.report.gaps import effects
+from galspec_spark.tables import Warehouse
 from tests.ml.low_rank import (
     FOLDS,
     dataframe,
@@ -270,7 +271,7 @@ def test_bad_input_is_named(gappy):
 
 def test_real_spectra_without_their_blue_end(spark, real_warehouse):
     """The gap's own pixels are foretold better, and so are most coefficients."""
-    table = spark.read.parquet(str(real_warehouse / "restframe")).where("reason is null")
+    table = Warehouse(real_warehouse).read(spark, "restframe").where("reason is null")
     blue, k = 600, 8  # up to 4249 A
     complete = table.where(F.forall(F.slice("ivar", 1, blue), lambda value: value > 0))
     rows = complete.select("flux", "ivar").orderBy("spectrum_id").toArrow()
