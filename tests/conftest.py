@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from pyspark.sql import SparkSession
@@ -89,6 +90,7 @@ def release_model(
     settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
     run = run_of("train", train=settings)
     output = tmp_path_factory.mktemp("trained")
-    train(spark, run, Warehouse(root), output, None)
+    with patch("galspec_spark.train.write_report", lambda output, _: output):  # slow
+        train(spark, run, Warehouse(root), output, None)
     (output / "warehouse.txt").write_text(str(root))
     return output / "model"

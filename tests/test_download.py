@@ -668,7 +668,7 @@ def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
 
 def test_an_interrupt_ends_the_job_with_one_line(start, archive, output):
     archive.script(FIRST, [http.stall(60, after=70_000)])
-    job = start(read_timeout=0.5)
+    job = start(read_timeout=5.0)  # time to notice the part on a busy machine
     wait_for_parts(output, 1)
     job.send_signal(signal.SIGINT)
     _, stderr = job.communicate(timeout=30)
