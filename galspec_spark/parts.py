@@ -27,30 +27,54 @@ from galspec_spark.storage import Location
 PART, ROW = "part", "row"
 
 
-def part_writer(place: Location, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a Parquet file for a part of a table.
+class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
+    """A part that is open for writing; what is wrong with it is told with its place.
 
     Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
     Pages carry checksums, so that a damaged one is an error and never a spectrum: 0.01 % larger, as
     fast.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written, as where the disk is full.
     """
-    place.parent.make_folder()
-    split: list[str] = []
-    dictionary: list[str] = []
-    for field in schema:
-        nested = pa.types.is_list(field.type)
-        value_type = field.type.value_type if nested else field.type
-        column = f"{field.name}.list.element" if nested else field.name
-        (split if pa.types.is_floating(value_type) else dictionary).append(column)
-    return pq.ParquetWriter(
-        place.key,
-        schema,
-        **place.arrow,
-        compression="zstd",
-        use_byte_stream_split=split,
-        use_dictionary=dictionary,
-        write_page_checksum=True,
-    )
+
+    def __init__(self, place: Location, schema: pa.Schema) -> None:
+        self._told = partial(_telling, place, "write", "mend that and run the same command again")
+        split: list[str] = []
+        dictionary: list[str] = []
+        for field in schema:
+            nested = pa.types.is_list(field.type)
+            value_type = field.type.value_type if nested else field.type
+            column = f"{field.name}.list.element" if nested else field.name
+            (split if pa.types.is_floating(value_type) else dictionary).append(column)
+        with self._told():
+            place.parent.make_folder()
+            super().__init__(
+                place.key,
+                schema,
+                **place.arrow,
+                compression="zstd",
+                use_byte_stream_split=split,
+                use_dictionary=dictionary,
+                write_page_checksum=True,
+            )
+
+    def write_table(self, *args: Any, **options: Any) -> None:
+        """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; other ways lead here."""
+        with self._told():
+            super().write_table(*args, **options)
+
+    def close(self) -> None:
+        """Write the footer."""
+        with self._told():
+            super().close()
+
+
+def part_writer(place: Location, schema: pa.Schema) -> PartWriter:
+    """Open a Parquet file for a part of a table."""
+    return PartWriter(place, schema)
 
 
 class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
@@ -63,7 +87,7 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
     """
 
     def __init__(self, place: Location) -> None:
-        self._told = partial(_telling, place)
+        self._told = partial(_telling, place, "read", "jobs/verify.py tells the remedy")
         with self._told():
             super().__init__(place.key, **place.arrow, page_checksum_verification=True)
 
@@ -84,16 +108,18 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
 
 
 @contextmanager
-def _telling(place: Location) -> Iterator[None]:
+def _telling(place: Location, verb: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         raise UserError(
-            f"cannot read {place}: it is not there, or not where all machines of the cluster see it"
+            f"cannot {verb} {place}: it is not there, or not where all machines of the cluster "
+            "see it"
         ) from error
     except (OSError, pa.ArrowException) as error:
-        cause = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"cannot read {place}: {cause}; jobs/verify.py tells the remedy") from error
+        number = getattr(error, "errno", None)
+        cause = os.strerror(number) if number else str(error) or type(error).__name__
+        raise UserError(f"cannot {verb} {place}: {cause.splitlines()[0]}; {remedy}") from error
 
 
 def open_part(place: Location) -> Part:
