@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -636,15 +635,15 @@ def start(archive, output):
         job.communicate()
 
 
-def wait_for_parts(output, count):
-    """Wait until so many files have come in part."""
+def wait_for_parts(output, archive, count):
+    """Wait until so many of the files that have a script have come in part."""
     until = time.monotonic() + 20
     begun = 0
     while begun < count:
         assert time.monotonic() < until
         time.sleep(0.01)
-        with suppress(FileNotFoundError):  # a file was finished meanwhile
-            begun = sum(path.stat().st_size > 0 for path in output.rglob("*.part"))
+        parts = [output / f"{path}.part" for path in archive.scripts]
+        begun = sum(part.exists() and part.stat().st_size > 0 for part in parts)
 
 
 def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
@@ -653,7 +652,7 @@ def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
         if number % 4 == 3:
             archive.script(path, [http.stall(60, after=70_000)])
     job = start(read_timeout=60, connections=6)
-    wait_for_parts(output, 6)
+    wait_for_parts(output, archive, 6)
     job.send_signal(signal.SIGKILL)
     job.communicate()
     assert 0 < len(list(output.rglob("*.fits"))) < 40
@@ -669,7 +668,7 @@ def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
 def test_an_interrupt_ends_the_job_with_one_line(start, archive, output):
     archive.script(FIRST, [http.stall(60, after=70_000)])
     job = start(read_timeout=5.0)  # time to notice the part on a busy machine
-    wait_for_parts(output, 1)
+    wait_for_parts(output, archive, 1)
     job.send_signal(signal.SIGINT)
     _, stderr = job.communicate(timeout=30)
     assert job.returncode == FAILED
