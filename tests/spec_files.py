@@ -73,3 +73,10 @@ def write(folder: Path, seed: int = 0, **kwargs: Any) -> Path:
     path = folder / f"spec-{seed:04d}.fits"
     hdus(seed, **kwargs).writeto(path, overwrite=True)
     return path
+
+
+def write_survey(folder: Path) -> Path:
+    """Write four files, at redshifts 0.03 to 0.33; return their folder."""
+    for seed in range(4):
+        write(folder, seed, Z=0.03 + 0.1 * seed)
+    return folder

@@ -20,10 +20,7 @@ from tests import spec_files
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("survey")
-    for seed in range(4):
-        spec_files.write(folder, seed, Z=0.03 + 0.1 * seed)
-    return folder
+    return spec_files.write_survey(tmp_path_factory.mktemp("survey"))
 
 
 def as_rows(frame: DataFrame) -> list[str]:

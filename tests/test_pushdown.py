@@ -16,10 +16,7 @@ needs_filters = pytest.mark.skipif(not HAS_FILTERS, reason="needs Spark 4.1")
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("survey")
-    for seed in range(4):
-        spec_files.write(folder, seed, Z=0.03 + 0.1 * seed)
-    return folder
+    return spec_files.write_survey(tmp_path_factory.mktemp("survey"))
 
 
 @needs_filters

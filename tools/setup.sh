@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment with all packages, told which Java to use.
-# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter, SPARK=4.0 a
-# version of Spark other than the newest.
+# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter,
+# GALSPEC_SPARK=4.0 a version of Spark other than the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ log=build/setup.log
 main() {
     local fingerprint python java
     # What .venv depends on: the packages, this script, the folder it stands in, and the version.
-    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD ${SPARK:-}"
+    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD ${GALSPEC_SPARK:-}"
     is_ready "$fingerprint" && return
     mkdir -p build && : >"$log"
 
@@ -55,7 +55,7 @@ make_environment() {
     pip_install --upgrade 'pip>=25.1' # the first that reads the dependency group dev
     # compat: a path, not an import hook, so that Spark finds the data source by its name
     pip_install --group dev --config-settings editable_mode=compat --editable . \
-        ${SPARK:+"pyspark==$SPARK.*"}
+        ${GALSPEC_SPARK:+"pyspark==$GALSPEC_SPARK.*"}
 }
 
 pip_install() {
