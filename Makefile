@@ -10,7 +10,7 @@ OUTPUT = output/$@$(if $(INPUT),$(subst /,-,$(abspath $(INPUT))))
 export SPARK_LOCAL_IP ?= 127.0.0.1
 unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
-job = @echo 'spark-submit jobs/$(1)' && $(activate) && spark-submit $(java_options) jobs/$(1)
+job = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(java_options) $(1)
 
 .PHONY: help setup run paper test faults lint bench realism gaps dist clean
 
@@ -27,10 +27,10 @@ run: ## simulate a small survey, or take INPUT=DIR, and go all the way to the re
 paper: CONFIG = conf/paper.yaml
 paper: ## the same with the paper's recipe and size
 run paper: setup
-	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
-	$(call job,ingest.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --warehouse "$(OUTPUT)/warehouse")
-	$(call job,preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
-	$(call job,train.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
+	$(if $(INPUT),,$(call job,jobs/simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
+	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --warehouse "$(OUTPUT)/warehouse")
+	$(call job,jobs/preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
+	$(call job,jobs/train.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
 	@echo "Report: $(OUTPUT)/report.html"
 
 test: setup ## run all tests; ARGS="-k ingest" chooses some
@@ -43,18 +43,18 @@ lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy
 
 bench: setup ## time our ways beside the usual ones; ARGS="--only search" chooses some
-	$(if $(INPUT),,$(call job,simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
-	$(call job,benchmark.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)" $(ARGS))
+	$(if $(INPUT),,$(call job,jobs/simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
+	$(call job,benchmarks/run.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --output "$(OUTPUT)" $(ARGS))
 
 realism: setup ## compare the simulated survey with the real spectra in INPUT=DIR
 	$(if $(INPUT),,$(error make realism needs INPUT=DIR, a folder of real spectra))
-	$(call job,realism.py --config $(CONFIG) --real "$(INPUT)" --output "$(OUTPUT)")
+	$(call job,studies/realism/run.py --config $(CONFIG) --real "$(INPUT)" --output "$(OUTPUT)")
 
 gaps: setup ## show what gaps in the spectra in INPUT=DIR do to components and scores
 	$(if $(INPUT),,$(error make gaps needs INPUT=DIR, a folder of real spectra))
-	$(call job,ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
-	$(call job,preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
-	$(call job,gaps.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
+	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
+	$(call job,jobs/preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
+	$(call job,studies/gaps/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
 
 dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
 	@rm -rf build/lib build/bdist.* dist

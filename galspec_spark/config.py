@@ -26,8 +26,8 @@ from pydantic import (
 )
 
 from galspec_spark.errors import ConfigError
-from galspec_spark.flags import FLAG_BITS
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS
+from galspec_spark.warehouse.flags import FLAG_BITS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 ClassifierName = Literal["logistic_regression", "linear_svc", "random_forest"]

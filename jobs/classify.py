@@ -10,12 +10,12 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import read_catalog
-from galspec_spark.classify import classify
-from galspec_spark.cli import job_parser, run_job
+from galspec_spark.catalog import classify
+from galspec_spark.catalog.contents import read_catalog
 from galspec_spark.export.export import NAMES, export
-from galspec_spark.provenance import Run
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def main() -> int:

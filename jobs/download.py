@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from galspec_spark.cli import job_parser, run_without_spark
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import KINDS, Archive
 from galspec_spark.download.wanted import listed_plates, parse_plates, read_list
 from galspec_spark.errors import ConfigError
-from galspec_spark.provenance import Run
-from galspec_spark.storage import Location
+from galspec_spark.harness.cli import job_parser, run_without_spark
+from galspec_spark.harness.run import Run
+from galspec_spark.warehouse.storage import Location
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:

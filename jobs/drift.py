@@ -7,10 +7,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.cli import job_parser, run_job
-from galspec_spark.drift import drift
-from galspec_spark.provenance import Run
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
+from galspec_spark.release.drift import drift
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def main() -> int:

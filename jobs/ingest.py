@@ -2,9 +2,9 @@
 
 import sys
 
-from galspec_spark.cli import job_parser, run_job
+from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.ingest import ingest
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def main() -> int:

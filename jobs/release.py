@@ -12,10 +12,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.cli import job_parser, run_job
-from galspec_spark.provenance import Run
-from galspec_spark.release import Release, run_release
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
+from galspec_spark.release.stage import Release, run_release
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def main() -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.cli import job_parser, run_job
-from galspec_spark.provenance import Run
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.simulate.survey import simulate
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:

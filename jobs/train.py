@@ -7,12 +7,12 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.cli import job_parser, run_job
-from galspec_spark.ml.earlier import comparison_text
-from galspec_spark.promote import promote, promotion_text
-from galspec_spark.provenance import Run
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
 from galspec_spark.train import train
+from galspec_spark.train.earlier import comparison_text
+from galspec_spark.train.promote import promote, promotion_text
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def main() -> int:

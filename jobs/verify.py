@@ -6,11 +6,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.cli import job_parser, run_job
-from galspec_spark.provenance import Run
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.run import Run
 from galspec_spark.verify.findings import as_text
 from galspec_spark.verify.verify import verify
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def sample_size(text: str) -> int | None:

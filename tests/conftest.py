@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
+from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.harness.session import open_session
 from galspec_spark.ingest import ingest
 from galspec_spark.preprocess import preprocess
-from galspec_spark.provenance import Run, write_summary
-from galspec_spark.session import open_session
-from galspec_spark.tables import Warehouse
 from galspec_spark.train import train
+from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, write_release
 
 SETTINGS = {
@@ -90,7 +90,7 @@ def release_model(
     settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
     run = run_of("train", train=settings)
     output = tmp_path_factory.mktemp("trained")
-    with patch("galspec_spark.train.write_report", lambda output, _: output):  # slow
+    with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
         train(spark, run, Warehouse(root), output, None)
     (output / "warehouse.txt").write_text(str(root))
     return output / "model"

@@ -10,13 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.config import Config
-from galspec_spark.parts import part_writer
-from galspec_spark.preprocess import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
-from galspec_spark.provenance import write_json
+from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
 from galspec_spark.simulate.restframe import Work, restframe_table
 from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
 from galspec_spark.spectrum.grid import PIXELS, wavelength
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.storage import Location, write_json
 
 FOLDS = 3
 

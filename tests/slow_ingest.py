@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from galspec_spark.config import Config
+from galspec_spark.harness.run import Run
+from galspec_spark.harness.session import open_session
 from galspec_spark.ingest import ingest
-from galspec_spark.provenance import Run
-from galspec_spark.session import open_session
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 from tests.conftest import SETTINGS
 
 CONFIG = Config(spark=SETTINGS)

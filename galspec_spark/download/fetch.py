@@ -21,10 +21,10 @@ from galspec_spark.download.sas import SHA1_FILE, Archive, names_in_index, read_
 from galspec_spark.download.transfer import AbsentError, DamagedError, Transfer, TransferError
 from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import UserError
-from galspec_spark.lock import hold_lock
-from galspec_spark.progress import Progress
-from galspec_spark.provenance import Run, write_summary
-from galspec_spark.storage import Location
+from galspec_spark.harness.progress import Progress
+from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.storage import Location
 
 #: So many failures in a row, damaged files apart, mean that the archive is down.
 GIVE_UP_AFTER = 100

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from galspec_spark.schemas import CATALOG
+from galspec_spark.warehouse.schemas import CATALOG
 
 
 class Column(NamedTuple):

@@ -21,7 +21,7 @@ from galspec_spark.export.fits_table import write_fits
 from galspec_spark.export.hats import write_hats
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.export.votable import write_votable
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.storage import Location
 
 #: What each format is written to.
 NAMES = {

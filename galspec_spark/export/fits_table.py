@@ -11,7 +11,7 @@ from astropy.io import fits
 from galspec_spark.export.columns import COLUMNS, SCHEMA
 from galspec_spark.export.fixed_width import NULL_INTEGER, record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
-from galspec_spark.flags import FLAGS
+from galspec_spark.warehouse.flags import FLAGS
 
 BLOCK = 2880  #: bytes; a FITS file is a number of these
 FORMATS = {pa.int32(): "J", pa.int64(): "K", pa.float32(): "E", pa.float64(): "D"}

@@ -24,8 +24,9 @@ from galspec_spark import __version__
 from galspec_spark.export.columns import SCHEMA
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.export.votable import votable_frame
-from galspec_spark.parts import part_writer, scan
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.storage import Location
 
 #: A pixel with more rows is divided in four, as by HATS' own importer.
 MAX_ROWS = 1_000_000

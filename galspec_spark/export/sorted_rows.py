@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.export.columns import ORDER, SCHEMA
-from galspec_spark.parts import open_part, scan, write_parts
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.frames import scan, write_parts
+from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.storage import Location
 
 BATCH_ROWS = 20_000
 SHORTEST = 2  #: text or vector: VOTable deprecates arrays of one

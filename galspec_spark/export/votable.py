@@ -14,7 +14,7 @@ from astropy.io.votable import tree
 from galspec_spark.export.columns import COLUMNS, SCHEMA
 from galspec_spark.export.fixed_width import record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
-from galspec_spark.flags import FLAGS
+from galspec_spark.warehouse.flags import FLAGS
 
 DATATYPES = {
     pa.int32(): "int",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from galspec_spark.schemas import SPECTRA
+from galspec_spark.warehouse.schemas import SPECTRA
 
 #: Bits of ``quality``: what makes a spectrum useless or suspicious whatever the science.
 NO_INFORMATION = 1  # no pixel has a positive ivar and a finite flux

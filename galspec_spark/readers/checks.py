@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from galspec_spark.readers.fits import BadFile
-from galspec_spark.schemas import SPECTRA
+from galspec_spark.warehouse.schemas import SPECTRA
 
 
 def _kind(field: pa.Field) -> type:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.fits import BadFile
-from galspec_spark.schemas import LINE_MEASURES
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from galspec_spark.spectrum.lines import LINES
+from galspec_spark.warehouse.schemas import LINE_MEASURES
 
 #: Columns of SPZLINE and of spZline.
 LINE_COLUMNS = frozenset({"linename", *(f"line{measure}" for measure in LINE_MEASURES)})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import (
     TrainingReport,
     best_result,
@@ -21,7 +22,6 @@ from galspec_spark.report.contents import (
 from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.table1 import SCORES, paper_scores, reading
-from galspec_spark.selection import REASONS
 
 #: Scores in the columns of Table 1; the highest of each is set in bold.
 COLUMNS = (

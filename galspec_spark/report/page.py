@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from galspec_spark.report.contents import decimals, duration, integer
 from galspec_spark.report.style import style
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.storage import Location
 
 Report = TypeVar("Report")
 

@@ -21,17 +21,17 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
-from galspec_spark.parts import part_writer
-from galspec_spark.preprocess import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
-from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import Run, write_json
-from galspec_spark.schemas import RESTFRAME
+from galspec_spark.harness.progress import spark_progress
+from galspec_spark.harness.run import Run
+from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
 from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
 from galspec_spark.simulate.survey import read_selection
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.spectrum.restframe import coverage, fill_gaps
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.schemas import RESTFRAME
+from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.tables import Warehouse
 
 SURVEY = "simulated"
 #: Bytes of Parquet for one spectrum, about.
@@ -83,7 +83,7 @@ def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> d
     like = config.simulate.like
     selection = None if like is None else read_selection(Path(like))
     mean = mean_spectrum(simulate_block(0, config, selection))
-    with warehouse.writing(run) as staging:
+    with warehouse.writing(run.id) as staging:
         work = Work(config, selection, mean, staging.folder, run.id, run.columns())
         blocks = -(-config.simulate.spectra // BLOCK)
         tasks = min(blocks, _tasks(config, spark.sparkContext.defaultParallelism))

@@ -16,11 +16,11 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.errors import UserError
-from galspec_spark.progress import spark_progress
+from galspec_spark.harness.progress import spark_progress
 from galspec_spark.simulate.batch import simulate_block
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.storage import Location
 
 #: Blocks of one task: 256 spectra, half a second and 40 MB of files.
 BLOCKS_PER_TASK = 4

@@ -18,17 +18,17 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.parts import open_part, partition_values
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.readers.fits import BadFile
-from galspec_spark.schemas import PROVENANCE, SPECTRA
-from galspec_spark.sources import open_source
-from galspec_spark.storage import Location
+from galspec_spark.readers.opening import open_source
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.parts import DAMAGE
 from galspec_spark.verify.rows import Mask, status_now
 from galspec_spark.verify.tables import narrow
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
+from galspec_spark.warehouse.storage import Location
 
 #: Shuffle partitions per part, so that two parts seldom share a task.
 PARTITIONS_PER_PART = 4

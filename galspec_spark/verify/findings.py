@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from galspec_spark.listing import READ_AGAIN
-from galspec_spark.storage import Location
+from galspec_spark.ingest.listing import READ_AGAIN
+from galspec_spark.warehouse.storage import Location
 
 WIDTH = 100  # columns of the table
 

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from galspec_spark.errors import UserError
-from galspec_spark.parts import open_part, partition_values
-from galspec_spark.schemas import CATALOG, FILES, OBJECTS, RESTFRAME, SPECTRA
-from galspec_spark.storage import Location
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.rows import check_rows
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.schemas import CATALOG, FILES, OBJECTS, RESTFRAME, SPECTRA
+from galspec_spark.warehouse.storage import Location
 
 SCHEMAS = {
     "spectra": SPECTRA,

@@ -15,14 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.flags import ABSTAIN
-from galspec_spark.ml.census import CLASS_NAMES
-from galspec_spark.parts import partition_values
+from galspec_spark.ml.evaluation.census import CLASS_NAMES
 from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
-from galspec_spark.sources import READ_AHEAD
+from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.storage import FileStatus, Location
 from galspec_spark.verify.findings import Finding
+from galspec_spark.warehouse.flags import ABSTAIN
+from galspec_spark.warehouse.parts import partition_values
+from galspec_spark.warehouse.storage import FileStatus, Location
 
 Mask = npt.NDArray[np.bool_]
 

@@ -11,10 +11,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from galspec_spark.parts import scan
-from galspec_spark.storage import Location
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.parts import NARROW, PARTITIONS, SCHEMAS
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.storage import Location
 
 KEY = ("spectrum_id", "file")
 PARTITION = PARTITIONS["spectra"]

@@ -18,17 +18,17 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.ingest import run_tasks
-from galspec_spark.listing import READ_AGAIN, list_files
-from galspec_spark.parts import open_part
-from galspec_spark.progress import spark_progress
-from galspec_spark.provenance import Run
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.harness.progress import spark_progress
+from galspec_spark.harness.run import Run
+from galspec_spark.ingest.listing import READ_AGAIN, list_files
+from galspec_spark.ingest.stage import run_tasks
 from galspec_spark.verify.files import compare
 from galspec_spark.verify.findings import Finding, summed
 from galspec_spark.verify.parts import SCHEMAS, check_part
 from galspec_spark.verify.tables import reconcile
+from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 Parts = dict[str, list[Location]]
 
@@ -69,7 +69,7 @@ def verify(
         raise UserError(f"no warehouse in {warehouse.root}: jobs/ingest.py makes one")
     listing = list_files(inputs)["path"] if inputs else None
     leftovers = _leftovers(warehouse)
-    with warehouse.writing(run):
+    with warehouse.writing(run.id):
         parts = {table: warehouse.parts(table) for table in SCHEMAS}
         findings, readable, counts = _check_parts(spark, parts)
         if listing is not None:

@@ -72,6 +72,6 @@ def run_here(job: str, spark: SparkSession, survey: Path, here: Path) -> None:
     arguments = JOBS[job].arguments(survey, here)
     with (
         patch.object(sys, "argv", [job, *arguments]),
-        patch("galspec_spark.cli.open_session", lambda name, config: nullcontext(spark)),
+        patch("galspec_spark.harness.cli.open_session", lambda name, config: nullcontext(spark)),
     ):
         assert runpy.run_path(str(script(job)))["main"]() == 0

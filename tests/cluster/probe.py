@@ -4,7 +4,7 @@ import json
 import sys
 
 from galspec_spark.config import Config
-from galspec_spark.session import open_session
+from galspec_spark.harness.session import open_session
 
 
 def where(numbers):

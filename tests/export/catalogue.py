@@ -11,10 +11,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.export.columns import SCHEMA
-from galspec_spark.flags import FLAG_BITS
-from galspec_spark.parts import part_writer, scan
-from galspec_spark.schemas import CATALOG
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.schemas import CATALOG
+from galspec_spark.warehouse.storage import Location
 
 ROWS = 60
 COMPONENTS = 5

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.storage import Location
 from tests.export.catalogue import PROVENANCE, read_catalogue, write_catalogue
 
 

@@ -5,7 +5,7 @@ from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
 from galspec_spark.export.columns import COLUMNS, ORDER, SCHEMA, Column
-from galspec_spark.schemas import CATALOG
+from galspec_spark.warehouse.schemas import CATALOG
 
 CARD = 68  #: characters of text that one card of a FITS header holds
 

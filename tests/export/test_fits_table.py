@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from galspec_spark.export.columns import COLUMNS
 from galspec_spark.export.fits_table import BLOCK
-from galspec_spark.flags import FLAGS
+from galspec_spark.warehouse.flags import FLAGS
 from tests.export.catalogue import COMPONENTS, ROWS
 from tests.export.conftest import Exported
 

@@ -8,7 +8,7 @@ from astropy.io import votable
 from astropy.table import Table
 
 from galspec_spark.export.columns import COLUMNS
-from galspec_spark.flags import FLAG_BITS
+from galspec_spark.warehouse.flags import FLAG_BITS
 from tests.export.catalogue import COMPONENTS
 from tests.export.conftest import Exported
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.linalg import subspace_angles
 
-from galspec_spark.ml.components import Components
+from galspec_spark.ml.features.components import Components
 
 FOLDS = 3
 

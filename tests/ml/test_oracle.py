@@ -17,9 +17,10 @@ from sklearn import decomposition, linear_model, svm
 from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
-from galspec_spark.ml.census import Census
-from galspec_spark.ml.features import fit_components, project_all
-from galspec_spark.tables import Warehouse
+from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.features.projection import fit_components, project_all
+from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse
 
 COMPONENTS = 20
@@ -39,7 +40,7 @@ class Features:
 
 
 def features_of(spark, root: Path) -> Features:
-    rows = Warehouse(root).read(spark, "restframe")
+    rows = read_table(spark, Warehouse(root), "restframe")
     parts = Warehouse(root).parts("restframe")
     train = rows.where("split = 'train'")
     census = Census.take(rows)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from galspec_spark.schemas import SPECTRA
+from galspec_spark.warehouse.schemas import SPECTRA
 from tests.oracle import desi, lamost, sdss
 from tests.oracle.common import Beside, Row
 from tests.oracle.desi import desi_spectrum

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from galspec_spark.schemas import LINE_MEASURES
 from galspec_spark.spectrum.lines import LINES
+from galspec_spark.warehouse.schemas import LINE_MEASURES
 from tests.oracle.common import (
     Beside,
     Refused,

@@ -15,14 +15,12 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from galspec_spark import selection
 from galspec_spark.config import Config, LabelConfig, PreprocessConfig
 from galspec_spark.errors import UserError
-from galspec_spark.ml.census import Census
-from galspec_spark.parts import open_part
-from galspec_spark.preprocess import read_mean_spectrum
-from galspec_spark.provenance import Run
-from galspec_spark.schemas import RESTFRAME
+from galspec_spark.harness.run import Run
+from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.preprocess import selection
+from galspec_spark.preprocess.stage import read_mean_spectrum
 from galspec_spark.simulate import restframe as restframe_module
 from galspec_spark.simulate.linefit import INDEX
 from galspec_spark.simulate.restframe import simulate_restframe
@@ -35,7 +33,10 @@ from galspec_spark.simulate.restframe_block import (
     split_and_folds,
 )
 from galspec_spark.spectrum.grid import PIXELS, wavelength
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.schemas import RESTFRAME
+from galspec_spark.warehouse.tables import Warehouse
 from tests.submit import ROOT, submit
 
 SPECTRA = 2 * BLOCK + 100
@@ -84,7 +85,7 @@ def test_parts_have_the_schema_of_restframe(warehouse: Warehouse) -> None:
 def test_spark_reads_all_rows_with_survey_and_release(
     spark: SparkSession, warehouse: Warehouse
 ) -> None:
-    frame = warehouse.read(spark, "restframe")
+    frame = read_table(spark, warehouse, "restframe")
     groups = frame.groupBy("survey", "release").count().collect()
     assert [tuple(row) for row in groups] == [("simulated", "seed1", SPECTRA)]
     Census.take(frame).check(components=20)
@@ -275,7 +276,7 @@ def test_a_rerun_replaces_the_table(spark: SparkSession, tmp_path: Path, run_of:
     for seed in (1, 2):
         run = run_of("simulate", simulate={"spectra": 50, "seed": seed})
         simulate_restframe(spark, run, warehouse)
-    frame = warehouse.read(spark, "restframe")
+    frame = read_table(spark, warehouse, "restframe")
     assert [row.release for row in frame.select("release").distinct().collect()] == ["seed2"]
     assert frame.count() == 50
     assert {row.run_id for row in frame.select("run_id").distinct().collect()} == {run.id}

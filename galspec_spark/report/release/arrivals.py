@@ -9,9 +9,10 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from galspec_spark.parts import partition_values, scan
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.parts import partition_values
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 EXAMPLES = 3  #: of each reason
 

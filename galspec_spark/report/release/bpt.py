@@ -13,9 +13,9 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.parts import scan
 from galspec_spark.report.release.counts import AGN, GIVEN, Integers
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.storage import Location
 
 LINES = ("nii_6583", "h_alpha", "oiii_5007", "h_beta")
 DETECTED = 3.0  #: area over its error

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from galspec_spark.flags import ABSTAIN
-from galspec_spark.ml.intervals import wilson
+from galspec_spark.ml.evaluation.intervals import wilson
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import AGN as AGN_CLASS
 from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
 from galspec_spark.report.release.counts import OTHER as OTHER_CLASS
 from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, bars, new_figure
+from galspec_spark.warehouse.flags import ABSTAIN
 
 AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
 COLOURS = dict(zip(CLASSES, (AGN, OTHER, MUTED), strict=True))

@@ -8,10 +8,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import catalog_parts
-from galspec_spark.flags import ABSTAIN, FLAGS
-from galspec_spark.ml.bundle import Bundle
-from galspec_spark.parts import scan
+from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.ml.model.bundle import Bundle
+from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import decimals, interval, title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
 from galspec_spark.report.page import spark_version, write_figures, write_page
@@ -22,8 +21,9 @@ from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import CLASSES, count
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.outliers import find_outliers
-from galspec_spark.selection import REASONS
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.tables import Warehouse
 
 MOST_FINDINGS = 12  #: in the table of what drifted
 CLASS_MEANINGS = {

@@ -13,14 +13,15 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
-from galspec_spark.flags import FLAG_BITS
-from galspec_spark.ml.bundle import Bundle
-from galspec_spark.ml.components import Components
-from galspec_spark.ml.features import RECONSTRUCTION_ERROR
-from galspec_spark.ml.profile import error_limit
-from galspec_spark.parts import PART, ROW, open_part, partition_values, scan
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.projection import RECONSTRUCTION_ERROR
+from galspec_spark.ml.model.bundle import Bundle
+from galspec_spark.ml.model.profile import error_limit
+from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.parts import PART, ROW, open_part, partition_values
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 SHOWN = 8
 COLUMNS = (

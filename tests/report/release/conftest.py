@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from galspec_spark.classify import classify
-from galspec_spark.drift import drift
-from galspec_spark.ml.bundle import Bundle, load_bundle
-from galspec_spark.parts import part_writer
+from galspec_spark.catalog import classify
+from galspec_spark.ml.model.bundle import Bundle, load_bundle
+from galspec_spark.release.drift import drift
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.html import gather, write_report
-from galspec_spark.schemas import FILES, SPECTRA
-from galspec_spark.storage import Location
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.schemas import FILES, SPECTRA
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, leave_out, with_sky, write_release
 
 LINES = ("nii_6583", "h_alpha", "oiii_5007", "h_beta")

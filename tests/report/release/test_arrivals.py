@@ -7,7 +7,7 @@ from pathlib import Path
 
 import galspec_spark
 from galspec_spark.report.release.arrivals import EXAMPLES, MEANINGS, find_arrivals
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse
 from tests.report.release.conftest import LONG
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.flags import ABSTAIN, FLAGS
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import Counts
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.html import write_release_report, write_report
-from galspec_spark.tables import Warehouse
+from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
+from galspec_spark.warehouse.tables import Warehouse
 from tests.report.pages import HOSTILE, Page, check_self_contained
 from tests.report.release.conftest import LONG
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.flags import FLAG_BITS
-from galspec_spark.ml.features import reconstruction_error
+from galspec_spark.ml.features.projection import reconstruction_error
 from galspec_spark.report.release.outliers import SHOWN, _flux, reconstructed, survey_address
 from galspec_spark.report.release.outliers_figure import describe_outliers, outliers
-from galspec_spark.storage import Location
+from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.storage import Location
 from tests.report.reading import words
 
 

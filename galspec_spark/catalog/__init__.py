@@ -1,0 +1,5 @@
+"""Rest-frame spectra and a model to the table ``catalog``."""
+
+from galspec_spark.catalog.stage import classify
+
+__all__ = ["classify"]

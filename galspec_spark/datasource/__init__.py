@@ -1,0 +1,1 @@
+"""``spark.read.format("galspec")``: FITS files as a Spark data source."""

@@ -1,0 +1,1 @@
+"""What every job shares: command line, session, run, progress."""

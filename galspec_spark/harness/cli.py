@@ -1,0 +1,142 @@
+"""What every job shares: options, configuration, logging, a session, a summary, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark import __version__
+from galspec_spark.config import Config, load_config
+from galspec_spark.errors import ConfigError, UserError, cause_of
+from galspec_spark.harness.console import use_real_stderr
+from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.harness.session import open_session
+from galspec_spark.warehouse.storage import Location
+
+DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
+
+log = logging.getLogger(__name__)
+
+#: What a job does: it gets the session, the run (with its configuration) and the options, and
+#: returns the content of its summary.
+Work = Callable[[SparkSession, Run, argparse.Namespace], dict[str, Any]]
+WorkWithoutSpark = Callable[[Run, argparse.Namespace], dict[str, Any]]
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every job has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one value of the configuration (repeatable)",
+    )
+    parser.add_argument("--version", action="version", version=f"galspec_spark {__version__}")
+    return parser
+
+
+def run_job(
+    job: str,
+    parser: argparse.ArgumentParser,
+    work: Work,
+    *,
+    output: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run one job from its command line and return its exit code.
+
+    Parameters
+    ----------
+    job
+        The job's name, for example ``ingest``.
+    parser
+        From `job_parser`, with the job's own options added.
+    work
+        What the job does.
+    output
+        Name of the option that holds the output folder, where ``summary.json`` goes.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed, 2 wrong usage or configuration (the cause is one line on stderr), 3 where
+        the summary has ``findings``.
+    """
+
+    def with_session(run: Run, args: argparse.Namespace) -> dict[str, Any]:
+        with open_session(f"galspec {job}", run.config) as spark:
+            return work(spark, run, args)
+
+    return run_without_spark(job, parser, with_session, output=output, argv=argv)
+
+
+def run_without_spark(
+    job: str,
+    parser: argparse.ArgumentParser,
+    work: WorkWithoutSpark,
+    *,
+    output: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a job that needs no session; otherwise like `run_job`."""
+    use_real_stderr()
+    args = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    try:
+        summary = _work(job, work, args, Location.of(getattr(args, output)))
+    except ConfigError as error:
+        return _fail(str(error), WRONG_USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run the same command again to go on", FAILED)
+    except Exception as error:  # the last place that can name the cause in one line
+        log.debug("unexpected failure", exc_info=True)
+        return _fail(cause_of(error), FAILED)
+    for key, value in summary.items():
+        if not isinstance(value, dict | list):
+            print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
+    return PROBLEM_FOUND if summary.get("findings") else DONE
+
+
+def _work(
+    job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location
+) -> dict[str, Any]:
+    config: Config = load_config(args.config, args.overrides)
+    _check_writable(folder)
+    run = Run.start(job, config)
+    return write_summary(folder, run, work(run, args))
+
+
+def _check_writable(output: Location) -> None:
+    """Fail before the work, not after it, where its output could not be written."""
+    if not output.is_local:
+        return
+    folder = Path(output.path)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"cannot write to {folder}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write to {folder}: no permission in {existing}")
+
+
+def _fail(cause: str, code: int) -> int:
+    logging.shutdown()
+    print(f"error: {cause}", file=sys.stderr)  # noqa: T201
+    return code

@@ -1,0 +1,68 @@
+"""Which run made a table, a model or a file: its name, version, configuration and time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from galspec_spark import __version__
+from galspec_spark.config import Config
+from galspec_spark.warehouse.storage import Location, write_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one job."""
+
+    job: str
+    id: str  #: sorts by time, for example ``20260131T120000-1f3a``
+    config: Config
+    started: float  #: seconds, of `time.monotonic`
+
+    @classmethod
+    def start(cls, job: str, config: Config) -> Run:
+        """Name a run that begins now."""
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        return cls(job, f"{now}-{secrets.token_hex(2)}", config, time.monotonic())
+
+    def seconds(self) -> float:
+        """Return the time since the start."""
+        return round(time.monotonic() - self.started, 2)
+
+    def columns(self) -> dict[str, str]:
+        """Return the provenance columns that every row of a table carries."""
+        return {"version": __version__, "run_id": self.id, "config_hash": self.config.hash()}
+
+
+def write_summary(folder: Path | Location, run: Run, content: dict[str, Any]) -> dict[str, Any]:
+    """Put a job's summary into ``summary.json``, beside those of the other jobs of that folder.
+
+    Returns
+    -------
+    dict
+        The summary as written: the content after job, run and seconds.
+    """
+    summary = {
+        "job": run.job,
+        "status": "done",
+        **run.columns(),
+        "seconds": run.seconds(),
+        **content,
+    }
+    place = Location.of(folder) / "summary.json"
+    write_json(place, {**read_summaries(folder), run.job: summary})
+    return summary
+
+
+def read_summaries(folder: Path | Location) -> dict[str, Any]:
+    """Return the last summary of each job that wrote to a folder, by the job's name."""
+    place = Location.of(folder) / "summary.json"
+    if not place.exists():
+        return {}
+    content: dict[str, Any] = json.loads(place.read())
+    return content

@@ -1,0 +1,83 @@
+"""Takes the rows of files that changed out of the parts that hold them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galspec_spark.warehouse.parts import open_part, part_writer
+from galspec_spark.warehouse.storage import Location
+
+BATCH = 1000  # rows
+
+
+@dataclass
+class Replaced:
+    """What has to be committed."""
+
+    remove: list[Location] = field(default_factory=list)  #: parts that held stale rows
+    move: list[tuple[Location, str]] = field(default_factory=list)  #: staged, place
+
+    @classmethod
+    def of(cls, found: list[tuple[Location, str]], results: list[dict[str, Any]]) -> Replaced:
+        """Collect what the tasks returned."""
+        replaced = cls()
+        for result in results:
+            if result["stale"]:
+                replaced.remove.append(found[result["number"]][0])
+            replaced.move += [(Location(staged), place) for staged, place in result["parts"]]
+        return replaced
+
+
+def parts_with(stale: pa.Array, parts: list[Location], column: str) -> list[tuple[Location, str]]:
+    """Return the parts that may hold rows of stale files, by the statistics in their footers."""
+    first, last = (bound.as_py() for bound in pc.min_max(stale).values())
+    found = []
+    for part in parts:
+        metadata = open_part(part).metadata
+        index = metadata.schema.names.index(column)
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(index).statistics
+            if statistics is None or (statistics.min <= last and statistics.max >= first):
+                found.append((part, column))
+                break
+    return found
+
+
+def without(
+    number: int,
+    *,
+    parts: list[tuple[Location, str]],
+    stale: pa.Array,
+    root: Location,
+    staging: Location,
+    run_id: str,
+) -> dict[str, Any]:
+    """Stage one part without the rows of stale files. Runs in a Spark task.
+
+    Returns
+    -------
+    dict
+        ``number``; ``stale``: rows that go; ``parts``: staged path and place of what stays, none
+        where no row goes or none is left.
+    """
+    part, column = parts[number]
+    file = open_part(part)
+    is_stale = pc.is_in(file.read([column])[column], stale)
+    count = pc.sum(is_stale).as_py() or 0
+    if count in (0, file.metadata.num_rows):
+        return {"number": number, "stale": count, "parts": []}
+    folder = part.parent.path.removeprefix(f"{root.path}/")
+    place = f"{folder}/{run_id}-kept-{number:05d}.parquet"
+    staged = staging / os.urandom(4).hex() / place
+    kept = pc.invert(is_stale)
+    with part_writer(staged, file.schema_arrow) as writer:
+        first = 0
+        for batch in file.iter_batches(BATCH):
+            writer.write_batch(batch.filter(kept.slice(first, batch.num_rows).combine_chunks()))
+            first += batch.num_rows
+    return {"number": number, "stale": count, "parts": [[staged.path, place]]}

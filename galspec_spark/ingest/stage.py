@@ -1,0 +1,244 @@
+"""From FITS files to the tables ``spectra``, ``files`` and ``objects``, every file accounted for.
+
+The driver lists the input and compares it with the ``files`` table. What is new or changed is
+divided into tasks of about equal bytes; each task decodes its files and writes its own Parquet
+parts. Rows of files that changed are taken out of the parts that hold them. Spark only carries one
+row per task, so neither the JVM nor the driver ever sees a pixel.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from galspec_spark.errors import UserError
+from galspec_spark.harness.progress import spark_progress
+from galspec_spark.harness.run import Run, read_summaries
+from galspec_spark.ingest.listing import changes, list_files, tasks_of, write_plan
+from galspec_spark.ingest.replace import Replaced, parts_with, without
+from galspec_spark.ingest.sizing import input_bytes_of_a_part
+from galspec_spark.ingest.spectra_parts import SpectraParts
+from galspec_spark.preprocess.objects import find_objects
+from galspec_spark.readers import read_spectra
+from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.opening import open_sources
+from galspec_spark.warehouse.parts import open_part, part_writer
+from galspec_spark.warehouse.schemas import FILES
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Staging, Warehouse
+
+log = logging.getLogger(__name__)
+
+
+def ingest(
+    spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str
+) -> dict[str, Any]:
+    """Read all files that the warehouse does not have as they are now.
+
+    Parameters
+    ----------
+    inputs
+        Files, and folders to search for FITS files.
+    release
+        Name of the data release that the files belong to.
+
+    Returns
+    -------
+    dict
+        Counts of this run: files = read + quarantined + skipped; replaced (of those read again);
+        spectra; quarantined files by reason; worker_megabytes, the most memory of a worker.
+        ``warehouse``: files, quarantined, spectra and seconds of all runs so far.
+
+    Raises
+    ------
+    UserError
+        If an input is missing or holds no FITS file, or another job is writing to the warehouse.
+    """
+    listing = list_files(inputs)
+    with warehouse.writing(run.id) as staging:
+        to_do = changes(listing, warehouse)
+        results: list[dict[str, Any]] = []
+        if to_do.new.num_rows:
+            cores = spark.sparkContext.defaultParallelism
+            task_bytes = input_bytes_of_a_part(to_do.new, run.config.ingest.part_megabytes)
+            tasks = tasks_of(to_do.new, task_bytes, cores)
+            task = partial(
+                read_files,
+                plan=write_plan(tasks, staging.folder),
+                staging=staging.folder,
+                release=release,
+                provenance=run.columns(),
+            )
+            with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
+                results = run_tasks(spark, len(tasks), task)
+        summary = _reconcile(listing, to_do.new, results)
+        summary["replaced"] = len(to_do.stale)
+        if results or _lacks_objects(warehouse):
+            replaced = take_out(spark, run, warehouse, staging, to_do.stale)
+            if to_do.told is not None:
+                replaced.remove.append(to_do.told)
+            _commit(spark, run, warehouse, staging, results, replaced)
+    return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
+
+
+def _lacks_objects(warehouse: Warehouse) -> bool:
+    return bool(warehouse.parts("spectra")) and not warehouse.parts("objects")
+
+
+def run_tasks(
+    spark: SparkSession, count: int, task: Callable[[int], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Run ``task(number)`` for each number below `count` in Spark; return what each returned.
+
+    Only the result of the successful attempt of each task arrives, so what failed or speculative
+    attempts have staged is never committed.
+    """
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            results = [json.dumps(task(number)) for number in batch["id"].to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array(results, pa.string())], ["result"])
+
+    numbers = spark.range(0, count, 1, max(count, 1))
+    return [json.loads(row.result) for row in numbers.mapInArrow(work, "result string").collect()]
+
+
+def read_files(
+    number: int, *, plan: Location, staging: Location, release: str, provenance: dict[str, str]
+) -> dict[str, Any]:
+    """Decode the files of one task and write its parts of ``spectra`` and ``files``.
+
+    Runs in a Spark task. Memory is bounded by `galspec_spark.spectra_parts.HELD_BYTES`, not by the
+    files.
+
+    Returns
+    -------
+    dict
+        ``parts``: pairs of a staged path and its place in the warehouse; the counts ``read``,
+        ``quarantined``, ``spectra``; ``reasons``: quarantined files by reason;
+        ``worker_megabytes``; ``examples``: lines.
+    """
+    name = f"{provenance['run_id']}-{number:05d}"
+    attempt = staging / f"{number:05d}-{os.urandom(4).hex()}"
+    spectra = SpectraParts(attempt, name, release, provenance)
+    files = open_part(plan).read_row_group(number).to_pylist()
+    accounts = []
+    sources = open_sources((file["path"], file["size"]) for file in files)
+    for file, source in zip(files, sources, strict=True):
+        account = {**file, **provenance, "status": "read", "rows": 0}
+        try:
+            if isinstance(source, BadFile):
+                raise source
+            account["format"], rows = read_spectra(source)
+            account["rows"] = len(rows)
+            spectra.add(rows, file["path"])
+        except BadFile as error:
+            account.update(status="quarantined", reason=error.reason, message=error.message)
+        accounts.append(account)
+    spectra.close()
+    place = f"files/{name}.parquet"
+    with part_writer(attempt / place, FILES) as writer:
+        writer.write_table(pa.Table.from_pylist(accounts, FILES))
+    quarantined = [account for account in accounts if account["status"] == "quarantined"]
+    return {
+        "parts": [[str(attempt / place), place] for place in [*spectra.places, place]],
+        "read": len(accounts) - len(quarantined),
+        "quarantined": len(quarantined),
+        "spectra": sum(account["rows"] for account in accounts),
+        "reasons": Counter(account["reason"] for account in quarantined),
+        "worker_megabytes": _peak_megabytes(),
+        "examples": [f"{a['path']}: {a['reason']}: {a['message']}" for a in quarantined[:3]],
+    }
+
+
+def _peak_megabytes() -> int:
+    """Return the most memory that this process ever held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 1_000_000
+
+
+def take_out(
+    spark: SparkSession, run: Run, warehouse: Warehouse, staging: Staging, stale: pa.Array
+) -> Replaced:
+    """Stage the parts of ``spectra`` and ``files`` anew without the rows of stale files."""
+    if not len(stale):
+        return Replaced()
+    found = parts_with(stale, warehouse.parts("spectra"), "file")
+    found += parts_with(stale, warehouse.parts("files"), "path")
+    task = partial(
+        without,
+        parts=found,
+        stale=stale,
+        root=warehouse.root,
+        staging=staging.folder,
+        run_id=run.id,
+    )
+    log.info("%d files changed: their old rows go", len(stale))
+    return Replaced.of(found, run_tasks(spark, len(found), task))
+
+
+def _commit(
+    spark: SparkSession,
+    run: Run,
+    warehouse: Warehouse,
+    staging: Staging,
+    results: list[dict[str, Any]],
+    replaced: Replaced,
+) -> None:
+    """Bring what was staged to its places, with the ``objects`` table that belongs to it."""
+    move = [(Location(staged), place) for result in results for staged, place in result["parts"]]
+    move += replaced.move
+    removed = set(replaced.remove)
+    spectra = [part for part in warehouse.parts("spectra") if part not in removed]
+    spectra += [staged for staged, place in move if place.startswith("spectra/")]
+    remove = [*replaced.remove, *warehouse.parts("objects")]
+    if spectra:
+        parts = find_objects(spark, spectra, staging.folder / "objects", run.columns())
+        move += [(part, f"objects/{run.id}-{i:05d}.parquet") for i, part in enumerate(parts)]
+    warehouse.commit(staging, move, remove)
+
+
+def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sum up what the tasks returned, and check that no file is missing."""
+    read = sum(result["read"] for result in results)
+    quarantined = sum(result["quarantined"] for result in results)
+    if read + quarantined != new.num_rows:
+        raise UserError(
+            f"{new.num_rows} files to read, but {read} read and {quarantined} quarantined: "
+            "nothing was kept; please report this"
+        )
+    for example in [line for result in results for line in result["examples"]][:10]:
+        log.warning("quarantined %s", example)
+    return {
+        "files": listing.num_rows,
+        "read": read,
+        "quarantined": quarantined,
+        "skipped": listing.num_rows - new.num_rows,
+        "spectra": sum(result["spectra"] for result in results),
+        "worker_megabytes": max((result["worker_megabytes"] for result in results), default=0),
+        "reasons": dict(sum((Counter(result["reasons"]) for result in results), Counter())),
+    }
+
+
+def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:
+    """Return what the warehouse holds after this run, and the seconds of all runs that read."""
+    accounts = [open_part(part).read(["status", "rows"]) for part in warehouse.parts("files")]
+    files = pa.concat_tables(accounts)
+    before = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {"seconds": 0.0})
+    return {
+        "files": files.num_rows,
+        "quarantined": pc.sum(pc.equal(files["status"], "quarantined")).as_py(),
+        "spectra": pc.sum(files["rows"]).as_py(),
+        "seconds": before["seconds"] + (run.seconds() if read else 0.0),
+    }

@@ -1,0 +1,1 @@
+"""Spark's classifiers: their settings, and what a fitted one computes."""

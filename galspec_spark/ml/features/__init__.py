@@ -1,0 +1,1 @@
+"""Spectra to features for the classifiers."""

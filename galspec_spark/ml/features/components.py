@@ -1,0 +1,21 @@
+"""Principal components of rest-frame spectra, and what their coefficients are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from galspec_spark.spectrum.arrays import Doubles
+
+
+@dataclass(frozen=True)
+class Components:
+    """A mean spectrum and k unit vectors.
+
+    A spectrum is about ``mean + sum_j (vectors[j] . (spectrum - mean)) vectors[j]``. Its
+    coefficients are ``vectors @ spectrum``, as MLlib's `PCAModel` computes them: the mean is
+    removed to find the components, not to project.
+    """
+
+    mean: Doubles  #: (pixels,)
+    vectors: Doubles  #: (k, pixels), orthonormal, by falling variance; largest entry positive
+    explained_variance: Doubles  #: (k,), shares of the total variance

@@ -1,0 +1,143 @@
+"""Count, mean and scatter of many spectra, in one pass and in pieces that add up.
+
+Scatter is the sum of outer products of the deviations from the mean, so that no precision is lost
+to a large mean (Chan, Golub and LeVeque 1983, The American Statistician 37, 242, whose update is
+applied here to blocks of rows). Moments of disjoint rows add, and moments of some of the rows can
+be taken away again: so those of every training fold come from one pass over the data.
+
+Only the upper triangle leaves this module, cut into row blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+
+from galspec_spark.spectrum.arrays import Doubles, Floats
+
+BATCH_ROWS = 1000  # 2642 pixels in float64 make 21 MB of a batch
+BLOCK_ROWS = 256  # rows of the scatter matrix that travel together, at most 5.4 MB
+
+
+@dataclass
+class Moments:
+    """Count, mean and scatter of rows; one matrix, whatever their number."""
+
+    count: int
+    mean: Doubles  #: (pixels,)
+    scatter: Doubles  #: (pixels, pixels); symmetric, or its upper triangle while rows are added
+
+    @classmethod
+    def empty(cls, pixels: int) -> Moments:
+        """Return the moments of no rows."""
+        return cls(0, np.zeros(pixels), np.zeros((pixels, pixels)))
+
+    def add(self, rows: Floats) -> None:
+        """Add rows, shape (n, pixels), any float dtype; computed in float64."""
+        for start in range(0, len(rows), BATCH_ROWS):
+            self._add_batch(rows[start : start + BATCH_ROWS])
+
+    def _add_batch(self, rows: Floats) -> None:
+        n = len(rows)
+        deviations = np.empty((n + 1, rows.shape[1]))
+        mean = rows.mean(axis=0, dtype=np.float64)
+        np.subtract(rows, mean, out=deviations[:n])
+        # One row more accounts for the distance between the two means, within the same product.
+        total = self.count + n
+        deviations[n] = np.sqrt(self.count * n / total) * (mean - self.mean)
+        # In place, and one triangle alone: a product of numpy's would be filled up and added first.
+        dsyrk(1.0, deviations.T, 1.0, self.scatter.T, lower=1, overwrite_c=1)
+        self.mean += (mean - self.mean) * (n / total)
+        self.count = total
+
+    def plus(self, other: Moments) -> Moments:
+        """Return the moments of these rows and others."""
+        total = self.count + other.count
+        distance = other.mean - self.mean
+        scatter = np.outer(self.count * other.count / total * distance, distance)
+        scatter += self.scatter
+        scatter += other.scatter
+        return Moments(total, self.mean + distance * (other.count / total), scatter)
+
+    def minus(self, part: Moments) -> Moments:
+        """Return the moments of these rows without a part of them that is not all."""
+        rest = self.count - part.count
+        mean = self.mean + (self.mean - part.mean) * (part.count / rest)
+        distance = part.mean - mean
+        scatter = np.outer(-(rest * part.count / self.count) * distance, distance)
+        scatter += self.scatter
+        scatter -= part.scatter
+        return Moments(rest, mean, scatter)
+
+    def blocks(self, fold: int = 0) -> Iterator[Block]:
+        """Cut the upper triangle of the scatter matrix into blocks of rows."""
+        for start in range(0, len(self.mean), BLOCK_ROWS):
+            rows = self.scatter[start : start + BLOCK_ROWS, start:]
+            yield Block(fold, start, self.count, self.mean.copy(), np.ascontiguousarray(rows))
+
+
+class FoldMoments:
+    """Moments of each fold of the rows that arrive; holds one matrix and one batch for each."""
+
+    def __init__(self) -> None:
+        self.moments: dict[int, Moments] = {}
+        self._waiting: dict[int, list[Floats]] = {}
+
+    def add(self, fold: int, rows: Floats) -> None:
+        """Add rows (n, pixels) of one fold; a product of few rows would cost as much as of many."""
+        waiting = self._waiting.setdefault(fold, [])
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= BATCH_ROWS:
+            self._flush(fold)
+
+    def _flush(self, fold: int) -> None:
+        rows = np.concatenate(self._waiting.pop(fold))
+        self.moments.setdefault(fold, Moments.empty(rows.shape[1])).add(rows)
+
+    def blocks(self) -> Iterator[Block]:
+        """Return the blocks of all folds; nothing can be added afterwards."""
+        for fold in list(self._waiting):
+            self._flush(fold)
+        for fold in sorted(self.moments):
+            yield from self.moments.pop(fold).blocks(fold)
+
+
+@dataclass
+class Block:
+    """Rows of a scatter matrix from the diagonal on, with the moments needed to add others."""
+
+    fold: int
+    start: int  #: first row, and first column
+    count: int
+    mean: Doubles  #: (pixels,)
+    scatter: Doubles  #: (rows, pixels - start)
+
+    def merge(self, other: Block) -> Block:
+        """Add the same block of other rows' scatter to this one, in place, and return it."""
+        rows, total = len(self.scatter), self.count + other.count
+        distance = (other.mean - self.mean)[self.start :]
+        weight = self.count * other.count / total
+        self.scatter += other.scatter
+        self.scatter += np.outer(weight * distance[:rows], distance)
+        self.mean += (other.mean - self.mean) * (other.count / total)
+        self.count = total
+        return self
+
+
+def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
+    """Put the blocks of each fold together; the result is by fold, in rising order."""
+    found: dict[int, Moments] = {}
+    for block in blocks:
+        whole = found.get(block.fold)
+        if whole is None:
+            whole = found[block.fold] = Moments.empty(len(block.mean))
+            whole.count, whole.mean = block.count, block.mean
+        stop = block.start + len(block.scatter)
+        whole.scatter[block.start :, block.start : stop] = block.scatter.T
+        whole.scatter[block.start : stop, stop:] = block.scatter[:, len(block.scatter) :]
+        upper = np.triu(block.scatter[:, : len(block.scatter)])
+        whole.scatter[block.start : stop, block.start : stop] = upper + np.triu(upper, 1).T
+    return dict(sorted(found.items()))

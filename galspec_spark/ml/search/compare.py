@@ -1,0 +1,133 @@
+"""Every classifier tuned, fitted and calibrated on the same rows: half of Table 1 at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from galspec_spark.config import TrainConfig
+from galspec_spark.ml.classifiers.settings import Classifier, gives_probability, score
+from galspec_spark.ml.evaluation.calibration import Calibration, calibrate
+from galspec_spark.ml.evaluation.score_counts import score_counts
+from galspec_spark.ml.evaluation.threshold import Threshold, choose_threshold
+from galspec_spark.ml.features.projection import COMPONENTS, fold_column
+from galspec_spark.ml.search.search import Fold, Trial, best_trials, search, slicer
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Some of the components, most important first, chosen for each fold without its own rows."""
+
+    name: str  #: for example ``all 20`` or ``best 10``
+    components: list[int]  #: of the whole training split
+    of_fold: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier with its best settings, fitted on the whole training split."""
+
+    trial: Trial  #: the search's best
+    features: FeatureSet
+    model: Any
+    calibration: Calibration
+    threshold: Threshold
+    search_seconds: float  #: of all of its fits in the search, which overlap others
+    fit_seconds: float  #: of the final fit, alone
+
+    @property
+    def classifier(self) -> str:
+        """Its name in the configuration."""
+        return self.trial.classifier.name
+
+    @property
+    def components(self) -> list[int]:
+        """The components that it uses."""
+        return self.features.components[: self.trial.point.components]
+
+
+def compare(
+    classifiers: Sequence[Classifier],
+    coefficients: DataFrame,
+    features: FeatureSet,
+    config: TrainConfig,
+) -> tuple[list[Trained], list[Trial]]:
+    """Tune, fit and calibrate each classifier on the training split.
+
+    Parameters
+    ----------
+    coefficients
+        Persisted, of `features.project_all`.
+    features
+        The components to use.
+
+    Returns
+    -------
+    trained : list of Trained
+        In the order of the classifiers.
+    trials : list of Trial
+        All points of the search.
+    """
+    folds = [_fold(coefficients, features, number) for number in range(len(features.of_fold))]
+    limited = [classifier.limited(len(features.components)) for classifier in classifiers]
+    what = f"search, {features.name} components"
+    trials = search(limited, folds, config.search, config.parallelism, what)
+    best = best_trials(trials)
+    train = coefficients.where("fold is not null").select("label", COMPONENTS)
+    fitted = [_fitted(best[one.name], features, train) for one in classifiers]
+
+    def finished(number: int) -> Trained:
+        trial = best[classifiers[number].name]
+        search_seconds = sum(
+            sum(each.seconds.values()) for each in trials if each.classifier is trial.classifier
+        )
+        calibration, threshold = _calibrated(trial, folds, config)
+        model, seconds = fitted[number]
+        return Trained(trial, features, model, calibration, threshold, search_seconds, seconds)
+
+    with ThreadPoolExecutor(config.parallelism) as pool:
+        return list(pool.map(finished, range(len(classifiers)))), trials
+
+
+def _fold(coefficients: DataFrame, features: FeatureSet, number: int) -> Fold:
+    rows = coefficients.select(
+        "label", "fold", "object_id", F.col(fold_column(number)).alias(COMPONENTS)
+    )
+    return Fold(
+        rows.where(F.col("fold") != number),
+        rows.where(F.col("fold") == number),
+        features.of_fold[number],
+    )
+
+
+def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, float]:
+    """Fit on the whole training split, one classifier at a time: the times are to be compared."""
+    rows = slicer(features.components[: trial.point.components]).transform(train)
+    started = time.monotonic()
+    model = trial.classifier.estimator.fit(rows, trial.point.params)
+    return model, time.monotonic() - started
+
+
+def _calibrated(
+    trial: Trial, folds: Sequence[Fold], config: TrainConfig
+) -> tuple[Calibration, Threshold]:
+    """Learn probabilities and a threshold from scores that each fold's model gave its own fold."""
+    name = trial.classifier.name
+    scored = [
+        trial.models[number]
+        .transform(fold.slicer(trial.point.components).transform(fold.validation))
+        .select("label", "object_id", score(name).alias("score"))
+        for number, fold in enumerate(folds)
+    ]
+    rows = sum(int(counts.sum()) for counts in trial.confusions.values())
+    counts = score_counts(reduce(DataFrame.union, scored), rows)
+    calibration = calibrate(counts, config.calibration, gives_probability(name))
+    threshold = choose_threshold(calibration.counts(counts), config.threshold_precision)
+    return calibration, threshold

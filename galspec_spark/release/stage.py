@@ -1,0 +1,205 @@
+"""A data release from files to catalogue and report, unattended; each step can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark import __version__
+from galspec_spark.catalog import classify
+from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.download.fetch import download
+from galspec_spark.download.sas import Archive
+from galspec_spark.download.wanted import listed_plates, read_list
+from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.ingest import ingest
+from galspec_spark.ml.model.bundle import load_bundle, model_id
+from galspec_spark.preprocess import preprocess
+from galspec_spark.release.drift import DRIFT, drift
+from galspec_spark.release.steps import Step, Steps, Summary
+from galspec_spark.report.release.html import write_release_report
+from galspec_spark.verify.verify import verify
+from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import MADE_BY, Warehouse
+
+NAMES = ("download", "ingest", "preprocess", "classify", "drift", "verify", "report")
+#: Reduction and kind of the files that a list names, where it does not say.
+RUN2D, KIND = "26", "lite"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release, and where everything of it is."""
+
+    name: str
+    inputs: Sequence[str]
+    warehouse: Warehouse
+    model: Path  #: folder
+    output: Path  #: gets run.json, log.jsonl, drift.json, figures and report.html
+    wanted: Path | None = None  #: list of spectra to download into the first of the inputs
+    archive: str = ""  #: root of the archive
+
+
+def run_release(spark: SparkSession, run: Run, release: Release) -> dict[str, Any]:
+    """Ingest, preprocess, classify and check a release, and report.
+
+    A rerun does only what is not done yet: files that were read and spectra that were classified
+    stay, and a later step is skipped where nothing that it depends on has changed.
+
+    Returns
+    -------
+    dict
+        The summary: state of each step, and ``findings`` of drift and verify.
+
+    Raises
+    ------
+    UserError
+        If another release job has the warehouse, or a step cannot be done; ``run.json`` says which.
+    """
+    output = Location.of(release.output)
+    with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
+        about = {"release": release.name, "model": model_id(release.model)}
+        names = [name for name in NAMES if name != "download" or release.wanted]
+        steps = Steps(output / "run.json", run, about, names)
+        chain = _chain(spark, run, release, steps)
+        for name in names:
+            steps.run(chain[name])
+        findings = steps.end()
+    return {
+        **about,
+        "status": steps.content["status"],
+        "steps": {entry["name"]: entry["state"] for entry in steps.content["steps"]},
+        "findings": findings,
+    }
+
+
+def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dict[str, Step]:
+    """Return the steps, by name."""
+    warehouse, model, output, config = release.warehouse, release.model, release.output, run.config
+
+    def job(name: str, work: Callable[[Run], Summary]) -> Callable[[], Summary]:
+        """Let a step be what the job of its name is, which leaves a summary in the warehouse."""
+
+        def do() -> Summary:
+            own = replace(Run.start(name, config), id=run.id)
+            return write_summary(warehouse.root, own, work(own))
+
+        return do
+
+    def drift_key() -> str:
+        parts = catalog_parts(warehouse, model_id(model), release.name)
+        return _key(_paths(parts), config.drift.model_dump(mode="json"))
+
+    def verify_key() -> str:
+        return _key([_paths(warehouse.parts(table)) for table in MADE_BY])
+
+    def report_key() -> str:
+        return _key([step.get("result") for step in steps.content["steps"][:-1]])
+
+    def report() -> Summary:
+        drift_found = json.loads((output / DRIFT).read_text())
+        page = write_release_report(
+            spark,
+            warehouse,
+            load_bundle(model),
+            release.name,
+            steps.content,
+            drift_found,
+            output,
+        )
+        return {"page": str(page)}
+
+    every = [
+        Step("download", lambda: _download(run, release)),
+        Step(
+            "ingest",
+            job("ingest", lambda own: ingest(spark, own, release.inputs, warehouse, release.name)),
+            nothing_done=lambda result: not result["read"] + result["quarantined"],
+        ),
+        Step(
+            "preprocess",
+            job("preprocess", lambda own: preprocess(spark, own, warehouse)),
+            nothing_done=lambda result: result["run_id"] != run.id,
+        ),
+        Step(
+            "classify",
+            job("classify", lambda own: classify(spark, own, warehouse, model, release.name)),
+            nothing_done=lambda result: not result["classified"],
+        ),
+        Step(
+            "drift",
+            lambda: drift(spark, run, warehouse, model, release.name, output),
+            key=drift_key,
+            makes=output / DRIFT,
+        ),
+        Step(
+            "verify",
+            job("verify", lambda own: verify(spark, own, warehouse, inputs=release.inputs)),
+            key=verify_key,
+        ),
+        Step("report", report, key=report_key, makes=output / "report.html"),
+    ]
+    return {step.name: step for step in every}
+
+
+def _download(run: Run, release: Release) -> Summary:
+    assert release.wanted is not None
+    count, plates = listed_plates(read_list(release.wanted, RUN2D, KIND))
+    archive = Archive(release.archive, release.name.lower(), KIND)
+    return download(run, archive, plates, count, Path(release.inputs[0]))
+
+
+def _paths(parts: Sequence[Location]) -> list[str]:
+    return [part.path for part in parts]
+
+
+def _key(*told: Any) -> str:
+    """Return 16 digits that change with what a result depends on, and with the version."""
+    text = json.dumps([*told, __version__])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _log_to(output: Path, run: Run) -> Iterator[None]:
+    """Append all that is logged to ``log.jsonl``, an object a line."""
+    output.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(output / "log.jsonl")
+    handler.setFormatter(_JsonLines(run.id))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a record, its time in UTC."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self._run_id = run_id
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return json.dumps(
+            {
+                "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+                "run_id": self._run_id,
+                "level": record.levelname,
+                "logger": record.name,
+                "message": record.getMessage(),
+            }
+        )

@@ -1,0 +1,61 @@
+"""What a training run writes beside its metrics: everything tried, and every prediction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from galspec_spark.ml.search.search import Trial, search_table
+from galspec_spark.train.earlier import PREDICTIONS
+from galspec_spark.warehouse.frames import write_parts
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.storage import Location
+
+Search = Mapping[str, Sequence[Trial]]  # by feature set
+
+
+def search_summary(search: Search) -> dict[str, Any]:
+    """Return what was tried, for ``metrics.json``."""
+    return {
+        features: {
+            "points": len(trials),
+            "fits": sum(len(trial.confusions) for trial in trials),
+            "trials": [
+                {
+                    "classifier": trial.classifier.name,
+                    "origin": trial.point.origin,
+                    "components": trial.point.components,
+                    "chosen": {param.name: value for param, value in trial.point.params.items()},
+                    "f1": trial.f1,
+                    "agn_f1": trial.pooled["agn_f1"],
+                    "seconds": round(sum(trial.seconds.values()), 3),
+                }
+                for trial in trials
+            ],
+        }
+        for features, trials in search.items()
+    }
+
+
+def write_search(search: Search, provenance: Mapping[str, str], output: Path) -> None:
+    """Write each point and fold that was tried, as one Parquet file."""
+    table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
+    for name, value in provenance.items():
+        table = table.append_column(name, pa.repeat(value, len(table)))
+    place = Location.of(output / "search.parquet")
+    with part_writer(place, table.schema) as writer:
+        writer.write_table(table)
+
+
+def write_predictions(predictions: DataFrame, output: Path) -> None:
+    """Write what each classifier said of each test spectrum, in place of an earlier run's."""
+    folder = Location.of(output / PREDICTIONS)
+    new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
+    write_parts(predictions, new)
+    folder.delete_folder()
+    new.move(folder)

@@ -1,0 +1,248 @@
+"""From the table ``restframe`` to components, classifiers, Table 1, a model and a report."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark.errors import UserError
+from galspec_spark.harness.progress import spark_progress
+from galspec_spark.harness.run import Run, read_summaries
+from galspec_spark.ml.classifiers.settings import Classifier, build_classifiers
+from galspec_spark.ml.evaluation.audit import audit_leakage
+from galspec_spark.ml.evaluation.census import CLASS_NAMES, Census
+from galspec_spark.ml.evaluation.importance import FOREST, by_wavelength, elimination, importance_of
+from galspec_spark.ml.evaluation.scorecard import evaluate, evaluate_in_bins, predict
+from galspec_spark.ml.evaluation.scores import Curves
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.means import class_means
+from galspec_spark.ml.features.projection import fit_components, project_all
+from galspec_spark.ml.model.bundle import (
+    FILL_SPECTRUM,
+    MEAN_SPECTRUM,
+    best_model,
+    card_of,
+    pipeline_of,
+    write_bundle,
+)
+from galspec_spark.ml.model.profile import take_profile
+from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
+from galspec_spark.ml.search.search import Trial
+from galspec_spark.preprocess.stage import read_mean_spectrum
+from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.html import write_report
+from galspec_spark.report.table1 import table1
+from galspec_spark.spectrum.grid import GRID_ID, wavelength
+from galspec_spark.train.earlier import EarlierRun, comparison_text
+from galspec_spark.train.results import search_summary, write_predictions, write_search
+from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.tables import Warehouse
+
+#: Columns of ``restframe`` that say who is where.
+MEMBERSHIP = (
+    "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    spark: SparkSession, run: Run, warehouse: Warehouse, output: Path, compare_with: str | None
+) -> dict[str, Any]:
+    """Run the paper's experiment on a warehouse and write all of its results.
+
+    Parameters
+    ----------
+    output
+        Gets ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``, ``model/``,
+        ``figures/`` and ``report.html``.
+    compare_with
+        The output of an earlier run: the best models of both are compared in ``comparison.md``.
+
+    Returns
+    -------
+    dict
+        The summary: counts, the best model and its scores, the results, the report's path.
+
+    Raises
+    ------
+    ConfigError
+        If a classifier does not have a configured parameter, or it does not take the value.
+    UserError
+        If there is no ``restframe`` table, it does not have enough spectra of both classes, an
+        object is in two splits or folds, or there is no earlier run.
+    """
+    config = run.config.train
+    earlier = EarlierRun.open(compare_with) if compare_with else None
+    classifiers = build_classifiers(config)
+    parts = warehouse.existing_parts("restframe")
+    members = scan(spark, parts, MEMBERSHIP).persist()
+    census = Census.take(members)
+    census.check(config.components)
+    audit_leakage(members)
+    fingerprint = _fingerprint(members)
+    members.unpersist()
+    fill_spectrum = read_mean_spectrum(warehouse)
+    if fill_spectrum is None:
+        raise UserError("the table restframe lacks its mean spectrum: preprocess again")
+    seconds = _earlier_seconds(warehouse)
+
+    with _timed(seconds, "pca"):
+        spectra = census.count(split="train")
+        with spark_progress(spark, "components", spectra, "spectra"):
+            components = fit_components(spark, parts, config, census.folds)
+        labelled = int(census.counts()["labelled"])
+        with spark_progress(spark, "projection", labelled, "spectra"):
+            coefficients = project_all(spark, parts, components, config, labelled).persist()
+            coefficients.count()
+
+    trained, search = _train_all(run, classifiers, coefficients, census.folds, seconds)
+    with _timed(seconds, "evaluation"):
+        test = coefficients.where("split = 'test'").persist()
+        predictions = predict(trained, test).persist()
+        results, curves = evaluate(trained, test, predictions, config.parallelism, config.seed)
+        bins = evaluate_in_bins(predictions, len(trained), census.count(split="test"))
+        importance = importance_of(trained, components[-1], test, config.seed)
+    best = best_model(trained, results)
+    profile = take_profile(coefficients, census, _called(predictions, best))
+    metrics = {
+        "job": run.job,
+        **run.columns(),
+        "grid": GRID_ID,
+        "data": census.data(),
+        "counts": {**_file_counts(warehouse), **census.counts()},
+        "left_out": census.left_out(),
+        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "explained_variance": components[-1].explained_variance.tolist(),
+        "importance": importance,
+        "search": search_summary(search),
+        "results": results,
+        "best": best,
+        "bins": bins,
+        "majority_f1": census.majority_f1(),
+    }
+    comparison = earlier.compare(spark, metrics, predictions) if earlier else None
+    write_predictions(predictions, output)
+    for frame in (coefficients, test, predictions):
+        frame.unpersist()
+    write_search(search, run.columns(), output)
+    write_bundle(
+        output / "model",
+        pipeline_of(components[-1], trained[best]),
+        card_of(run, trained[best], metrics, fingerprint),
+        profile,
+        {FILL_SPECTRUM: fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
+    )
+    write_json(output / "metrics.json", metrics)
+    Location.of(output / "table1.md").write(table1(metrics).encode())
+    if comparison:
+        Location.of(output / "comparison.md").write(comparison_text(comparison).encode())
+        write_json(output / "comparison.json", comparison)
+    means = class_means(spark, parts)
+    page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
+    return _summary(metrics, comparison, page)
+
+
+def _train_all(
+    run: Run,
+    classifiers: Sequence[Classifier],
+    coefficients: DataFrame,
+    folds: int,
+    seconds: dict[str, float],
+) -> tuple[list[Trained], dict[str, list[Trial]]]:
+    """Train with all components, then with those that the forest finds the most important."""
+    config = run.config.train
+    every = list(range(config.components))
+    features = FeatureSet(f"all {config.components}", every, [every] * folds)
+    with _timed(seconds, "all components"):
+        trained, trials = compare(classifiers, coefficients, features, config)
+    search = {features.name: trials}
+    forest = next((one for one in trained if one.classifier == FOREST), None)
+    if forest is not None:
+        best = elimination(forest, config.components, config.best_components)
+        with _timed(seconds, "elimination"):
+            more, search[best.name] = compare(classifiers, coefficients, best, config)
+        trained += more
+    return trained, search
+
+
+def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
+    """Return the seconds of the jobs that made the warehouse, as far as it knows them."""
+    summaries = read_summaries(warehouse.root)
+    ingest = summaries.get("ingest", {}).get("warehouse", {})
+    found = {"ingest": ingest, "preprocess": summaries.get("preprocess", {})}
+    return {job: float(known["seconds"]) for job, known in found.items() if "seconds" in known}
+
+
+def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
+    held = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {})
+    return {"files": held.get("files"), "files_quarantined": held.get("quarantined")}
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[stage] = time.monotonic() - started
+
+
+def _fingerprint(rows: DataFrame) -> str:
+    """Return 16 hexadecimal digits that depend on which spectra, labels and splits were used."""
+    used = rows.where("split is not null")
+    value = used.agg(F.bit_xor(F.xxhash64("spectrum_id", "label", "split", "fold"))).first()
+    assert value is not None
+    return f"{value[0] & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def _called(predictions: DataFrame, model: int) -> int:
+    """Return how many spectra of the test split a model calls AGN."""
+    return predictions.where(F.col(f"called_{model}") == 1).count()
+
+
+def _report_contents(
+    metrics: dict[str, Any],
+    means: dict[int, tuple[int, Any]],
+    components: Components,
+    trained: list[Trained],
+    curves: list[Curves],
+) -> TrainingReport:
+    every = [one for one in trained if one.features is trained[0].features]
+    return TrainingReport(
+        metrics=metrics,
+        wavelength=wavelength(),
+        mean_spectrum=components.mean,
+        components=components.vectors,
+        class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
+        wavelength_importance={one.classifier: by_wavelength(one, components) for one in every},
+        curves={
+            f"{one.classifier}/{one.features.name}": {"roc": curve.roc, "pr": curve.pr}
+            for one, curve in zip(trained, curves, strict=True)
+        },
+    )
+
+
+def _summary(
+    metrics: dict[str, Any], comparison: dict[str, Any] | None, page: Path
+) -> dict[str, Any]:
+    best = metrics["results"][metrics["best"]]
+    summary = {
+        "train": metrics["counts"]["train"],
+        "test": metrics["counts"]["test"],
+        "model": f"{best['classifier']}, {best['features']} components",
+        **{score: best[score] for score in ("f1", "agn_f1", "cv_f1", "cv_agn_f1")},
+        "majority_f1": metrics["majority_f1"],
+        "report": str(page),
+        "counts": metrics["counts"],
+        "left_out": metrics["left_out"],
+        "stage_seconds": metrics["seconds"],
+        "results": metrics["results"],
+    }
+    return summary | ({"comparison": comparison} if comparison else {})

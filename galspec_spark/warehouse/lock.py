@@ -1,0 +1,111 @@
+"""One writer to a folder at a time, and a dead writer's lock needs nobody to remove it.
+
+On a local or shared file system the lock is the process's own (flock). Elsewhere a writer keeps a
+claim, a file that it writes again every few seconds. A claim that was not renewed for a minute is
+dead; ages are differences between times of the storage, so clocks need not agree. Listings of S3
+and HDFS show every finished write, so of two writers that come at once at least one sees the other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from galspec_spark.errors import UserError
+from galspec_spark.warehouse.storage import Location
+
+RENEW, DEAD_AFTER = 10.0, 60.0  # seconds
+#: Two writers that see each other's claim both withdraw and try again a little later.
+TRIES = 3
+
+
+@contextmanager
+def hold_lock(root: Location, name: str, *, wait: bool = False) -> Iterator[Callable[[], None]]:
+    """Hold the lock of a folder; offer a function that fails if it was lost.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    name
+        Of the run, unique.
+    wait
+        Wait for another writer to finish instead of being refused.
+
+    Raises
+    ------
+    UserError
+        If another job holds the lock.
+    """
+    holding = _process_lock(root, wait) if root.is_local else _claim(root / "_locks", name, wait)
+    with holding as check:
+        yield check
+
+
+def _refused(root: Location) -> UserError:
+    return UserError(f"another job is writing to {root}: wait until it ends")
+
+
+@contextmanager
+def _process_lock(root: Location, wait: bool) -> Iterator[Callable[[], None]]:
+    root.make_folder()
+    with Path(root.path, "_lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _refused(root) from None
+        yield lambda: None  # it cannot be lost while the process lives
+
+
+@contextmanager
+def _claim(folder: Location, name: str, wait: bool) -> Iterator[Callable[[], None]]:
+    claim = folder / f"{name}.claim"
+    attempts = 0
+    while not _taken(folder, claim):
+        attempts += 1
+        if not wait and attempts == TRIES:
+            raise _refused(folder.parent)
+        time.sleep(random.uniform(0.5, 2.0))
+    ended = threading.Event()
+    renewed = [time.monotonic()]
+
+    def renew() -> None:
+        while not ended.wait(RENEW):
+            if not claim.exists():  # others took it for dead
+                return
+            claim.write(name.encode())
+            renewed[0] = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - renewed[0] > DEAD_AFTER / 2 or not claim.exists():
+            raise UserError(
+                f"the lock of {folder.parent} was lost, for example while the machine slept: "
+                "nothing was kept; run the same command again"
+            )
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield check
+    finally:
+        ended.set()
+        thread.join()
+        claim.delete()
+
+
+def _taken(folder: Location, claim: Location) -> bool:
+    """Claim the lock; withdraw and return False where there is another living claim."""
+    claim.write(claim.name.encode())
+    claims = {status.path: status.mtime_ns for status in folder.files()}
+    own = claims.pop(claim.path)
+    for path, renewed in claims.items():
+        if own - renewed <= DEAD_AFTER * 1e9:
+            claim.delete()
+            return False
+        Location(path).delete()
+    return True

@@ -1,0 +1,129 @@
+"""Parquet parts of tables: written and read by tasks with pyarrow, wherever they are.
+
+Spark's row-wise writer is the slowest part of a job over wide rows, and its access to S3 needs a
+connector that is not part of it. pyarrow needs neither.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from galspec_spark.errors import UserError
+from galspec_spark.warehouse.storage import Location
+
+#: Columns that `scan` adds on request: where a row is.
+PART, ROW = "part", "row"
+
+
+class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
+    """A part that is open for writing; what is wrong with it is told with its place.
+
+    Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
+    Pages carry checksums, so that a damaged one is an error and never a spectrum: 0.01 % larger, as
+    fast.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written, as where the disk is full.
+    """
+
+    def __init__(self, place: Location, schema: pa.Schema) -> None:
+        self._told = partial(_telling, place, "write", "mend that and run the same command again")
+        split: list[str] = []
+        dictionary: list[str] = []
+        for field in schema:
+            nested = pa.types.is_list(field.type)
+            value_type = field.type.value_type if nested else field.type
+            column = f"{field.name}.list.element" if nested else field.name
+            (split if pa.types.is_floating(value_type) else dictionary).append(column)
+        with self._told():
+            place.parent.make_folder()
+            super().__init__(
+                place.key,
+                schema,
+                **place.arrow,
+                compression="zstd",
+                use_byte_stream_split=split,
+                use_dictionary=dictionary,
+                write_page_checksum=True,
+            )
+
+    def write_table(self, *args: Any, **options: Any) -> None:
+        """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; other ways lead here."""
+        with self._told():
+            super().write_table(*args, **options)
+
+    def close(self) -> None:
+        """Write the footer."""
+        with self._told():
+            super().close()
+
+
+def part_writer(place: Location, schema: pa.Schema) -> PartWriter:
+    """Open a Parquet file for a part of a table."""
+    return PartWriter(place, schema)
+
+
+class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+    """A part that is open for reading; what is wrong with it is told with its place.
+
+    Raises
+    ------
+    UserError
+        If it cannot be opened or, on reading, where a page is not as it was written.
+    """
+
+    def __init__(self, place: Location) -> None:
+        self._told = partial(_telling, place, "read", "jobs/verify.py tells the remedy")
+        with self._told():
+            super().__init__(place.key, **place.arrow, page_checksum_verification=True)
+
+    def read(self, *args: Any, **options: Any) -> pa.Table:
+        """Read all of it, as `pyarrow.parquet.ParquetFile.read`."""
+        with self._told():
+            return super().read(*args, **options)
+
+    def read_row_group(self, *args: Any, **options: Any) -> pa.Table:
+        """Read a row group, as `pyarrow.parquet.ParquetFile.read_row_group`."""
+        with self._told():
+            return super().read_row_group(*args, **options)
+
+    def iter_batches(self, *args: Any, **options: Any) -> Iterator[pa.RecordBatch]:
+        """Read in batches, as `pyarrow.parquet.ParquetFile.iter_batches`."""
+        with self._told():
+            yield from super().iter_batches(*args, **options)
+
+
+@contextmanager
+def _telling(place: Location, verb: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(
+            f"cannot {verb} {place}: it is not there, or not where all machines of the cluster "
+            "see it"
+        ) from error
+    except (OSError, pa.ArrowException) as error:
+        number = getattr(error, "errno", None)
+        cause = os.strerror(number) if number else str(error) or type(error).__name__
+        raise UserError(f"cannot {verb} {place}: {cause.splitlines()[0]}; {remedy}") from error
+
+
+def open_part(place: Location) -> Part:
+    """Open a part for reading."""
+    return Part(place)
+
+
+def partition_values(place: Location) -> dict[str, str]:
+    """Return the values that folders such as ``survey=sdss`` give to the rows of a part."""
+    folders = PurePosixPath(place.path).parts[:-1]
+    return {key: value for key, mark, value in (f.partition("=") for f in folders) if mark}

@@ -1,0 +1,133 @@
+"""Arrow schemas of the warehouse's tables, and how their columns are stored."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from galspec_spark.spectrum.lines import LINES
+
+#: What is kept of each line's fit; null where the line was not measured.
+LINE_MEASURES = ("area", "area_err", "ew", "ew_err", "sigma", "sigma_err")
+
+PROVENANCE = [
+    pa.field("version", pa.string()),
+    pa.field("run_id", pa.string()),
+    pa.field("config_hash", pa.string()),
+]
+
+#: One row per observed spectrum; what a survey lacks is null. A null ``class`` marks a spectrum
+#: that nobody classified, such as those of a plate without its spZbest. Flux is in the survey's own
+#: unit: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum.
+#: ``field`` is the plan and spectrograph of LAMOST, the tile or healpix group of DESI;
+#: ``target_id`` is DESI's; ``healpix29`` is the nested HEALPix pixel of order 29.
+#: Folders survey=.../release=... hold the two partition columns.
+SPECTRA = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("plate", pa.int32()),
+        pa.field("mjd", pa.int32()),
+        pa.field("fiber", pa.int32()),
+        pa.field("field", pa.string()),
+        pa.field("target_id", pa.int64()),
+        pa.field("run2d", pa.string()),
+        pa.field("object_id", pa.string()),
+        pa.field("source_type", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("healpix29", pa.int64()),
+        pa.field("z", pa.float64()),
+        pa.field("z_err", pa.float64()),
+        pa.field("zwarning", pa.int32()),
+        pa.field("class", pa.string()),
+        pa.field("subclass", pa.string()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("quality", pa.int32(), nullable=False),
+        pa.field("loglam0", pa.float64(), nullable=False),
+        pa.field("pixels", pa.int32(), nullable=False),
+        pa.field("flux", pa.list_(pa.float32()), nullable=False),
+        pa.field("ivar", pa.list_(pa.float32()), nullable=False),
+        pa.field("and_mask", pa.list_(pa.int32())),
+        pa.field("or_mask", pa.list_(pa.int32())),
+        *(pa.field(f"{line.name}_{m}", pa.float32()) for line in LINES for m in LINE_MEASURES),
+        pa.field("file", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per input file.
+FILES = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("mtime_ns", pa.int64(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("format", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("rows", pa.int32(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per row of ``spectra``: its object, and whether it is the object's best spectrum in its
+#: survey and release.
+OBJECTS = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("object_id", pa.string(), nullable=False),
+        pa.field("observations", pa.int32(), nullable=False),
+        pa.field("is_primary", pa.bool_(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per row of ``spectra``; flux and ivar are null where ``reason`` says why it is left out.
+#: Folders survey=.../release=... hold the two partition columns.
+RESTFRAME = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("object_id", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("z", pa.float64()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("class", pa.string()),
+        pa.field("subclass", pa.string()),
+        pa.field("label", pa.int32()),
+        pa.field("split", pa.string()),
+        pa.field("fold", pa.int32()),
+        pa.field("coverage", pa.float32()),
+        pa.field("reason", pa.string()),
+        pa.field("flux", pa.list_(pa.float32())),
+        pa.field("ivar", pa.list_(pa.float32())),
+        *PROVENANCE,
+    ]
+)
+
+#: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
+#: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
+#: ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the normalised flux
+#: that the components do not explain) and ``coefficients``. ``flags`` are the bits of
+#: `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition columns.
+CATALOG = pa.schema(
+    [
+        pa.field("spectrum_id", pa.string(), nullable=False),
+        pa.field("object_id", pa.string()),
+        pa.field("ra", pa.float64()),
+        pa.field("dec", pa.float64()),
+        pa.field("healpix29", pa.int64()),
+        pa.field("z", pa.float64()),
+        pa.field("sn_median", pa.float32()),
+        pa.field("coverage", pa.float32()),
+        pa.field("label", pa.int32()),
+        pa.field("reason", pa.string()),
+        pa.field("class", pa.string(), nullable=False),
+        pa.field("probability", pa.float64()),
+        pa.field("margin", pa.float64()),
+        pa.field("reconstruction_error", pa.float32()),
+        pa.field("flags", pa.int32(), nullable=False),
+        pa.field("coefficients", pa.list_(pa.float32())),
+        *PROVENANCE,
+    ]
+)

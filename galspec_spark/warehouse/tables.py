@@ -1,0 +1,152 @@
+"""The warehouse: a folder of Parquet tables that changes as a whole or not at all.
+
+Tasks write Parquet parts into the run's own staging folder and tell the driver their names. The
+driver then writes down all it is going to do (the journal), does it by renaming, and removes the
+journal. A run killed before the journal leaves nothing but staged parts, which the next run
+deletes; a run killed after it is completed by whoever opens the warehouse next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from galspec_spark.errors import UserError
+from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.storage import write_json
+from galspec_spark.warehouse.storage import Location
+
+#: The job that makes each table, for the message where it is missing.
+MADE_BY = {
+    "spectra": "jobs/ingest.py --input DIR",
+    "files": "jobs/ingest.py --input DIR",
+    "objects": "jobs/ingest.py --input DIR",
+    "restframe": "jobs/preprocess.py",
+    "catalog": "jobs/classify.py --model DIR",
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Staging:
+    """What a writer gets: a folder that vanishes afterwards, and the right to commit."""
+
+    folder: Location
+    check: Callable[[], None]  #: fails if the lock was lost
+
+
+class Warehouse:
+    """The tables in one folder."""
+
+    def __init__(self, root: str | Path | Location) -> None:
+        self.root = Location.of(root)
+        self._journal = self.root / "_journal.json"
+
+    def table(self, name: str) -> Location:
+        """Return the folder of a table."""
+        return self.root / name
+
+    def parts(self, name: str) -> list[Location]:
+        """Return the Parquet files of a table, sorted."""
+        if self._journal.exists():  # a live writer is about to finish, or a dead one did not
+            with hold_lock(self.root, secrets.token_hex(8), wait=True):
+                self._recover()
+        table = self.table(name)
+        if not table.is_folder():
+            return []
+        paths = (Location(status.path) for status in table.files())
+        return sorted(p for p in paths if p.name.endswith(".parquet") and p.name[0] not in "._")
+
+    def existing_parts(self, name: str) -> list[Location]:
+        """Return the parts of a table that must be there.
+
+        Raises
+        ------
+        UserError
+            If the table is not there; the message names the job that makes it.
+        """
+        parts = self.parts(name)
+        if not parts:
+            raise UserError(
+                f"no table {name!r} in the warehouse {self.root}: make it with "
+                f"spark-submit {MADE_BY[name]} --warehouse {self.root}"
+            )
+        return parts
+
+    @contextmanager
+    def writing(self, run_id: str) -> Iterator[Staging]:
+        """Hold the warehouse for one writer.
+
+        Raises
+        ------
+        UserError
+            If another job is writing.
+        """
+        everything = self.root / "_staging"
+        with hold_lock(self.root, run_id) as check:
+            self._recover()
+            everything.delete_folder()
+            try:
+                (everything / run_id).make_folder()
+                yield Staging(everything / run_id, check)
+            finally:
+                everything.delete_folder()
+
+    def commit(
+        self,
+        staging: Staging,
+        move: Iterable[tuple[Location, str]],
+        remove: Iterable[Location] = (),
+    ) -> None:
+        """Bring staged files to their places and remove old ones, as one change.
+
+        Parameters
+        ----------
+        move
+            Pairs of a staged file and its place, relative to the warehouse.
+        remove
+            Files that the change replaces; none of them may be a place.
+
+        Raises
+        ------
+        UserError
+            If a staged file is gone, or the lock was lost: nothing is changed.
+        """
+        steps: dict[str, list[Any]] = {
+            "remove": [self.place_of(path) for path in remove],
+            "move": [[self.place_of(staged), place] for staged, place in move],
+        }
+        there = {self.place_of(Location(status.path)) for status in staging.folder.files()}
+        gone = [staged for staged, _ in steps["move"] if staged not in there]
+        if gone:
+            raise UserError(
+                f"{self.root / gone[0]} is gone since a task wrote it: nothing was kept; the "
+                "warehouse has to be where all machines of the cluster see the same files"
+            )
+        staging.check()
+        write_json(self._journal, steps)
+        self._apply(steps)
+
+    def place_of(self, place: Location) -> str:
+        """Return the path of a file relative to the warehouse."""
+        return place.path.removeprefix(f"{self.root.path}/")
+
+    def _recover(self) -> None:
+        if self._journal.exists():
+            log.warning("completing a change to %s that an earlier run left unfinished", self.root)
+            self._apply(json.loads(self._journal.read()))
+
+    def _apply(self, steps: dict[str, Any]) -> None:
+        for path in steps["remove"]:
+            (self.root / path).delete()
+        for staged, place in steps["move"]:
+            if (self.root / staged).exists():  # else it is there since before an interruption
+                (self.root / staged).move(self.root / place)
+        self._journal.delete()

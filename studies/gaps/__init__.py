@@ -1,0 +1,1 @@
+"""What missing pixels do to components, coefficients and scores."""

@@ -1,0 +1,248 @@
+"""What gaps do to components, coefficients and scores, and what each remedy saves.
+
+Spectra with a complete blue end lose it: a share of them, to several wavelengths, as a survey's
+nearest galaxies lose it to the spectrograph. What was hidden is known, and so is the truth. All
+components, coefficients and predictions are those of the pipeline's own functions.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.ml.classification import LogisticRegression
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark.config import TrainConfig
+from galspec_spark.errors import UserError
+from galspec_spark.harness.run import Run
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.gappy import fill_gaps
+from galspec_spark.ml.features.moments import Moments
+from galspec_spark.ml.features.pca import principal_components
+from galspec_spark.ml.features.pixel_sums import Weighting
+from galspec_spark.ml.features.projection import NARROW, fit_components, fold_column, project_all
+from galspec_spark.ml.features.weighted_pca import fit_weighted
+from galspec_spark.report.style import style
+from galspec_spark.spectrum.arrays import Floats, lists_of, rows_of
+from galspec_spark.spectrum.grid import wavelength
+from galspec_spark.warehouse.frames import read_table, scan
+from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.tables import Warehouse
+from studies.gaps import figures
+from studies.gaps.page import effects, table, with_scores
+
+#: Up to where the blue end is hidden: before the break at 4000 A, behind it, and behind H gamma.
+ENDS = (3900.0, 4100.0, 4400.0)
+#: Share of the spectra that lose it.
+SHARE = 0.5
+#: Spectra used at most, some 60 MB on the driver, and at least.
+MOST, LEAST = 2600, 100
+#: Of logistic regression, for all alike.
+REGULARISATION = 1e-3
+#: What each remedy is: weighting of the components (None: ordinary ones), and projection.
+SETTINGS: dict[str, tuple[Weighting | None, str]] = {
+    "mean": (None, "filled"),
+    "masked": (None, "masked"),
+    "mask": ("mask", "masked"),
+    "ivar": ("ivar", "masked"),
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Spectra in the order of their names."""
+
+    narrow: pa.Table  #: what the pipeline needs beside the pixels, and a hash of the object
+    flux: Floats  #: (n, pixels)
+    ivar: Floats  #: (n, pixels), 0 where a pixel is missing
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """1 where a spectrum is an AGN's."""
+        return np.asarray(self.narrow["label"].to_numpy())
+
+    @property
+    def objects(self) -> npt.NDArray[np.int64]:
+        """A hash of the galaxy each is of."""
+        return np.asarray(self.narrow["object"].to_numpy())
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of spectra and of AGN."""
+        return {"spectra": len(self.flux), "agn": int(self.labels.sum())}
+
+    def hide(self, gap: npt.NDArray[np.bool_]) -> Sample:
+        """Return the same with the mean spectrum in a gap, as preprocess leaves it."""
+        mean = self.flux.mean(axis=0, where=~gap)
+        return replace(
+            self, flux=np.where(gap, mean, self.flux), ivar=np.where(gap, np.float32(0), self.ivar)
+        )
+
+
+def gaps(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> dict[str, Any]:
+    """Hide blue ends, apply each remedy, and write what it does.
+
+    Parameters
+    ----------
+    output
+        Gets ``gaps.json``, ``gaps.md`` and ``gaps.png``.
+
+    Raises
+    ------
+    UserError
+        If there is no ``restframe`` table, or too few of its spectra have a complete blue end.
+    """
+    config = run.config.train
+    rows = read_table(spark, warehouse, "restframe").where("split is not null")
+    blue = int(np.searchsorted(wavelength(), max(ENDS)))
+    is_complete = F.forall(F.slice("ivar", 1, blue), lambda ivar: ivar > 0)
+    sample, natural = _load(rows.where(is_complete)), _load(rows)
+    if len(sample.flux) < LEAST:
+        raise UserError(
+            f"{len(sample.flux)} spectra of {warehouse.root} have all pixels below {max(ENDS):.0f} "
+            f"A: {LEAST} are the least"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=output) as scratch:
+        complete = _without_small_gaps(sample, config.components)
+        numbers = {
+            **run.columns(),
+            **sample.counts(),
+            "components": config.components,
+            "passes": config.em_passes,
+            **_artificial(spark, config, complete, Path(scratch)),
+            "natural": _natural(spark, config, natural, Path(scratch)),
+        }
+    write_json(output / "gaps.json", numbers)
+    (output / "gaps.md").write_text(table(numbers), encoding="utf-8")
+    with style():
+        figures.effects(numbers).savefig(output / "gaps.png")
+    return {name: numbers[name] for name in ("spectra", "agn", "hidden")} | {
+        "agn_f1_complete": numbers["results"][0]["agn_f1"][0],
+        "table": str(output / "gaps.md"),
+    }
+
+
+class Pipeline:
+    """What `train` does with spectra, as far as it matters here.
+
+    Parameters
+    ----------
+    scratch
+        Gets the spectra, as a part of a table ``restframe``.
+    """
+
+    def __init__(self, spark: SparkSession, config: TrainConfig, sample: Sample, scratch: Path):
+        self.spark, self.config, self.sample = spark, config, sample
+        self.folds = int(sample.narrow["fold"].to_numpy().max()) + 1
+        columns = {name: lists_of(getattr(sample, name)) for name in ("flux", "ivar")}
+        narrow = {name: sample.narrow[name] for name in sample.narrow.column_names}
+        place = scratch / "restframe.parquet"
+        pq.write_table(pa.table({**narrow, **columns}), place, row_group_size=500)
+        self.parts = [Location.of(place)]
+
+    def components(self) -> list[Components]:
+        """Return the ordinary components without each fold, and last of all spectra."""
+        config = self.config.model_copy(update={"pca": "gram"})
+        return fit_components(self.spark, self.parts, config, self.folds)
+
+    def predictions(self, components: list[Components], projection: str) -> npt.NDArray[np.int32]:
+        """Predict each spectrum by what the other folds say, shape (n,)."""
+        config = self.config.model_copy(update={"projection": projection})
+        count = len(self.sample.flux)
+        rows = project_all(self.spark, self.parts, components, config, count).persist()
+        with ThreadPool(self.config.parallelism) as pool:
+            predicted = pool.map(partial(_predict, rows), range(self.folds))
+        rows.unpersist()
+        predictions = pa.concat_tables(predicted).sort_by("spectrum_id")["prediction"]
+        return np.asarray(predictions.to_numpy().astype(np.int32))
+
+    def apply(self) -> Iterator[tuple[str, Components, npt.NDArray[np.int32]]]:
+        """Give each remedy, the components of all spectra that it uses, and its predictions."""
+        ordinary = self.components()
+        rows = scan(self.spark, self.parts, ["flux", "ivar", "fold"])
+        for remedy, (weighting, projection) in SETTINGS.items():
+            used = ordinary
+            if weighting is not None:
+                used = fit_weighted(rows, ordinary, weighting, self.config.em_passes)
+            yield remedy, used[-1], self.predictions(used, projection)
+
+
+def _predict(rows: DataFrame, fold: int) -> pa.Table:
+    classifier = LogisticRegression(
+        featuresCol=fold_column(fold), regParam=REGULARISATION, maxIter=50, tol=1e-4
+    )
+    model = classifier.fit(rows.where(F.col("fold") != fold))
+    predicted = model.transform(rows.where(F.col("fold") == fold))
+    return predicted.select("spectrum_id", "prediction").toArrow()
+
+
+def _artificial(
+    spark: SparkSession, config: TrainConfig, sample: Sample, scratch: Path
+) -> dict[str, Any]:
+    """Hide blue ends and apply the remedies; the first result is of the complete spectra."""
+    complete = Pipeline(spark, config, sample, scratch)
+    true = complete.components()
+    results: list[dict[str, Any]] = [{"hidden": "nothing", "remedy": None}]
+    predicted = [complete.predictions(true, "filled")]
+    hidden = np.random.default_rng(1).random(len(sample.flux)) < SHARE
+    for end in ENDS:
+        log.info("blue end hidden to %.0f A", end)
+        incomplete = sample.hide(hidden[:, np.newaxis] & (wavelength() < end))
+        for remedy, used, predictions in Pipeline(spark, config, incomplete, scratch).apply():
+            flux = incomplete.flux
+            filled = flux if remedy == "mean" else fill_gaps(flux, incomplete.ivar, used)
+            result = effects(true[-1], used, sample.flux, filled, hidden)
+            results.append({"hidden": f"below {end:.0f} Å", "remedy": remedy, **result})
+            predicted.append(predictions)
+    with_scores(results, predicted, sample.labels, sample.objects)
+    return {"hidden": int(hidden.sum()), "results": results}
+
+
+def _natural(
+    spark: SparkSession, config: TrainConfig, sample: Sample, scratch: Path
+) -> dict[str, Any]:
+    """Apply the remedies to all spectra as they are."""
+    log.info("gaps as observed")
+    results: list[dict[str, Any]] = []
+    predicted = []
+    for remedy, _, predictions in Pipeline(spark, config, sample, scratch).apply():
+        results.append({"hidden": "as observed", "remedy": remedy})
+        predicted.append(predictions)
+    with_scores(results, predicted, sample.labels, sample.objects)
+    missing = float((sample.ivar <= 0).mean())
+    return {**sample.counts(), "missing": missing, "results": results}
+
+
+def _load(rows: DataFrame) -> Sample:
+    """Bring a sample to the driver; its test split is one fold more."""
+    highest: Any = rows.agg(F.max("fold")).first()
+    fold = F.coalesce("fold", F.lit(highest[0] + 1)).cast("int")
+    columns = [F.col(name) for name in (*NARROW, "flux", "ivar") if name != "fold"]
+    columns += [F.xxhash64("object_id").alias("object"), fold.alias("fold")]
+    drawn = rows.orderBy(F.xxhash64("spectrum_id")).limit(MOST)
+    table = drawn.select(*columns).toArrow().sort_by("spectrum_id").combine_chunks()
+    flux, ivar = (rows_of(table[name].chunk(0)) for name in ("flux", "ivar"))
+    return Sample(table.drop_columns(["flux", "ivar"]), flux, ivar)
+
+
+def _without_small_gaps(sample: Sample, k: int) -> Sample:
+    """Fill the few missing pixels outside of the blue end, so that what we hide is the only gap."""
+    moments = Moments.empty(sample.flux.shape[1])
+    moments.add(sample.flux)
+    flux = fill_gaps(sample.flux, sample.ivar, principal_components(moments, k))
+    typical = np.nanmedian(np.where(sample.ivar > 0, sample.ivar, np.nan), axis=1, keepdims=True)
+    return replace(sample, flux=flux, ivar=np.where(sample.ivar > 0, sample.ivar, typical))

@@ -1,0 +1,1 @@
+"""Simulated spectra beside real ones."""

@@ -1,0 +1,250 @@
+"""The catalogue: what it says of each spectrum, and that it changes as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+import pytest
+from pyspark.ml import PipelineModel
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import functions as F
+from sklearn.metrics import f1_score
+
+from galspec_spark.catalog import classify
+from galspec_spark.config import ClassifyConfig
+from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, write_mean_spectrum
+from galspec_spark.spectrum.arrays import lists_of
+from galspec_spark.spectrum.grid import PIXELS
+from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
+from tests.releases import draw, leave_out, with_sky, write_release
+
+LEFT_OUT = 30
+
+
+@pytest.fixture(scope="module")
+def warehouse(spark, release_model, run_of, tmp_path_factory):
+    """Two releases, the first with spectra left out and with sky; classified."""
+    root = tmp_path_factory.mktemp("classified")
+    first = draw(11, 400, with_sky)
+    write_release(root, "dr1", leave_out(first, LEFT_OUT, "zwarning"), draw(12, 200))
+    write_release(root, "dr2", draw(13, 100))
+    classify(spark, run_of("classify"), Warehouse(root), release_model, None)
+    return root
+
+
+@pytest.fixture
+def changing(warehouse, tmp_path):
+    """A copy of the warehouse."""
+    return Path(shutil.copytree(warehouse, tmp_path / "copy"))
+
+
+def rows_of(root: Path, table: str = "catalog") -> pd.DataFrame:
+    frame = ds.dataset(root / table, partitioning="hive").to_table().to_pandas()
+    return frame.sort_values("spectrum_id", ignore_index=True)
+
+
+def has(rows: pd.DataFrame, flag: str) -> np.ndarray:
+    return rows["flags"].to_numpy() & (1 << FLAG_BITS[flag]) != 0
+
+
+def files_of(root: Path) -> dict[str, int]:
+    parts = (root / "catalog").rglob("*.parquet")
+    return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in parts}
+
+
+def test_every_spectrum_has_a_row(warehouse):
+    catalog, spectra = rows_of(warehouse), rows_of(warehouse, "restframe")
+    for name in ("spectrum_id", "object_id", "ra", "dec", "z", "sn_median", "coverage", "label"):
+        pd.testing.assert_series_equal(catalog[name], spectra[name])
+    assert set(catalog["survey"]) == {"simulated"}
+    assert set(catalog["release"]) == {"dr1", "dr2"}
+    assert catalog["run_id"].nunique() == 1
+
+
+def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model):
+    bundle = load_bundle(release_model)
+    spectra = read_table(spark, Warehouse(warehouse), "restframe").where("flux is not null")
+    vectors = spectra.withColumn("spectrum", array_to_vector(F.col("flux")))
+    pipeline = PipelineModel.load(str(release_model / "pipeline"))
+    stock = pipeline.transform(vectors).select("spectrum_id", "probability").toPandas()
+    catalog = rows_of(warehouse).set_index("spectrum_id").loc[stock["spectrum_id"]]
+    expected = bundle.calibration.apply([vector[1] for vector in stock["probability"]])
+    np.testing.assert_allclose(catalog["probability"], expected, rtol=1e-9)
+    np.testing.assert_allclose(catalog["margin"], expected - bundle.threshold, rtol=1e-9, atol=1e-9)
+    has_class = catalog["class"] != "abstain"
+    assert (
+        catalog["class"][has_class]
+        == np.where(expected >= bundle.threshold, "AGN", "other")[has_class]
+    ).all()
+    assert set(catalog["class"]) == {"AGN", "other", "abstain"}
+
+
+def test_reconstruction_error_and_position(warehouse, release_model):
+    import hpgeom
+
+    bundle = load_bundle(release_model)
+    spectra = rows_of(warehouse, "restframe").dropna(subset="flux").iloc[::25]
+    catalog = rows_of(warehouse).set_index("spectrum_id").loc[spectra["spectrum_id"]]
+    mean, vectors = bundle.components.mean, bundle.components.vectors
+    flux = np.stack(spectra["flux"].to_list()).astype(float)
+    model = mean + (flux - mean) @ vectors.T @ vectors
+    rms = np.sqrt(((flux - model) ** 2).mean(axis=1))
+    np.testing.assert_allclose(catalog["reconstruction_error"], rms, rtol=1e-5)
+    coefficients = np.stack(catalog["coefficients"].to_list())
+    np.testing.assert_allclose(coefficients, flux @ vectors.T, rtol=1e-5, atol=1e-5)
+    pixel = hpgeom.angle_to_pixel(2**29, spectra["ra"], spectra["dec"], nest=True)
+    assert (catalog["healpix29"].to_numpy() == pixel).all()
+
+
+def test_left_out_spectra_abstain_and_say_why(warehouse):
+    out = rows_of(warehouse).query("reason == 'zwarning'")
+    assert len(out) == LEFT_OUT
+    assert (out["class"] == "abstain").all()
+    assert (
+        out[["probability", "margin", "reconstruction_error", "coefficients"]].isna().all(axis=None)
+    )
+    assert has(out, "LEFT_OUT").all()
+
+
+def test_flags_say_what_the_profile_says(warehouse, release_model):
+    profile = load_bundle(release_model).profile
+    rows = rows_of(warehouse)
+    used = rows["reason"].isna()
+    sn_bin = np.searchsorted(profile.sn_edges, rows["sn_median"], side="right")
+    limit = np.array(profile.error_limits)[sn_bin]
+    called = np.where(rows["margin"] >= 0, 1, 0)
+    expected = {
+        "LEFT_OUT": ~used,
+        "LOW_COVERAGE": used & (rows["coverage"] < profile.ranges["coverage"][0]),
+        "Z_RANGE": ~rows["z"].between(*profile.ranges["z"]),
+        "LOW_SN": rows["sn_median"] < profile.ranges["sn_median"][0],
+        "HIGH_SN": rows["sn_median"] > profile.ranges["sn_median"][1],
+        "OUTLIER": used & (rows["reconstruction_error"] > limit),
+        "LABEL_DIFFERS": used & rows["label"].notna() & (rows["label"] != called),
+    }
+    for name, holds in expected.items():
+        np.testing.assert_array_equal(has(rows, name), holds, name)
+        assert holds.any() or name == "LOW_COVERAGE"
+    abstains = np.any([expected[name] for name in (*ClassifyConfig().abstain, "LEFT_OUT")], axis=0)
+    np.testing.assert_array_equal(rows["class"] == "abstain", abstains)
+
+
+def test_sky_is_an_outlier(warehouse):
+    rows = rows_of(warehouse).query("release == 'dr1' and reason.isna()")
+    sky = rows["spectrum_id"].str[-9:].astype(int) % 10 == 0
+    sky &= rows["spectrum_id"].str.contains("seed11-")
+    outlier = has(rows, "OUTLIER")
+    assert outlier[sky].all()
+    assert outlier[~sky].mean() < 0.02
+
+
+def test_a_rerun_changes_nothing(spark, warehouse, release_model, run_of):
+    before = files_of(warehouse)
+    summary = classify(spark, run_of("classify"), Warehouse(warehouse), release_model, "dr1")
+    assert summary["classified"] == 0
+    assert summary["spectra"] == 600
+    assert sum(summary["classes"].values()) == 600
+    assert summary["flags"]["LEFT_OUT"] == LEFT_OUT
+    rows = rows_of(warehouse).query("release == 'dr1'").dropna(subset=["label", "margin"])
+    called = (rows["margin"] >= 0).astype(int)
+    against = summary["against_labels"]
+    assert against["spectra"] == len(rows)
+    assert against["agn_f1"] == pytest.approx(f1_score(rows["label"], called))
+    assert files_of(warehouse) == before
+
+
+def test_only_what_has_no_current_prediction_is_classified(spark, changing, release_model, run_of):
+    before = files_of(changing)
+    write_release(changing, "dr3", draw(14, 60))
+    (changing / "restframe/survey=simulated/release=dr2/dr2-0.parquet").rename(
+        changing / "restframe/survey=simulated/release=dr2/again-0.parquet"
+    )
+    summary = classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+    assert summary["classified"] == 160
+    assert summary["spectra"] == 760
+    after = files_of(changing)
+    assert {p: t for p, t in after.items() if "dr1" in p} == {
+        p: t for p, t in before.items() if "dr1" in p
+    }
+    assert [Path(p).name.partition(".")[0] for p in after if "dr2" in p] == ["again-0"]
+
+
+def test_other_settings_classify_again(spark, changing, release_model, run_of):
+    run = run_of("classify", classify={"abstain": []})
+    summary = classify(spark, run, Warehouse(changing), release_model, None)
+    assert summary["classified"] == 700
+    assert summary["classes"]["abstain"] == LEFT_OUT
+
+
+def test_a_failed_run_leaves_the_catalogue(spark, changing, release_model, run_of, monkeypatch):
+    before = files_of(changing)
+    write_release(changing, "dr3", draw(14, 60))
+
+    def fail(*_args, **_keywords):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Warehouse, "commit", fail)
+    with pytest.raises(OSError, match="disk full"):
+        classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+    assert files_of(changing) == before
+    assert not (changing / "_staging").exists()
+
+
+def test_gaps_are_filled_as_in_training(spark, changing, release_model, run_of):
+    """Another spectrum in the gaps of the table changes no prediction."""
+    expected = rows_of(changing).query("release == 'dr2'")
+    place = changing / "restframe/survey=simulated/release=dr2/dr2-0.parquet"
+    table = ds.dataset(place).to_table()
+    flux, ivar = (np.stack(table[name].to_pylist()) for name in ("flux", "ivar"))
+    assert (ivar == 0).any()
+    other = np.where(ivar > 0, flux, 5).astype(np.float32)
+    number = table.schema.names.index("flux")
+    place.unlink()
+    refilled = table.set_column(number, table.schema.field("flux"), [lists_of(other)])
+    write_release(changing, "dr2", refilled)
+    write_mean_spectrum(
+        Location.of(changing) / "restframe" / MEAN_SPECTRUM, np.full(PIXELS, 5, np.float32)
+    )
+    shutil.rmtree(changing / "catalog")
+    classify(spark, run_of("classify"), Warehouse(changing), release_model, "dr2")
+    np.testing.assert_allclose(rows_of(changing)["probability"], expected["probability"], rtol=1e-9)
+
+
+def test_another_recipe_is_refused(spark, changing, release_model, run_of):
+    state = changing / "restframe" / STATE
+    recipe = json.loads(state.read_text())["recipe"]
+    state.write_text(json.dumps({"recipe": recipe | {"normalise": "continuum"}}))
+    with pytest.raises(UserError, match=r"preprocess.normalise continuum, the model .* median"):
+        classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+
+
+@pytest.mark.parametrize(
+    ("release", "model", "message"),
+    [
+        ("dr9", None, r"no release 'dr9' in the table restframe of .*: it has dr1, dr2"),
+        (None, "nowhere", r"no model in nowhere: cannot read card.json"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    spark, warehouse, release_model, run_of, release, model, message
+):
+    place = Path(model) if model else release_model
+    with pytest.raises(UserError, match=message):
+        classify(spark, run_of("classify"), Warehouse(warehouse), place, release)
+
+
+def test_an_unknown_flag_is_refused():
+    from galspec_spark.config import load_config
+
+    with pytest.raises(ConfigError, match="unknown flag 'NONE'; known: LEFT_OUT, LOW_COVERAGE"):
+        load_config(None, ["classify.abstain=[NONE]"])

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import os
+import runpy
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from galspec_spark.errors import ConfigError, UserError, cause_of
+from galspec_spark.harness import cli
+from tests.submit import ROOT, messages, submit
+
+JOB = """
+import sys
+
+from galspec_spark.harness.cli import job_parser, run_job
+
+
+def fail(batches):
+    raise ValueError("spectrum 7 is odd")
+
+
+def work(spark, run, args):
+    rows = spark.range(4)
+    return {"rows": (rows.mapInArrow(fail, "id long") if args.odd else rows).count()}
+
+
+parser = job_parser(__doc__)
+parser.add_argument("--output", default="output")
+parser.add_argument("--odd", action="store_true")
+sys.exit(run_job("probe", parser, work, output="output"))
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "jobs" / "probe.py"
+    path.parent.mkdir()
+    path.write_text(JOB, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Run a job in this process, without Spark: its work is a function of no arguments."""
+    monkeypatch.setattr(cli, "open_session", lambda name, config: nullcontext())
+
+    def run_work(work, *options, output=tmp_path / "output"):
+        parser = cli.job_parser("A job.")
+        parser.add_argument("--output")
+        argv = ["--output", str(output), *options]
+        return cli.run_job("probe", parser, lambda *_: work(), output="output", argv=argv)
+
+    return run_work
+
+
+def never():
+    raise AssertionError("the work began")
+
+
+def test_a_job_through_spark_submit_writes_its_summary_and_no_noise(script, tmp_path):
+    result = submit(script, "--set", "spark.app.id=x", folder=tmp_path)
+    assert (result.returncode, messages(result)) == (cli.DONE, [])
+    assert "rows  4" in result.stdout
+    summary = json.loads((tmp_path / "output" / "summary.json").read_text())["probe"]
+    assert (summary["job"], summary["status"], summary["rows"]) == ("probe", "done", 4)
+    assert summary["config_hash"] in result.stdout
+
+
+def test_a_failing_task_through_spark_submit_is_one_line(script, tmp_path):
+    result = submit(script, "--odd", folder=tmp_path)
+    assert result.returncode == cli.FAILED
+    assert messages(result) == ["error: PythonException: ValueError: spectrum 7 is odd"]
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_message_to_the_user_from_a_task_is_told_as_it_is():
+    buried = (
+        "An exception was thrown from the Python worker:\nTraceback (most recent call last):\n"
+        "galspec_spark.errors.UserError: cannot read /w/part.parquet: it is damaged\n\n"
+        "\tat org.apache.spark.api.python.BasePythonRunner\n"
+    )
+    assert cause_of(RuntimeError(buried)) == "cannot read /w/part.parquet: it is damaged"
+
+
+def test_an_unknown_key_through_spark_submit_is_wrong_usage(script, tmp_path):
+    result = submit(script, "--set", "nonsense.key=1", folder=tmp_path)
+    assert result.returncode == cli.WRONG_USAGE
+    (message,) = messages(result)
+    assert message.startswith("error: --set: nonsense: unknown key")
+
+
+@pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.py")), ids=lambda path: path.stem)
+def test_every_job_has_the_common_options(job, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [job.name, "--help"])
+    with pytest.raises(SystemExit) as leaving:
+        runpy.run_path(str(job), run_name="__main__")
+    assert leaving.value.code == 0
+    assert {"--config", "--set", "--version"} <= set(capsys.readouterr().out.split())
+
+
+SPARK_ERROR = """An error occurred while calling o1.count.
+: org.apache.spark.SparkException: Job aborted
+Traceback (most recent call last):
+OSError: disk full
+\tat org.apache.spark.executor.Executor
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UserError("no galaxies in survey"), cli.FAILED, "no galaxies in survey"),
+        (ConfigError("train.seeds: unknown key"), cli.WRONG_USAGE, "train.seeds: unknown key"),
+        (FileNotFoundError(2, "No such file", "a.fits"), cli.FAILED, "a.fits: No such file"),
+        (KeyError("plate"), cli.FAILED, "KeyError: 'plate'"),
+        (RuntimeError(SPARK_ERROR), cli.FAILED, "RuntimeError: OSError: disk full"),
+        (
+            KeyboardInterrupt(),
+            cli.FAILED,
+            "interrupted; run the same command again to go on",
+        ),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code_and_one_line(run, capsys, error, code, line):
+    def work():
+        raise error
+
+    assert run(work) == code
+    assert capsys.readouterr().err.splitlines() == [f"error: {line}"]
+
+
+def test_wrong_options_are_wrong_usage(run, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        run(never, "--no-such-option")
+    assert leaving.value.code == cli.WRONG_USAGE
+    assert "unrecognized arguments: --no-such-option" in capsys.readouterr().err
+
+
+def test_a_wrong_configuration_stops_before_the_work(run, capsys, tmp_path):
+    assert run(never, "--config", str(tmp_path / "missing.yaml")) == cli.WRONG_USAGE
+    assert run(never, "--set", "preprocess.folds=1") == cli.WRONG_USAGE
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_an_output_below_a_file_stops_before_the_work(run, capsys, tmp_path):
+    (tmp_path / "file").write_text("here first")
+    assert run(never, output=tmp_path / "file" / "output") == cli.FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: cannot write to")
+    assert line.endswith("file is not a folder")
+
+
+def test_an_output_without_permission_stops_before_the_work(run, capsys, tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    # root may write everywhere, so the answer of the system is replaced
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed)
+    assert run(never, output=closed / "output") == cli.FAILED
+    assert f"no permission in {closed}" in capsys.readouterr().err

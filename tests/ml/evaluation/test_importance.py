@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
+from pyspark.ml.linalg import Vectors
+
+from galspec_spark.ml.evaluation.importance import (
+    best_components,
+    component_weights,
+    line_peaks,
+    wavelength_importance,
+)
+from galspec_spark.ml.features.pca import PCA, components_of, project
+from galspec_spark.spectrum.grid import wavelength
+from galspec_spark.spectrum.lines import LINES
+from tests.ml import synthetic
+
+COMPONENTS = np.linalg.qr(np.random.default_rng(6).normal(size=(50, 4)))[0].T
+
+
+def test_best_components_are_ordered_with_ties_by_index():
+    assert best_components(np.array([0.2, 0.5, 0.1, 0.2]), 3) == [1, 0, 3]
+
+
+VARIANCES = np.array([5.0, 2.0, 1.0, 0.5])
+
+
+def test_linear_importance_is_what_a_pixel_changes_when_it_varies():
+    weights = np.array([1.0, -2.0, 0.5, 0.0])
+    importance = wavelength_importance(COMPONENTS, VARIANCES, weights, linear=True)
+    random = np.random.default_rng(7)
+    spectra = (random.normal(size=(200_000, 4)) * np.sqrt(VARIANCES)) @ COMPONENTS
+    steps = np.diag(spectra.std(axis=0))
+    margin = (COMPONENTS @ spectra[0]) @ weights
+    change = [abs((COMPONENTS @ (spectra[0] + step)) @ weights - margin) for step in steps]
+    np.testing.assert_allclose(importance, change / np.sum(change), rtol=0.02)
+
+
+def test_forest_importance_is_spread_by_squared_components():
+    importance = wavelength_importance(
+        COMPONENTS, VARIANCES, np.array([0.0, 0.0, 1.0, 0.0]), linear=False
+    )
+    np.testing.assert_allclose(importance, COMPONENTS[2] ** 2)
+
+
+def test_a_model_without_weights_prefers_no_wavelength():
+    importance = wavelength_importance(COMPONENTS, VARIANCES, np.zeros(4), linear=True)
+    np.testing.assert_allclose(importance, 1 / 50)
+
+
+def test_weights_come_from_the_models_in_the_features_own_units(spark):
+    random = np.random.default_rng(8)
+    values = random.normal(size=(200, 2)) * [1.0, 100.0]
+    labels = (values[:, 0] + values[:, 1] / 100 > 0).astype(int)
+    rows = [(Vectors.dense(v), int(label)) for v, label in zip(values, labels, strict=True)]
+    df = spark.createDataFrame(rows, ["features", "label"]).coalesce(1).cache()
+
+    linear, is_linear = component_weights(LogisticRegression(regParam=0.01).fit(df), [1, 3], 4)
+    assert is_linear
+    assert linear[0] == linear[2] == 0
+    assert 50 < linear[1] / linear[3] < 200  # both matter alike, the second in units of 100
+
+    forest_model = RandomForestClassifier(numTrees=5, seed=1, impurity="entropy").fit(df)
+    forest, is_linear = component_weights(forest_model, [1, 3], 4)
+    assert not is_linear
+    np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
+
+
+def bumps(*heights_at: tuple[float, float]) -> np.ndarray:
+    """Return Gaussian bumps of 4 Angstrom on a flat, slightly noisy importance."""
+    angstrom = wavelength()
+    noise = np.random.default_rng(3).uniform(0, 0.05, angstrom.size)
+    return noise + sum(h * np.exp(-0.5 * ((angstrom - x) / 4) ** 2) for h, x in heights_at)
+
+
+def test_peaks_are_named_strongest_first():
+    importance = bumps((1.0, 5010.0), (3.0, 6560.0), (0.9, 6584.0), (0.5, 4600.0), (2.0, 3729.0))
+    found = line_peaks(wavelength(), importance, count=4)
+    names = [peak["line"] for peak in found]
+    assert names == ["Hα + [N II]", "[O II]", "[O III]5007", "Hα + [N II]"]
+    np.testing.assert_allclose([peak["distance"] for peak in found], [4.6, 0.9, 1.8, 1.3], atol=1.5)
+    strengths = [peak["importance"] for peak in found]
+    assert strengths == sorted(strengths, reverse=True)
+
+
+def test_peaks_are_apart():
+    found = line_peaks(wavelength(), bumps((1.0, 5000.0), (0.7, 5014.0), (0.8, 5030.0)))
+    np.testing.assert_allclose([peak["wavelength"] for peak in found[:2]], [5000, 5030], atol=1.5)
+    assert len(line_peaks(wavelength(), bumps((1.0, 5000.0), (0.7, 5014.0)), count=1)) == 1
+
+
+def test_equal_importance_has_no_peak():
+    assert line_peaks(wavelength(), np.full(wavelength().size, 1.0)) == []
+
+
+def test_importance_peaks_at_the_lines_that_make_the_label(spark):
+    rows = spark.createDataFrame(synthetic.restframe(400).select(["flux", "label", "split"]))
+    rows = rows.where("split = 'train'")
+    pca = PCA(k=10, inputCol="flux", outputCol="components").fit(rows)
+    components = components_of(pca)
+    features = rows.select("label", project(components, "flux").alias("features"))
+    model = LogisticRegression(regParam=0.01).fit(features)
+    importance = wavelength_importance(
+        components, pca.explainedVariance.toArray(), *component_weights(model, list(range(10)), 10)
+    )
+    peaks = line_peaks(wavelength(), importance, count=3)
+    of_label = [
+        line.wavelength
+        for line in LINES
+        if line.name in ("h_beta", "oiii_5007", "nii_6548", "h_alpha", "nii_6583")
+    ]
+    for peak in peaks:
+        assert min(abs(peak["wavelength"] - centre) for centre in of_label) <= 15
+    assert {"[O III]5007", "Hα + [N II]"} <= {peak["line"] for peak in peaks}

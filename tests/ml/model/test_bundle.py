@@ -1,0 +1,190 @@
+"""The choice of the best model, and the folder that holds it."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pyspark.ml import PipelineModel, Transformer
+from pyspark.ml.classification import LinearSVC
+from pyspark.ml.feature import VectorSlicer
+from pyspark.ml.linalg import Vectors
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+
+from galspec_spark import __version__
+from galspec_spark.errors import UserError
+from galspec_spark.ml.classifiers.scoring import Linear
+from galspec_spark.ml.evaluation.calibration import Calibration
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.pca import native_model
+from galspec_spark.ml.model import bundle
+from galspec_spark.ml.model.bundle import best_model, load_bundle, write_bundle
+from galspec_spark.ml.model.profile import Profile
+from galspec_spark.spectrum.grid import GRID_ID
+
+SPECTRA = {
+    "fill_spectrum.npy": np.arange(3, dtype=np.float32),
+    "mean_spectrum.npy": np.arange(3, dtype=np.float64) + 1,
+}
+COMPONENTS = Components(np.arange(3) + 1.0, np.eye(3)[:2], np.array([0.7, 0.2]))
+PROFILE = Profile(
+    edges={"z": [0.1, 0.2]},
+    bins={"z": [1, 2, 3, 0]},
+    ranges={"z": [0.01, 0.3]},
+    sn_edges=[10.0],
+    error_limits=[0.2, 0.1],
+    shares={"agn": [8, 2]},
+)
+CARD = {
+    "classifier": "linear_svc",
+    "grid": {"id": GRID_ID},
+    "calibration": Calibration("platt", False, 1.5, -0.5).to_json(),
+    "threshold": {"probability": 0.3},
+    "version": __version__,
+    "versions": {"pyspark": "4.0.0"},
+}
+
+
+def chosen(*candidates: tuple[str, int, float | None]) -> int:
+    trained = [
+        SimpleNamespace(classifier=classifier, components=list(range(components)))
+        for classifier, components, _ in candidates
+    ]
+    return best_model(trained, [{"cv_agn_f1": score} for *_, score in candidates])
+
+
+def test_the_best_is_chosen_by_cross_validation():
+    found_no_agn = ("logistic_regression", 10, None)
+    assert chosen(found_no_agn, ("random_forest", 20, 0.9), ("linear_svc", 20, 0.8)) == 1
+
+
+def test_of_equals_the_simplest():
+    assert (
+        chosen(
+            ("random_forest", 10, 0.9),
+            ("logistic_regression", 20, 0.9),
+            ("linear_svc", 10, 0.9),
+            ("logistic_regression", 10, 0.9),
+        )
+        == 3
+    )
+
+
+@pytest.fixture(scope="module")
+def pipeline(spark):
+    pca = native_model(COMPONENTS).setInputCol("spectrum").setOutputCol("a")
+    slicer = VectorSlicer(inputCol="a", outputCol="features", indices=[1])
+    rows = spark.createDataFrame(
+        [(Vectors.dense([x]), int(x > 3)) for x in range(6)], ["features", "label"]
+    )
+    return PipelineModel([pca, slicer, LinearSVC(maxIter=5).fit(rows)])
+
+
+@pytest.fixture
+def model(pipeline, tmp_path):
+    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, SPECTRA)
+    return tmp_path / "model"
+
+
+def test_what_was_written_is_read(model):
+    read = load_bundle(model)
+    assert read.card["classifier"] == "linear_svc"
+    assert isinstance(read.classifier, Linear)
+    assert read.classifier.weights[0] == 0
+    assert read.classifier.weights[1] > 0
+    assert read.threshold == 0.3
+    assert read.profile == PROFILE
+    np.testing.assert_array_equal(read.fill_spectrum, SPECTRA["fill_spectrum.npy"])
+    np.testing.assert_array_equal(read.components.mean, SPECTRA["mean_spectrum.npy"])
+    np.testing.assert_array_equal(read.components.vectors, COMPONENTS.vectors)
+    assert read.calibration == Calibration("platt", False, 1.5, -0.5)
+
+
+def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
+    model = tmp_path / "run" / "model"
+    model.mkdir(parents=True)
+    (model / "old.txt").write_text("old")
+    write_bundle(model, pipeline, CARD, PROFILE, SPECTRA)
+    names = ["card.json", "fill_spectrum.npy", "mean_spectrum.npy", "pipeline", "profile.json"]
+    assert sorted(path.name for path in model.iterdir()) == names
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
+    def fail(path, content):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(bundle, "write_json", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_bundle(model, pipeline, {**CARD, "classifier": "second"}, PROFILE, SPECTRA)
+    assert load_bundle(model).card["classifier"] == "linear_svc"
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: (m / "card.json").unlink(), "no model in .*: cannot read card.json"),
+        (lambda m: (m / "card.json").write_text("{"), "card.json is not a model's card"),
+        (lambda m: (m / "card.json").write_text("[]"), "card.json is not a model's card"),
+        (
+            lambda m: (m / "card.json").write_text(
+                (m / "card.json").read_text().replace("linear_svc", "random_forest")
+            ),
+            "card.json was changed after training",
+        ),
+        (lambda m: (m / "fill_spectrum.npy").unlink(), "fill_spectrum.npy is missing"),
+        (
+            lambda m: np.save(m / "mean_spectrum.npy", np.zeros(3)),
+            "mean_spectrum.npy was added or changed",
+        ),
+        (
+            lambda m: (m / "pipeline" / "more.txt").write_text("x"),
+            "pipeline/more.txt was added or changed",
+        ),
+    ],
+)
+def test_damage_is_named(model, damage, message):
+    damage(model)
+    with pytest.raises(UserError, match=message):
+        load_bundle(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"grid": {"id": "other"}}, "a model of the grid other"),
+        ({"versions": {"pyspark": "99.1.0"}}, "made with pyspark 99.1.0, this is "),
+        ({"version": "99.0.0"}, "made with galspec_spark 99.0.0, this is "),
+    ],
+)
+def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
+    write_bundle(tmp_path / "model", pipeline, {**CARD, **change}, PROFILE, SPECTRA)
+    with pytest.raises(UserError, match=message):
+        load_bundle(tmp_path / "model")
+
+
+def test_card_is_json_that_people_can_read(model):
+    card = json.loads((model / "card.json").read_text())
+    assert set(card["files"]) >= {"fill_spectrum.npy", "pipeline/metadata/_SUCCESS"}
+
+
+def test_a_foreign_class_is_never_loaded(spark, tmp_path):
+    """A stage that Spark would import and run, in a folder that is otherwise sound."""
+    foreign = PipelineModel([native_model(COMPONENTS).setOutputCol("a"), NeverLoaded()])
+    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, SPECTRA)
+    with pytest.raises(UserError, match=r"is of the class tests.*NeverLoaded, which no model of"):
+        load_bundle(tmp_path / "model")
+
+
+class NeverLoaded(Transformer, DefaultParamsReadable, DefaultParamsWritable):
+    """A transformer of somebody else."""
+
+    @classmethod
+    def read(cls):
+        raise AssertionError("foreign code was run")
+
+    def _transform(self, dataset):
+        return dataset

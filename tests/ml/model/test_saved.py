@@ -1,0 +1,76 @@
+"""Saved pipelines read as numbers: they score as Spark does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pyspark.ml import PipelineModel
+from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
+from pyspark.ml.feature import VectorSlicer
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import functions as F
+
+from galspec_spark.errors import UserError
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.pca import native_model
+from galspec_spark.ml.model.saved import read_pipeline
+
+PIXELS, K, ROWS = 40, 8, 1500
+CHOSEN = [6, 1, 2, 7]
+CLASSIFIERS = {
+    "logistic regression": (LogisticRegression, {"maxIter": 20, "regParam": 0.01}),
+    "sparse": (LogisticRegression, {"maxIter": 20, "regParam": 0.03, "elasticNetParam": 1.0}),
+    "multinomial": (LogisticRegression, {"maxIter": 20, "family": "multinomial"}),
+    "no intercept": (LogisticRegression, {"maxIter": 20, "fitIntercept": False}),
+    "linear SVM": (LinearSVC, {"maxIter": 20, "regParam": 0.01}),
+    "forest": (RandomForestClassifier, {"numTrees": 20, "maxDepth": 9, "seed": 1}),
+    "roots only": (RandomForestClassifier, {"numTrees": 3, "maxDepth": 0, "seed": 1}),
+}
+
+
+@pytest.fixture(scope="module")
+def components():
+    random = np.random.default_rng(5)
+    vectors = np.linalg.qr(random.normal(size=(PIXELS, K)))[0].T
+    return Components(random.normal(size=PIXELS), vectors, np.full(K, 0.1))
+
+
+@pytest.fixture(scope="module")
+def spectra(spark):
+    random = np.random.default_rng(6)
+    flux = random.normal(size=(ROWS, PIXELS)) * np.linspace(3, 0.1, PIXELS)
+    label = (flux[:, :3].sum(axis=1) + random.normal(size=ROWS) > 3).astype(int)
+    content = [(i, flux[i].tolist(), int(label[i])) for i in range(ROWS)]
+    frame = spark.createDataFrame(content, "id int, flux array<double>, label int")
+    return flux, frame.withColumn("spectrum", array_to_vector(F.col("flux"))).persist()
+
+
+@pytest.mark.parametrize("columns", [CHOSEN, None], ids=["chosen", "all"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_scores_are_those_of_spark(spectra, components, tmp_path, name, columns):
+    flux, frame = spectra
+    steps = [native_model(components).setInputCol("spectrum").setOutputCol("features")]
+    if columns:
+        steps[0].setOutputCol("components")
+        steps += [VectorSlicer(inputCol="components", outputCol="features", indices=columns)]
+    kind, settings = CLASSIFIERS[name]
+    fitted = kind(**settings).fit(PipelineModel(steps).transform(frame))
+    pipeline = PipelineModel([*steps, fitted])
+    pipeline.save(str(tmp_path / "pipeline"))
+    column = "rawPrediction" if name == "linear SVM" else "probability"
+    rows = pipeline.transform(frame).orderBy("id").select(vector_to_array(column)).collect()
+    expected = [row[0][1] for row in rows]
+
+    saved = read_pipeline(tmp_path / "pipeline")
+    np.testing.assert_array_equal(saved.vectors, components.vectors)
+    np.testing.assert_array_equal(saved.explained_variance, components.explained_variance)
+    found = saved.classifier.score(flux @ saved.vectors.T)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert (np.ptp(found) == 0) == (name == "roots only")
+    assert saved.classifier.score(np.empty((0, K))).shape == (0,)
+
+
+def test_what_is_missing_is_named(spark, components, tmp_path):
+    PipelineModel([native_model(components)]).save(str(tmp_path / "pipeline"))
+    with pytest.raises(UserError, match=r"pipeline has no classifier: train again"):
+        read_pipeline(tmp_path / "pipeline")

@@ -1,0 +1,155 @@
+"""The search beside Spark's own cross-validation, and its limits."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from pyspark.errors import IllegalArgumentException
+from pyspark.ml import Pipeline
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.ml.linalg import Vectors
+from pyspark.ml.tuning import CrossValidator
+
+from galspec_spark.config import Config, SearchConfig
+from galspec_spark.ml.classifiers.settings import build_classifiers
+from galspec_spark.ml.search import search as module
+from galspec_spark.ml.search.search import Fold, best_trials, search, search_table, slicer
+
+FOLDS = 3
+GRIDS = {
+    "logistic_regression": {"grid": {"regParam": [10.0, 0.01], "components": [1, 3]}},
+    "linear_svc": {"fixed": {"maxIter": 5}, "grid": {"regParam": [0.1]}},
+}
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    random = np.random.default_rng(9)
+    values = random.normal(size=(150, 3))
+    labels = (values[:, 1] + random.normal(0, 0.5, 150) > 0.5).astype(int)
+    rows = [
+        (i, f"object-{i}", Vectors.dense(v), int(label), i % FOLDS)
+        for i, (v, label) in enumerate(zip(values, labels, strict=True))
+    ]
+    names = ["id", "object_id", "components", "label", "fold"]
+    return spark.createDataFrame(rows, names).coalesce(1).cache()
+
+
+def folds_of(rows) -> list[Fold]:
+    return [
+        Fold(rows.where(f"fold != {fold}"), rows.where(f"fold = {fold}"), [0, 1, 2])
+        for fold in range(FOLDS)
+    ]
+
+
+def classifiers(train: dict | None = None):
+    settings = {"components": 3, "best_components": 3, "classifiers": GRIDS, **(train or {})}
+    return build_classifiers(Config.model_validate({"train": settings}).train)
+
+
+def run(rows, chosen, **limits):
+    return search(chosen, folds_of(rows), SearchConfig(**limits), 2, "search")
+
+
+@pytest.fixture(scope="module")
+def trials(rows):
+    return run(rows, classifiers())
+
+
+def test_same_averages_as_sparks_cross_validator(rows, trials):
+    assert len(trials) == 5
+    for classifier in {id(trial.classifier): trial.classifier for trial in trials}.values():
+        ours = [trial for trial in trials if trial.classifier is classifier]
+        slicing = slicer([0, 1, 2])
+        validator = CrossValidator(
+            estimator=Pipeline(stages=[slicing, classifier.estimator]),
+            estimatorParamMaps=[
+                {**point.params, slicing.indices: list(range(point.components))}
+                for point in classifier.points
+            ],
+            evaluator=MulticlassClassificationEvaluator(metricName="f1"),
+            numFolds=FOLDS,
+            foldCol="fold",
+        )
+        oracle = validator.fit(rows.drop("features"))
+        np.testing.assert_allclose([trial.f1 for trial in ours], oracle.avgMetrics, atol=1e-9)
+        best = best_trials(trials)[classifier.name]
+        assert best is ours[int(np.argmax(oracle.avgMetrics))]
+
+
+def test_a_fold_is_scored_by_a_model_that_has_not_seen_it(rows, trials):
+    for trial in trials:
+        totals = {fold: int(counts.sum()) for fold, counts in trial.confusions.items()}
+        assert totals == dict.fromkeys(range(FOLDS), 50)
+    best = best_trials(trials)["logistic_regression"]
+    by_hand = best.classifier.estimator.fit(
+        slicer(list(range(best.point.components))).transform(rows.where("fold != 1")),
+        best.point.params,
+    )
+    np.testing.assert_allclose(
+        best.models[1].coefficients.toArray(), by_hand.coefficients.toArray(), rtol=1e-6
+    )
+
+
+def test_only_the_best_points_models_are_kept(trials):
+    best = best_trials(trials)
+    for trial in trials:
+        assert len(trial.models) == (FOLDS if trial is best[trial.classifier.name] else 0)
+
+
+def test_limits(rows, monkeypatch):
+    chosen = classifiers()
+    tried = run(rows, chosen, max_fits=10)  # three points, the forest's side first
+    assert [trial.classifier.name for trial in tried] == [
+        "linear_svc",
+        "logistic_regression",
+        "logistic_regression",
+    ]
+    assert len(run(rows, chosen, max_fits=1)) == 2  # each classifier's first, whatever the limit
+    now = module.time.monotonic
+    monkeypatch.setattr(module.time, "monotonic", lambda: now() * 1e9)  # time flies
+    tried = run(rows, chosen, max_minutes=0.01)
+    assert len(tried) == 2
+    assert all(len(trial.confusions) == FOLDS for trial in tried)
+
+
+def test_random_points_follow_the_grid_and_the_seed():
+    random = {"regParam": {"log_uniform": [1e-4, 1.0]}, "components": {"integer": [1, 3]}}
+    grids = {"logistic_regression": {**GRIDS["logistic_regression"], "random": random}}
+
+    def drawn(seed: int) -> list[tuple[float, int]]:
+        train = {"classifiers": grids, "search": {"random_points": 20}, "seed": seed}
+        points = classifiers(train)[0].points
+        assert [point.origin for point in points] == ["grid"] * 4 + ["random"] * 20
+        return [(next(iter(p.params.values())), p.components) for p in points[4:]]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    strengths, counts = zip(*drawn(1), strict=True)
+    assert min(strengths) > 1e-4
+    assert max(strengths) < 1
+    assert set(counts) == {1, 2, 3}
+
+
+def test_points_that_fewer_components_make_equal_are_one():
+    (logistic, _) = classifiers()
+    assert [point.components for point in logistic.limited(1).points] == [1, 1]
+    assert [point.components for point in logistic.limited(2).points] == [1, 2, 1, 2]
+
+
+def test_everything_tried_is_in_the_table(trials):
+    table = search_table(trials, "all 3").to_pandas()
+    assert len(table) == len(trials) * FOLDS
+    assert (table[["tn", "fp", "fn", "tp"]].sum(axis=1) == 50).all()
+    means = table.groupby("point")["f1"].mean()
+    np.testing.assert_allclose(means, [trial.f1 for trial in trials])
+    assert json.loads(table["hyperparameters"][0])["maxIter"] == 5
+    assert table["seconds"].gt(0).all()
+
+
+def test_a_failing_fit_stops_the_search(rows):
+    broken = folds_of(rows)
+    broken[1] = Fold(rows.where("fold > 99"), rows, [0, 1, 2])  # nothing to fit on
+    with pytest.raises(IllegalArgumentException):
+        search(classifiers(), broken, SearchConfig(), 2, "search")

@@ -1,0 +1,141 @@
+"""A release from files to catalogue, as the scheduled job does it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from galspec_spark.catalog.contents import read_catalog
+from galspec_spark.config import Config
+from galspec_spark.errors import UserError
+from galspec_spark.release.stage import Release, run_release
+from galspec_spark.simulate.survey import simulate
+from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.tables import Warehouse
+from tests.submit import ROOT, submit
+
+SPECTRA = 60
+
+
+@pytest.fixture(scope="module")
+def survey(spark, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("release")
+    simulate(spark, Config.model_validate({"simulate": {"spectra": SPECTRA}}).simulate, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(spark, survey, release_model, run_of, tmp_path_factory):
+    """The release, done once; its folders and its summary."""
+    root = tmp_path_factory.mktemp("first")
+    logging.getLogger("galspec_spark").setLevel(logging.INFO)  # as jobs do
+    release = Release("dr1", [str(survey)], Warehouse(root / "wh"), release_model, root / "out")
+    return release, run_release(spark, run_of("release"), release)
+
+
+def content(release: Release) -> dict:
+    return json.loads((release.output / "run.json").read_text())
+
+
+def test_every_step_is_done_and_told(spark, first):
+    release, summary = first
+    told = content(release)
+    assert told["status"] in ("done", "attention")
+    names = ["ingest", "preprocess", "classify", "drift", "verify", "report"]
+    assert [step["name"] for step in told["steps"]] == names
+    assert {step["state"] for step in told["steps"]} == {"done"}
+    results = {step["name"]: step["result"] for step in told["steps"]}
+    assert results["ingest"]["read"] == results["classify"]["spectra"] == SPECTRA
+    assert results["verify"]["findings"] == []
+    catalog = read_catalog(spark, release.warehouse, told["model"], "dr1")
+    assert catalog.count() == SPECTRA
+    assert summary["findings"] == results["drift"]["findings"]
+
+
+def test_logs_are_one_object_a_line(first):
+    lines = [json.loads(line) for line in (first[0].output / "log.jsonl").read_text().splitlines()]
+    assert {line["run_id"] for line in lines} == {content(first[0])["run_id"]}
+    assert [line["message"] for line in lines if line["logger"].endswith("steps")] == [
+        f"{step['name']}: done" for step in content(first[0])["steps"]
+    ]
+    assert all(line["time"].endswith("Z") for line in lines)
+
+
+def test_a_rerun_skips_all_of_it(spark, first, run_of):
+    release, _ = first
+    before = content(release)
+    summary = run_release(spark, run_of("release"), release)
+    assert set(summary["steps"].values()) == {"skipped"}
+    after = content(release)
+    assert [s["result"] for s in after["steps"]] == [s["result"] for s in before["steps"]]
+    assert after["status"] == before["status"]
+
+
+def test_releases_do_not_overlap(spark, first, run_of):
+    release, _ = first
+    with (
+        hold_lock(release.warehouse.root / "_release", "other"),
+        pytest.raises(UserError, match=r"another job is writing to .*_release"),
+    ):
+        run_release(spark, run_of("release"), release)
+
+
+def test_a_failure_names_the_step(spark, survey, release_model, run_of, tmp_path):
+    release = Release(
+        "dr1", [str(tmp_path / "none")], Warehouse(tmp_path / "wh"), release_model, tmp_path / "out"
+    )
+    with pytest.raises(UserError, match="none"):
+        run_release(spark, run_of("release"), release)
+    told = content(release)
+    assert told["status"] == "failed"
+    assert [step["state"] for step in told["steps"]][:2] == ["failed", "waiting"]
+    assert "none" in told["steps"][0]["error"]
+
+
+def test_a_killed_job_run_again_ends_as_one_left_alone(
+    spark, survey, first, release_model, tmp_path, monkeypatch
+):
+    """Through spark-submit, as a scheduler runs it, with a secret in the environment."""
+    secret = "planted-9f3b"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    options = ["--input", str(survey), "--release", "dr1", "--warehouse", str(tmp_path / "wh")]
+    options += ["--model", str(release_model), "--output", str(tmp_path / "out")]
+    spark_submit = Path(sys.executable).with_name("spark-submit")
+    with subprocess.Popen(
+        [spark_submit, "--master", "local[2]", ROOT / "jobs/release.py", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as job:
+        run_json = tmp_path / "out" / "run.json"
+        while not run_json.exists() or '"state": "done"' not in run_json.read_text():
+            assert job.poll() is None
+            time.sleep(0.05)
+        os.killpg(job.pid, signal.SIGKILL)
+    result = submit(ROOT / "jobs/release.py", *options, folder=tmp_path)
+    expected = content(first[0])
+    assert result.returncode == (3 if expected["status"] == "attention" else 0), result.stderr
+    told = json.loads(run_json.read_text())
+    assert told["status"] == expected["status"]
+    assert told["steps"][0]["state"] == "skipped"
+    counts = [
+        {key: each["result"].get(key) for key in ("classes", "flags", "left_out", "classified")}
+        for each in told["steps"]
+    ]
+    assert counts == [
+        {key: each["result"].get(key) for key in ("classes", "flags", "left_out", "classified")}
+        for each in expected["steps"]
+    ]
+    written = [p for p in tmp_path.rglob("*") if p.suffix in (".json", ".jsonl", ".html", ".md")]
+    assert len(written) >= 4
+    for path in written:
+        assert secret not in path.read_text()
+    assert secret not in result.stdout + result.stderr

@@ -1,0 +1,316 @@
+"""The whole stage on synthetic rest-frame spectra, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from pyspark.ml.functions import array_to_vector
+from scipy.stats import binomtest
+
+from galspec_spark.config import Config
+from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.harness.run import Run
+from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.spectrum.grid import GRID_ID, PIXELS
+from galspec_spark.train import train
+from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.storage import write_json
+from galspec_spark.warehouse.tables import Warehouse
+from tests.ml.synthetic import FOLDS, restframe, write_warehouse
+from tests.submit import ROOT, messages, submit
+
+K, BEST = 6, 3
+SMALL = {
+    "components": K,
+    "best_components": BEST,
+    "classifiers": {
+        "logistic_regression": {"grid": {"regParam": [0.001, 10.0]}},
+        "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
+        "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
+    },
+}
+CLASSIFIERS = list(SMALL["classifiers"])
+
+PREDICT = """
+import sys
+from pyspark.sql import SparkSession
+from pyspark.ml import PipelineModel
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+model = PipelineModel.load(sys.argv[1])
+rows = model.transform(spark.read.parquet(sys.argv[2])).orderBy("spectrum_id").collect()
+print("predicted", *(int(row.prediction) for row in rows))
+assert not any(name.startswith("galspec") for name in sys.modules)
+"""
+
+
+def run_with(**sections) -> Run:
+    return Run.start("train", Config.model_validate({"train": SMALL, **sections}))
+
+
+@pytest.fixture(scope="module")
+def trained(spark, tmp_path_factory):
+    """Train once; return the warehouse, the output folder and the summary."""
+    root = write_warehouse(tmp_path_factory.mktemp("warehouse"), restframe())
+    held = {"files": 180, "quarantined": 2, "spectra": 180, "seconds": 1.5}
+    write_json(root / "summary.json", {"ingest": {"warehouse": held}})
+    output = tmp_path_factory.mktemp("output")
+    return root, output, train(spark, run_with(), Warehouse(root), output, None)
+
+
+@pytest.fixture(scope="module")
+def metrics(trained):
+    return json.loads((trained[1] / "metrics.json").read_text())
+
+
+def test_results_are_table_1(metrics):
+    found = [(result["classifier"], result["features"]) for result in metrics["results"]]
+    assert found == [(name, f) for f in (f"all {K}", f"best {BEST}") for name in CLASSIFIERS]
+    for result in metrics["results"]:
+        assert sum(map(sum, result["confusion"])) == metrics["counts"]["test"]
+        assert min(result["cv_f1"], result["f1"], result["roc_auc"]) > 0.8  # the lines tell
+        assert set(result["seconds"]) == {"search", "fit", "predict"}
+    assert metrics["results"][0]["hyperparameters"]["regParam"] == 0.001
+    assert metrics["results"][0]["f1"] > metrics["majority_f1"]
+
+
+def test_counts_and_stages(metrics):
+    assert metrics["counts"] == {
+        "files": 180,
+        "files_quarantined": 2,
+        "spectra": 180,
+        "selected": 162,
+        "labelled": 162,
+        "train": 130,
+        "test": 32,
+        "train_agn": metrics["counts"]["train_agn"],
+        "test_agn": metrics["counts"]["test_agn"],
+        "objects": 162,
+        "folds": FOLDS,
+    }
+    assert metrics["left_out"] == {"coverage": 18}
+    stages = ["ingest", "pca", "all components", "elimination", "evaluation"]
+    assert list(metrics["seconds"]) == stages
+    assert (metrics["grid"], metrics["data"]) == (GRID_ID, "sdss dr14")
+
+
+def test_the_best_components_are_the_forests(metrics):
+    importance = metrics["importance"]["components"]
+    assert len(importance) == K
+    assert sum(importance) == pytest.approx(1)
+    best = metrics["importance"]["best"]
+    assert best == sorted(range(K), key=lambda i: -importance[i])[:BEST]
+    assert metrics["results"][-1]["components"] == best
+
+
+def test_components_know_the_training_split_only(metrics):
+    table = restframe()
+    flux = table.filter(pc.equal(table["split"], "train"))["flux"].combine_chunks().flatten()
+    values = np.linalg.svd(_centred(flux.to_numpy().reshape(130, -1)), compute_uv=False)
+    expected = (values**2 / (values**2).sum())[:K]
+    np.testing.assert_allclose(metrics["explained_variance"], expected, rtol=1e-5)
+
+
+def _centred(flux: np.ndarray) -> np.ndarray:
+    return flux - flux.mean(axis=0, dtype=np.float64)
+
+
+def test_files_and_summary(trained):
+    _, output, summary = trained
+    assert (output / "table1.md").read_text().startswith("# Table 1")
+    assert (output / "report.html").stat().st_size > 100_000
+    assert list((output / "figures").glob("*.png"))
+    assert summary["report"] == str(output / "report.html")
+    assert {"model", "f1", "agn_f1", "cv_f1", "cv_agn_f1", "results", "train"} <= set(summary)
+
+
+def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, trained, tmp_path):
+    root, output, _ = trained
+    card = json.loads((output / "model" / "card.json").read_text())
+    metrics = json.loads((output / "metrics.json").read_text())
+    best = metrics["results"][metrics["best"]]
+    assert best["cv_agn_f1"] == max(result["cv_agn_f1"] for result in metrics["results"])
+    assert card["metrics"] == best
+
+    rows = read_table(spark, Warehouse(root), "restframe").where("split = 'test'")
+    spectra = rows.select("spectrum_id", "label", array_to_vector("flux").alias("spectrum"))
+    spectra.write.parquet(str(tmp_path / "spectra"))
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            PREDICT,
+            str(output / "model" / "pipeline"),
+            str(tmp_path / "spectra"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    predicted = np.array(result.stdout.split("predicted")[1].split(), dtype=int)
+    label = np.array([row.label for row in spectra.orderBy("spectrum_id").collect()])
+    counts = [[int(((label == i) & (predicted == j)).sum()) for j in (0, 1)] for i in (0, 1)]
+    assert counts == card["metrics"]["confusion"]
+
+
+def test_parts_do_not_change_the_metrics(spark, tmp_path, metrics, monkeypatch):
+    monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
+    table = restframe()
+    shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
+    for parts, rows in ((1, table), (8, shuffled)):
+        warehouse = Warehouse(write_warehouse(tmp_path / str(parts), rows, parts))
+        output = tmp_path / f"run-{parts}"
+        train(spark, run_with(), warehouse, output, None)
+        other = json.loads((output / "metrics.json").read_text())
+        assert_equal(timeless(other), timeless(metrics))
+
+
+def timeless(metrics: dict) -> dict:
+    """Leave out what may differ: times, the run's name, and what earlier jobs had to say."""
+    left_out = ("seconds", "run_id", "files", "files_quarantined")
+
+    def strip(value):
+        if isinstance(value, dict):
+            return {key: strip(each) for key, each in value.items() if key not in left_out}
+        return [strip(each) for each in value] if isinstance(value, list) else value
+
+    return strip(metrics)
+
+
+def assert_equal(found, expected) -> None:
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key in expected:
+            assert_equal(found[key], expected[key])
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_equal(one, other)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, abs=1e-6)
+    else:
+        assert found == expected
+
+
+def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
+    output = trained[1]
+    search = pq.read_table(output / "search.parquet").to_pandas()
+    assert len(search) == 2 * (2 + 1 + 1) * FOLDS
+    assert set(search["run_id"]) == {metrics["run_id"]}
+    predictions = pq.read_table(output / "predictions").to_pandas()
+    assert len(predictions) == metrics["counts"]["test"]
+    for i, result in enumerate(metrics["results"]):
+        found = pd.crosstab(predictions["label"], predictions[f"prediction_{i}"])
+        confusion = pd.DataFrame(result["confusion"], index=[0, 1], columns=[0.0, 1.0])
+        pd.testing.assert_frame_equal(
+            found, confusion[found.columns], check_names=False, check_index_type=False
+        )
+        low, high = result["intervals"]["f1"]
+        assert low <= result["f1"] <= high
+        called = predictions[f"probability_{i}"] >= result["threshold"]["probability"]
+        assert (called == (predictions[f"called_{i}"] == 1)).all()
+
+
+def test_the_model_folder_is_whole(spark, trained, metrics):
+    model = load_bundle(trained[1] / "model")
+    best = metrics["results"][metrics["best"]]
+    assert model.card["threshold"]["probability"] == best["threshold"]["probability"]
+    assert model.calibration.method == best["calibration"]["method"] == "platt"
+    assert len(model.components.mean) == PIXELS
+
+
+def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
+    root, first, _ = trained
+    forest = {"linear_svc": {"fixed": {"maxIter": 1, "regParam": 100.0}}}
+    run = Run.start("train", Config.model_validate({"train": {**SMALL, "classifiers": forest}}))
+    summary = train(spark, run, Warehouse(root), tmp_path, str(first))
+    comparison = summary["comparison"]
+    correct = comparison["correct"]
+    assert comparison["spectra"] == sum(correct.values()) == 32
+    expected = binomtest(correct["only_this"], correct["only_this"] + correct["only_earlier"])
+    assert comparison["p_value"] == pytest.approx(expected.pvalue)
+    earlier = json.loads((first / "metrics.json").read_text())
+    best = earlier["results"][earlier["best"]]
+    assert comparison["scores"]["earlier"]["agn_f1"] == pytest.approx(best["agn_f1"])
+    text = (tmp_path / "comparison.md").read_text()
+    assert f"{earlier['run_id']}: {best['classifier']}" in text
+    assert "McNemar" in text
+
+
+def test_a_folder_without_a_run_is_named_before_the_work(spark, trained, tmp_path):
+    with pytest.raises(UserError, match=r"it has no metrics\.json"):
+        train(spark, run_with(), Warehouse(trained[0]), tmp_path / "new", str(tmp_path))
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_object_in_two_folds_fails_the_job(spark, tmp_path):
+    table = restframe(90)
+    objects = ["object-of-all"] * len(table)
+    root = write_warehouse(
+        tmp_path, table.set_column(table.column_names.index("object_id"), "object_id", [objects])
+    )
+    with pytest.raises(UserError, match="objects in more than one split or fold: 1, for example"):
+        train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
+
+
+# --- Bad input ---
+
+
+def one_class(table: pa.Table) -> pa.Table:
+    label = pc.if_else(pc.is_null(table["label"]), None, pa.scalar(0, pa.int32()))
+    return table.set_column(table.column_names.index("label"), "label", label)
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "error", "message"),
+    [
+        (one_class(restframe(30)), {}, UserError, "no spectrum of class AGN"),
+        (restframe(90), {"components": 70}, UserError, "set train.components to 65"),
+        (
+            restframe(60),
+            {"classifiers": {"linear_svc": {"fixed": {"depth": 3}}}},
+            ConfigError,
+            "unknown parameter 'depth'",
+        ),
+    ],
+    ids=["one class", "more components than spectra", "unknown parameter"],
+)
+def test_bad_input_is_named(spark, tmp_path, table, settings, error, message):
+    root = write_warehouse(tmp_path, table)
+    run = Run.start("train", Config.model_validate({"train": {**SMALL, **settings}}))
+    with pytest.raises(error, match=message):
+        train(spark, run, Warehouse(root), tmp_path / "output", None)
+
+
+def test_fewer_rows_than_folds(spark, tmp_path):
+    table = restframe(60)
+    fold = pc.if_else(pc.is_null(table["fold"]), None, pa.scalar(99, pa.int32()))
+    root = write_warehouse(
+        tmp_path, table.set_column(table.column_names.index("fold"), "fold", fold)
+    )
+    with pytest.raises(UserError, match="44 training spectra in 100 folds"):
+        train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
+
+
+def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
+    result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
+    assert result.returncode == 1
+    (line,) = messages(result)
+    assert line.startswith("error: no table 'restframe' in the warehouse ")
+    assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
+
+
+def test_job_rejects_an_unknown_parameter(tmp_path):
+    override = "train.classifiers={linear_svc: {grid: {C: [1.0]}}}"
+    result = submit(ROOT / "jobs" / "train.py", "--set", override, folder=tmp_path)
+    assert result.returncode == 2
+    (line,) = messages(result)
+    assert line.startswith("error: train.classifiers.linear_svc: unknown parameter 'C'; known:")

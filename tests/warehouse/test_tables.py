@@ -1,0 +1,88 @@
+"""The warehouse's commit: as a whole or not at all, wherever it is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from galspec_spark.errors import UserError
+from galspec_spark.harness.run import Run
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.tables import Staging, Warehouse
+
+
+def staged(folder: Location, names: list[str]) -> list[tuple[Location, str]]:
+    for name in names:
+        (folder / name).write(f"new {name}".encode())
+    return [(folder / name, f"spectra/{name}") for name in names]
+
+
+@pytest.mark.parametrize("interrupted_after", range(5))
+def test_an_interrupted_commit_is_completed_by_the_next_reader(
+    tmp_path: Path,
+    run_of: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted_after: int,
+) -> None:
+    warehouse = Warehouse(tmp_path)
+    table = warehouse.table("spectra")
+    old = [table / "old1.parquet", table / "old2.parquet"]
+    for place in old:
+        place.write(b"old")
+    steps = 0
+
+    def interrupt(method: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(self: Location, *args: object) -> object:
+            nonlocal steps
+            if not self.name.startswith(("new", "old")):
+                return method(self, *args)
+            if steps == interrupted_after:
+                raise KeyboardInterrupt
+            steps += 1
+            return method(self, *args)
+
+        return wrapped
+
+    staging = Staging(Location.of(tmp_path / "elsewhere"), lambda: None)  # stays, as after SIGKILL
+    moves = staged(staging.folder, ["new1.parquet", "new2.parquet"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Location, "delete", interrupt(Location.delete))
+        patch.setattr(Location, "move", interrupt(Location.move))
+        try:
+            warehouse.commit(staging, moves, remove=old)
+        except KeyboardInterrupt:
+            assert interrupted_after < 4
+    parts = Warehouse(tmp_path).parts("spectra")
+    assert [part.name for part in parts] == ["new1.parquet", "new2.parquet"]
+    assert parts[0].read() == b"new new1.parquet"
+
+
+def test_nothing_is_visible_before_the_commit(tmp_path: Path, run_of: Callable[..., Run]) -> None:
+    warehouse = Warehouse(tmp_path)
+    with warehouse.writing("test") as staging:
+        staged(staging.folder, ["part.parquet"])  # and no commit, as when the job fails
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_missing_table_names_the_command(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"jobs/preprocess.py --warehouse"):
+        read_table(spark, Warehouse(tmp_path), "restframe")
+
+
+def test_a_staged_file_that_is_gone_changes_nothing(
+    tmp_path: Path, run_of: Callable[..., Run]
+) -> None:
+    """As where a task wrote to a disk that only its own machine sees."""
+    warehouse = Warehouse(tmp_path)
+    old = warehouse.table("spectra") / "old.parquet"
+    old.write(b"old")
+    with warehouse.writing("test") as staging:
+        moves = staged(staging.folder, ["new1.parquet", "new2.parquet"])
+        moves[0][0].delete()
+        with pytest.raises(UserError, match=r"new1\.parquet is gone since a task wrote it"):
+            warehouse.commit(staging, moves, remove=[old])
+    assert warehouse.parts("spectra") == [old]
