@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,14 +17,13 @@ from pyspark.sql import SparkSession
 from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.measure import measure
+from benchmarks.simulated import spectra_of, write_labelled
 from galspec_spark.catalog import classify
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.preprocess.stage import MEAN_SPECTRUM, write_mean_spectrum
 from galspec_spark.spectrum.arrays import Doubles, rows_of
 from galspec_spark.train import train
-from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 TREES, DEPTH = 100, 10
@@ -56,48 +53,44 @@ def compare_classification(
     settings = run.config.model_dump() | {"train": TRAINING}
     train(spark, replace(run, config=Config.model_validate(settings)), rows, scratch, None)
     bundle = load_bundle(scratch / "model")
-    components, fill = bundle.components.vectors, bundle.fill_spectrum
-    forest = fit_forest(rows.parts("restframe"), components)
-    parts = release.parts("restframe")
-    spectra = sum(pq.read_metadata(part.path).num_rows for part in parts)
+    components = bundle.components.vectors
+    fit_to = write_labelled(spectra_of(spark, rows), scratch / "train")
+    forest = fit_forest(fit_to, components)
+    write_labelled(spectra_of(spark, release), scratch / "release")
+    parts = sorted((scratch / "release").iterdir())
+    spectra = sum(pq.read_metadata(part).num_rows for part in parts)
     work = f"classify {spectra} rest-frame spectra with a forest, {CORES} cores"
     # Started anew: this process has threads of Spark, which a fork would break.
     with multiprocessing.get_context("spawn").Pool(CORES) as pool:
         task = partial(classify_part, forest=forest, components=components, folder=scratch)
         ours = partial(_ours, spark, run, release, scratch / "model")
         ways: dict[str, Callable[[], Any]] = {
-            "ours, into the table catalog": partial(ours, fill),
-            "the same, where gaps hold another mean spectrum": partial(ours, fill + 1),
+            "ours, gaps filled, into the table catalog": ours,
             "scikit-learn and pyarrow, 2 processes": partial(pool.map, task, parts, 1),
         }
         results = [measure(work, way, repeat, action) for way, action in ways.items()]
     return [{**each, "spectra_per_second": round(spectra / each["seconds"])} for each in results]
 
 
-def _ours(
-    spark: SparkSession, run: Run, release: Warehouse, model: Path, fill: npt.NDArray[np.float32]
-) -> None:
-    write_mean_spectrum(release.table("restframe") / MEAN_SPECTRUM, fill)
+def _ours(spark: SparkSession, run: Run, release: Warehouse, model: Path) -> None:
     shutil.rmtree(release.table("catalog").path, ignore_errors=True)
     classify(spark, run, release, model, None)
 
 
-def fit_forest(parts: Sequence[Location], components: Doubles) -> RandomForestClassifier:
+def fit_forest(table: str, components: Doubles) -> RandomForestClassifier:
     """Fit scikit-learn's forest to the training split."""
-    tables = [pq.read_table(part.path, columns=["flux", "label", "split"]) for part in parts]
-    train = pa.concat_tables(
-        table.filter(pc.equal(table["split"], "train")) for table in tables
-    ).combine_chunks()
+    rows = pq.read_table(table, columns=["flux", "label", "split"])
+    train = rows.filter(pc.equal(rows["split"], "train")).combine_chunks()
     features = rows_of(train["flux"].chunk(0)) @ components.T
     forest = RandomForestClassifier(TREES, criterion="entropy", max_depth=DEPTH, random_state=1)
     return forest.fit(features, train["label"].to_numpy())
 
 
 def classify_part(
-    part: Location, *, forest: RandomForestClassifier, components: Doubles, folder: Path
+    part: Path, *, forest: RandomForestClassifier, components: Doubles, folder: Path
 ) -> None:
     """Do with one part what a careful user of scikit-learn does, in a process of the pool."""
-    table = pq.ParquetFile(part.path)
+    table = pq.ParquetFile(part)
     found = []
     for batch in table.iter_batches(2000, columns=["spectrum_id", "flux"]):
         probability = forest.predict_proba(rows_of(batch["flux"]) @ components.T)[:, 1]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,12 @@ from pyspark.sql import functions as F
 from sklearn.decomposition import PCA as PeerPCA
 
 from benchmarks.measure import measure
-from benchmarks.simulated import read_flux
+from benchmarks.simulated import read_flux, spectra_of, write_labelled
 from galspec_spark.ml.features.gram import fold_moments
+from galspec_spark.ml.features.labelled import LabelledSpectra
 from galspec_spark.ml.features.pca import PCA, principal_components
-from galspec_spark.warehouse.parts import open_part, part_writer
-from galspec_spark.warehouse.schemas import RESTFRAME
+from galspec_spark.warehouse.sample import read_sample, write_sample
+from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -34,10 +37,11 @@ Variances = np.ndarray[Any, Any]
 
 def compare_pca(spark: SparkSession, warehouse: Warehouse, repeat: int) -> list[dict[str, Any]]:
     """Fit the components in several ways, each from Parquet, with the Spark session started."""
-    table = warehouse.table("restframe").path
-    one_fold = write_one_fold(warehouse)
+    spectra = spectra_of(spark, warehouse)
+    table = write_labelled(spectra, Path(warehouse.root.path, "labelled"))
+    one_fold = in_one_fold(warehouse, spectra)
     ways: dict[str, Callable[[], Variances]] = {
-        "ours, Spark": partial(_ours, spark, one_fold),
+        "ours, Spark": partial(_ours, spark, one_fold, warehouse.root / "scratch"),
         "our PCA of a DataFrame": partial(_ours_of_frame, spark, table),
         "MLlib": partial(_mllib, spark, table),
         "scikit-learn, full": partial(_scikit_learn, "full", table),
@@ -72,21 +76,18 @@ def check_agreement(found: dict[str, Variances]) -> None:
                 )
 
 
-def write_one_fold(warehouse: Warehouse) -> list[Location]:
-    """Write the table once more with all spectra in one fold, as training reads them."""
+def in_one_fold(warehouse: Warehouse, spectra: LabelledSpectra) -> LabelledSpectra:
+    """Return the same spectra, all of them in one fold."""
     place = warehouse.root / "one_fold.parquet"
-    with part_writer(
-        place, pa.schema([RESTFRAME.field("flux"), RESTFRAME.field("fold")])
-    ) as writer:
-        for part in warehouse.parts("restframe"):
-            for batch in open_part(part).iter_batches(1000, columns=["flux"]):
-                fold = pa.array(np.zeros(batch.num_rows), pa.int32())
-                writer.write_batch(pa.record_batch([batch["flux"], fold], ["flux", "fold"]))
-    return [place]
+    rows = read_sample(warehouse, SAMPLE.names)
+    fold = pa.array(np.zeros(len(rows)), pa.int32())
+    write_sample(place, rows.set_column(SAMPLE.get_field_index("fold"), SAMPLE.field("fold"), fold))
+    tasks = [[replace(part, sample=place) for part in task] for task in spectra.tasks]
+    return replace(spectra, tasks=tasks)
 
 
-def _ours(spark: SparkSession, parts: list[Location]) -> Variances:
-    return principal_components(fold_moments(spark, parts)[0], K).explained_variance
+def _ours(spark: SparkSession, spectra: LabelledSpectra, scratch: Location) -> Variances:
+    return principal_components(fold_moments(spark, spectra, scratch)[0], K).explained_variance
 
 
 def _ours_of_frame(spark: SparkSession, table: str) -> Variances:

@@ -28,7 +28,7 @@ from benchmarks.measure import as_table
 from benchmarks.scaling import compare_scale, scale_table
 from benchmarks.searching import FOLDS, compare_search, write_vectors
 from benchmarks.settings import compare_settings
-from benchmarks.simulated import simulate_rows
+from benchmarks.simulated import simulate_rows, spectra_of, write_labelled
 from benchmarks.table1 import compare_table1
 from galspec_spark.config import load_config
 from galspec_spark.harness.cli import job_parser, run_job
@@ -71,7 +71,8 @@ class Bench:
     @cached_property
     def vectors(self) -> Path:
         """Coefficients of the training split, as Parquet."""
-        write_vectors(self.rows, self.scratch / "vectors")
+        labelled = write_labelled(spectra_of(self.spark, self.rows), self.scratch / "labelled")
+        write_vectors(labelled, self.scratch / "vectors")
         return self.scratch / "vectors"
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from benchmarks import scaling_ours, scaling_peer
 from benchmarks.commands import SPARK_SUBMIT, run_command
-from benchmarks.simulated import simulate_rows
+from benchmarks.simulated import simulate_rows, spectra_of, write_labelled
 from galspec_spark.harness.run import Run
 
 GIBIBYTE = 2**30
@@ -35,18 +35,18 @@ def compare_scale(
     for size in sorted(sizes):
         folder = scratch / f"scale-{size}"
         warehouse = simulate_rows(spark, run, folder, size, run.config.preprocess.folds)
-        table = warehouse.table("restframe").path
-        for way, command in commands(table, memory_of_machine("MemAvailable")).items():
+        table = write_labelled(spectra_of(spark, warehouse), folder / "labelled")
+        for way, command in commands(folder, table, memory_of_machine("MemAvailable")).items():
             results.append(measure_command(size, way, command))
         shutil.rmtree(folder)
     return results
 
 
-def commands(table: str, gibibytes: float) -> dict[str, list[str]]:
+def commands(warehouse: Path, table: str, gibibytes: float) -> dict[str, list[str]]:
     """Return the command of each way; the peer may have so much memory."""
     spark_submit = [SPARK_SUBMIT, "--driver-memory", DRIVER_MEMORY]
     return {
-        "ours": [*spark_submit, str(scaling_ours.__file__), table],
+        "ours": [*spark_submit, str(scaling_ours.__file__), str(warehouse)],
         "scikit-learn": [sys.executable, "-m", scaling_peer.__name__, table, f"{gibibytes:.1f}"],
     }
 

@@ -1,4 +1,4 @@
-"""Components and three classifiers with Spark's default settings, from a table ``restframe``.
+"""Components and three classifiers with Spark's default settings, from a warehouse.
 
 A script, for a process of its own: ``spark-submit scaling_ours.py TABLE``. Its last line is JSON.
 """
@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
+from benchmarks.simulated import spectra_of
 from galspec_spark.config import Config
 from galspec_spark.harness.session import open_session
 from galspec_spark.ml.classifiers.settings import FEATURES, build_classifiers
 from galspec_spark.ml.features.projection import COMPONENTS, fit_components, project_all
-from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.tables import Warehouse
 
 
@@ -29,20 +29,21 @@ def main() -> None:
         print(json.dumps(fit_all(spark, sys.argv[1])))  # noqa: T201 - a script
 
 
-def fit_all(spark: SparkSession, table: str) -> dict[str, Any]:
+def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     """Return the seconds of each stage and the weighted F1 of each classifier on the test split."""
-    config = Config().train
-    parts = Warehouse(Path(table).parent).parts("restframe")
-    known = scan(spark, parts, ["fold"]).agg(F.count("*"), F.max("fold") + 1).first()
-    assert known is not None
-    rows, folds = known
+    config, warehouse = Config().train, Warehouse(folder)
+    rows = read_sample(warehouse, ["split", "fold"])
+    folds = pc.max(rows["fold"]).as_py() + 1
+    labelled = len(rows) - rows["split"].null_count
     seconds, f1 = {}, {}
     started = time.perf_counter()
-    components = fit_components(spark, parts, config, folds)  # of every fold, as in training
+    spectra = spectra_of(spark, warehouse)
+    # Of every fold, as in training.
+    components = fit_components(spark, spectra, config, folds, warehouse.root / "scratch")
     seconds["components"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    features = project_all(spark, parts, components[-1:], config, rows)
+    features = project_all(spark, spectra, components[-1:], config, labelled)
     features = features.withColumnRenamed(COMPONENTS, FEATURES).persist()
     features.count()
     seconds["projection"] = time.perf_counter() - started

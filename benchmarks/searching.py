@@ -26,7 +26,6 @@ from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers.settings import KINDS, build_classifiers
 from galspec_spark.ml.features.projection import COMPONENTS, narrow_partitions
 from galspec_spark.ml.search.search import Fold, best_trials, search
-from galspec_spark.warehouse.tables import Warehouse
 
 K, FOLDS, ROWS = 20, 3, 8000
 PARTS = 2  #: as Spark writes them on two cores
@@ -77,9 +76,8 @@ def compare_search(spark: SparkSession, vectors: Path) -> list[dict[str, Any]]:
     return results
 
 
-def write_vectors(warehouse: Warehouse, folder: Path) -> int:
+def write_vectors(table: str, folder: Path) -> int:
     """Write coefficients of spectra of the training split as a Parquet table; return its rows."""
-    table = warehouse.table("restframe").path
     columns = pq.read_table(table, columns=["label", "split", "fold"])
     used = np.flatnonzero(columns["split"].to_numpy() == "train")[:ROWS]
     flux = read_flux(table)[used]

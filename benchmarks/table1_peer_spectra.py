@@ -12,7 +12,8 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils.parallel import Parallel, delayed
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
-from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS, bit_mask
+from galspec_spark.readers.sdss_masks import PIXEL_MASK
+from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
 
 PROCESSES = 2
 FILES_PER_TASK = 200
@@ -71,7 +72,7 @@ def label_of(subclass: str, policy: LabelConfig) -> int | None:
 def rest_frame(coadd: Any, z: float, recipe: PreprocessConfig) -> Array | None:
     """Return the flux on the grid over its median, NaN at bad pixels; None if too few are good."""
     loglam = coadd["loglam"].astype(np.float64) - np.log10(1 + z)
-    rejected = coadd["and_mask"] & bit_mask(recipe.pixel_mask_reject, PIXEL_MASK_BITS)
+    rejected = coadd["and_mask"] & bit_mask(PIXEL_MASK.bad, PIXEL_MASK.bits)
     good = (coadd["ivar"] > 0) & np.isfinite(coadd["flux"]) & (rejected == 0)
     # Where a bad pixel has any part in the interpolated one, this is below 1.
     covered = np.interp(LOGLAM, loglam, good, left=0, right=0) > 0.999

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from galspec_spark.errors import ConfigError
-from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, ZWARNING_BITS
+from galspec_spark.spectrum.masks import ZWARNING_BITS
 from galspec_spark.warehouse.flags import FLAG_BITS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -97,13 +97,15 @@ class LabelConfig(Section):
 
 
 class PreprocessConfig(Section):
-    """From the ``spectra`` table to the ``restframe`` table."""
+    """From the table ``spectra`` to ``restframe`` and ``sample``."""
 
     classes: tuple[str, ...] = ("GALAXY",)
     z_min: float = 0.001
     z_max: float = 0.35
     zwarning_reject: tuple[str, ...] = tuple(b for b in ZWARNING_BITS if b != "MANY_OUTLIERS")
-    pixel_mask_reject: tuple[str, ...] = ("FULLREJECT", "NOSKY", "BRIGHTSKY", "NODATA")
+    pixel_mask_reject: dict[str, tuple[str, ...]] = Field(
+        {}, description="bits of AND_MASK by survey; a survey that is not named has its reader's"
+    )
     coverage_min: Fraction = 0.95
     label: LabelConfig = LabelConfig()
     sample: int | None = Field(None, ge=1, description="draw this many; null keeps all")
@@ -114,13 +116,10 @@ class PreprocessConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> PreprocessConfig:
-        for key, known in (
-            ("zwarning_reject", ZWARNING_BITS),
-            ("pixel_mask_reject", PIXEL_MASK_BITS),
-        ):
-            unknown = [name for name in getattr(self, key) if name not in known]
-            if unknown:
-                raise ValueError(f"{key}: unknown bit {unknown[0]!r}; known: {', '.join(known)}")
+        unknown = [name for name in self.zwarning_reject if name not in ZWARNING_BITS]
+        if unknown:
+            known = ", ".join(ZWARNING_BITS)
+            raise ValueError(f"zwarning_reject: unknown bit {unknown[0]!r}; known: {known}")
         if self.z_min >= self.z_max:
             raise ValueError(f"z_min {self.z_min} is not below z_max {self.z_max}")
         return self

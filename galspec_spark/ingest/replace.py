@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,14 @@ from galspec_spark.warehouse.storage import Location
 BATCH = 1000  # rows
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a task made of one part."""
+
+    stale: int  #: rows that go
+    parts: list[tuple[Location, str]]  #: staged, place; none where all rows stay or go
+
+
 @dataclass
 class Replaced:
     """What has to be committed."""
@@ -23,13 +30,13 @@ class Replaced:
     move: list[tuple[Location, str]] = field(default_factory=list)  #: staged, place
 
     @classmethod
-    def of(cls, found: list[tuple[Location, str]], results: list[dict[str, Any]]) -> Replaced:
-        """Collect what the tasks returned."""
+    def of(cls, found: list[tuple[Location, str]], results: list[Kept]) -> Replaced:
+        """Collect what the tasks returned, one for each of the parts."""
         replaced = cls()
-        for result in results:
-            if result["stale"]:
-                replaced.remove.append(found[result["number"]][0])
-            replaced.move += [(Location(staged), place) for staged, place in result["parts"]]
+        for (part, _), result in zip(found, results, strict=True):
+            if result.stale:
+                replaced.remove.append(part)
+            replaced.move += result.parts
         return replaced
 
 
@@ -56,21 +63,14 @@ def without(
     root: Location,
     staging: Location,
     run_id: str,
-) -> dict[str, Any]:
-    """Stage one part without the rows of stale files. Runs in a Spark task.
-
-    Returns
-    -------
-    dict
-        ``number``; ``stale``: rows that go; ``parts``: staged path and place of what stays, none
-        where no row goes or none is left.
-    """
+) -> Kept:
+    """Stage one part without the rows of stale files. Runs in a Spark task."""
     part, column = parts[number]
     file = open_part(part)
     is_stale = pc.is_in(file.read([column])[column], stale)
     count = pc.sum(is_stale).as_py() or 0
     if count in (0, file.metadata.num_rows):
-        return {"number": number, "stale": count, "parts": []}
+        return Kept(count, [])
     folder = part.parent.path.removeprefix(f"{root.path}/")
     place = f"{folder}/{run_id}-kept-{number:05d}.parquet"
     staged = staging / os.urandom(4).hex() / place
@@ -80,4 +80,4 @@ def without(
         for batch in file.iter_batches(BATCH):
             writer.write_batch(batch.filter(kept.slice(first, batch.num_rows).combine_chunks()))
             first += batch.num_rows
-    return {"number": number, "stale": count, "parts": [[staged.path, place]]}
+    return Kept(count, [(staged, place)])

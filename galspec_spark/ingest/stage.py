@@ -1,20 +1,20 @@
-"""From FITS files to the tables ``spectra``, ``files`` and ``objects``, every file accounted for.
+"""From FITS files to the tables ``spectra`` and ``files``, every file accounted for.
 
 The driver lists the input and compares it with the ``files`` table. What is new or changed is
 divided into tasks of about equal bytes; each task decodes its files and writes its own Parquet
-parts. Rows of files that changed are taken out of the parts that hold them. Spark only carries one
-row per task, so neither the JVM nor the driver ever sees a pixel.
+parts. Rows of files that changed are taken out of the parts that hold them. Spark carries one small
+result a task, so neither the JVM nor the driver ever sees a pixel.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import resource
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,11 +25,11 @@ from pyspark.sql import SparkSession
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
+from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ingest.listing import changes, list_files, tasks_of, write_plan
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
 from galspec_spark.ingest.spectra_parts import SpectraParts
-from galspec_spark.preprocess.objects import find_objects
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_sources
@@ -68,7 +68,7 @@ def ingest(
     listing = list_files(inputs)
     with warehouse.writing(run.id) as staging:
         to_do = changes(listing, warehouse)
-        results: list[dict[str, Any]] = []
+        results: list[Read] = []
         if to_do.new.num_rows:
             cores = spark.sparkContext.defaultParallelism
             task_bytes = input_bytes_of_a_part(to_do.new, run.config.ingest.part_megabytes)
@@ -81,53 +81,38 @@ def ingest(
                 provenance=run.columns(),
             )
             with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
-                results = run_tasks(spark, len(tasks), task)
+                results = run_tasks(spark, task, range(len(tasks)))
         summary = _reconcile(listing, to_do.new, results)
         summary["replaced"] = len(to_do.stale)
-        if results or _lacks_objects(warehouse):
+        if results:
             replaced = take_out(spark, run, warehouse, staging, to_do.stale)
             if to_do.told is not None:
                 replaced.remove.append(to_do.told)
-            _commit(spark, run, warehouse, staging, results, replaced)
+            moves = [move for result in results for move in result.parts]
+            warehouse.commit(staging, moves + replaced.move, replaced.remove)
     return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
 
 
-def _lacks_objects(warehouse: Warehouse) -> bool:
-    return bool(warehouse.parts("spectra")) and not warehouse.parts("objects")
+@dataclass(frozen=True)
+class Read:
+    """What a task made of its files."""
 
-
-def run_tasks(
-    spark: SparkSession, count: int, task: Callable[[int], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Run ``task(number)`` for each number below `count` in Spark; return what each returned.
-
-    Only the result of the successful attempt of each task arrives, so what failed or speculative
-    attempts have staged is never committed.
-    """
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            results = [json.dumps(task(number)) for number in batch["id"].to_pylist()]
-            yield pa.RecordBatch.from_arrays([pa.array(results, pa.string())], ["result"])
-
-    numbers = spark.range(0, count, 1, max(count, 1))
-    return [json.loads(row.result) for row in numbers.mapInArrow(work, "result string").collect()]
+    parts: list[tuple[Location, str]]  #: staged, and its place in the warehouse
+    read: int
+    quarantined: int
+    spectra: int
+    reasons: Counter[str]  #: quarantined files by reason
+    worker_megabytes: int  #: the most memory that the worker ever held
+    examples: list[str]  #: of quarantined files
 
 
 def read_files(
     number: int, *, plan: Location, staging: Location, release: str, provenance: dict[str, str]
-) -> dict[str, Any]:
+) -> Read:
     """Decode the files of one task and write its parts of ``spectra`` and ``files``.
 
-    Runs in a Spark task. Memory is bounded by `galspec_spark.spectra_parts.HELD_BYTES`, not by the
-    files.
-
-    Returns
-    -------
-    dict
-        ``parts``: pairs of a staged path and its place in the warehouse; the counts ``read``,
-        ``quarantined``, ``spectra``; ``reasons``: quarantined files by reason;
-        ``worker_megabytes``; ``examples``: lines.
+    Runs in a Spark task. Memory is bounded by `galspec_spark.ingest.spectra_parts.HELD_BYTES`, not
+    by the files.
     """
     name = f"{provenance['run_id']}-{number:05d}"
     attempt = staging / f"{number:05d}-{os.urandom(4).hex()}"
@@ -151,15 +136,15 @@ def read_files(
     with part_writer(attempt / place, FILES) as writer:
         writer.write_table(pa.Table.from_pylist(accounts, FILES))
     quarantined = [account for account in accounts if account["status"] == "quarantined"]
-    return {
-        "parts": [[str(attempt / place), place] for place in [*spectra.places, place]],
-        "read": len(accounts) - len(quarantined),
-        "quarantined": len(quarantined),
-        "spectra": sum(account["rows"] for account in accounts),
-        "reasons": Counter(account["reason"] for account in quarantined),
-        "worker_megabytes": _peak_megabytes(),
-        "examples": [f"{a['path']}: {a['reason']}: {a['message']}" for a in quarantined[:3]],
-    }
+    return Read(
+        parts=[(attempt / place, place) for place in [*spectra.places, place]],
+        read=len(accounts) - len(quarantined),
+        quarantined=len(quarantined),
+        spectra=sum(account["rows"] for account in accounts),
+        reasons=Counter(account["reason"] for account in quarantined),
+        worker_megabytes=_peak_megabytes(),
+        examples=[f"{a['path']}: {a['reason']}: {a['message']}" for a in quarantined[:3]],
+    )
 
 
 def _peak_megabytes() -> int:
@@ -185,49 +170,28 @@ def take_out(
         run_id=run.id,
     )
     log.info("%d files changed: their old rows go", len(stale))
-    return Replaced.of(found, run_tasks(spark, len(found), task))
+    return Replaced.of(found, run_tasks(spark, task, range(len(found))))
 
 
-def _commit(
-    spark: SparkSession,
-    run: Run,
-    warehouse: Warehouse,
-    staging: Staging,
-    results: list[dict[str, Any]],
-    replaced: Replaced,
-) -> None:
-    """Bring what was staged to its places, with the ``objects`` table that belongs to it."""
-    move = [(Location(staged), place) for result in results for staged, place in result["parts"]]
-    move += replaced.move
-    removed = set(replaced.remove)
-    spectra = [part for part in warehouse.parts("spectra") if part not in removed]
-    spectra += [staged for staged, place in move if place.startswith("spectra/")]
-    remove = [*replaced.remove, *warehouse.parts("objects")]
-    if spectra:
-        parts = find_objects(spark, spectra, staging.folder / "objects", run.columns())
-        move += [(part, f"objects/{run.id}-{i:05d}.parquet") for i, part in enumerate(parts)]
-    warehouse.commit(staging, move, remove)
-
-
-def _reconcile(listing: pa.Table, new: pa.Table, results: list[dict[str, Any]]) -> dict[str, Any]:
+def _reconcile(listing: pa.Table, new: pa.Table, results: list[Read]) -> dict[str, Any]:
     """Sum up what the tasks returned, and check that no file is missing."""
-    read = sum(result["read"] for result in results)
-    quarantined = sum(result["quarantined"] for result in results)
+    read = sum(result.read for result in results)
+    quarantined = sum(result.quarantined for result in results)
     if read + quarantined != new.num_rows:
         raise UserError(
             f"{new.num_rows} files to read, but {read} read and {quarantined} quarantined: "
             "nothing was kept; please report this"
         )
-    for example in [line for result in results for line in result["examples"]][:10]:
+    for example in [line for result in results for line in result.examples][:10]:
         log.warning("quarantined %s", example)
     return {
         "files": listing.num_rows,
         "read": read,
         "quarantined": quarantined,
         "skipped": listing.num_rows - new.num_rows,
-        "spectra": sum(result["spectra"] for result in results),
-        "worker_megabytes": max((result["worker_megabytes"] for result in results), default=0),
-        "reasons": dict(sum((Counter(result["reasons"]) for result in results), Counter())),
+        "spectra": sum(result.spectra for result in results),
+        "worker_megabytes": max((result.worker_megabytes for result in results), default=0),
+        "reasons": dict(sum((result.reasons for result in results), Counter())),
     }
 
 

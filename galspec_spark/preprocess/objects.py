@@ -1,165 +1,148 @@
-"""Which observations are of one object, and which of them is the best."""
+"""Which spectra are of one object, its lasting identity, and which spectrum is the best.
+
+Two spectra are linked where the survey's identifier of the object is the same (a large galaxy has
+fibres far apart), where their positions are within `LINK_ARCSEC` (surveys number objects
+differently), or where they were of one object before. Links are followed to the end.
+
+An object keeps the identity that it got when it was first seen. Where a new spectrum shows that two
+objects are one, the older identity wins.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from itertools import count
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
-from galspec_spark.warehouse.frames import scan, settle, write_parts
-from galspec_spark.warehouse.schemas import OBJECTS
-from galspec_spark.warehouse.storage import Location
-
-#: Observations nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
+#: Spectra nearer than this on the sky are of one object; SDSS fibres are 2 to 3 arcsec wide.
 LINK_ARCSEC = 2.0
-#: Pairs are looked for within cells of this size: few hold many spectra, few pairs cross a border.
-CELL_ARCSEC = 60.0
-#: So few parts of ``spectra`` are linked faster by one task than by shuffling their rows.
-SMALL = 20
-#: A part of ``objects`` for so many parts of ``spectra``: a million rows.
-SPECTRA_PARTS = 200
 
-CATALOGUE = (
-    "spectrum_id", "file", "survey", "release", "object_id", "ra", "dec", "zwarning", "sn_median",
-)  # fmt: skip
+Integers = npt.NDArray[np.int64]
 
 
-def find_objects(
-    spark: SparkSession, spectra: Sequence[Location], staging: Location, provenance: dict[str, str]
-) -> list[Location]:
-    """Write the ``objects`` table for parts of ``spectra``; return its parts.
+@dataclass(frozen=True)
+class Objects:
+    """The objects of spectra; arrays have a value for each spectrum."""
+
+    name: pa.Array  #: lasting identity: the name of one of its spectra
+    number: Integers  #: from 0, the same for spectra of one object
+    joined: int  #: how many objects turned out to be parts of others
+
+
+def find_objects(rows: pa.Table, known_as: pa.Array, first_seen: pa.Array) -> Objects:
+    """Link spectra, and name their objects.
 
     Parameters
     ----------
-    spectra
-        All parts, in their places or still staged.
-    staging
-        Folder for the parts, and for intermediate results.
+    rows
+        Columns ``spectrum_id``, ``survey_object_id``, ``ra`` and ``dec`` (degrees); all but the
+        first may be null.
+    known_as
+        Identity of each spectrum's object so far; null for a spectrum that is new.
+    first_seen
+        The run that first saw each spectrum; runs sort by time.
     """
-    catalogue = scan(spark, spectra, CATALOGUE)
-    if len(spectra) <= SMALL:
-        catalogue = catalogue.coalesce(1)
-    catalogue.persist()  # read once, used three times
-    linked = mark_primary(link_objects(catalogue, staging / "links"))
-    constants = {name: F.lit(value) for name, value in provenance.items()}
-    columns = linked.withColumns(constants).select(*OBJECTS.names)
-    parts = write_parts(columns.coalesce(1 + len(spectra) // SPECTRA_PARTS), staging)
-    catalogue.unpersist()
-    return parts
+    links = [
+        same_value(rows["spectrum_id"]),
+        same_value(rows["survey_object_id"]),
+        same_value(known_as),
+        same_place(*(_numbers(rows[name]) for name in ("ra", "dec"))),
+    ]
+    first, second = np.concatenate(links).T
+    graph = coo_array((np.ones(len(first), np.bool_), (first, second)), (len(rows), len(rows)))
+    count, number = connected_components(graph, directed=False)
+    number = number.astype(np.int64)
+    name, joined = _identities(rows["spectrum_id"], known_as, first_seen, number, count)
+    return Objects(name, number, joined)
 
 
-def mark_primary(linked: DataFrame) -> DataFrame:
-    """Add ``observations`` (of the object) and ``is_primary`` (the best of a survey's release).
+def same_value(values: pa.ChunkedArray | pa.Array) -> Integers:
+    """Return links (n, 2) from each row to the first one with its value; null has none."""
+    codes = _codes(values)
+    rows = np.flatnonzero(codes >= 0)
+    _, first, which = np.unique(codes[rows], return_index=True, return_inverse=True)
+    return np.column_stack([rows[first][which], rows])
+
+
+def same_place(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> Integers:
+    """Return links (n, 2) between positions within `LINK_ARCSEC`; those off the sky have none."""
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero((ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90))
+    lon, lat = np.radians(ra[rows]), np.radians(dec[rows])
+    place = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    chord = 2 * np.sin(np.radians(LINK_ARCSEC / 3600) / 2)
+    pairs = cKDTree(place).query_pairs(chord, output_type="ndarray") if len(rows) else rows
+    return rows[pairs].reshape(-1, 2)
+
+
+def primaries(rows: pa.Table, objects: Objects) -> npt.NDArray[np.bool_]:
+    """Tell which spectra are the best of their object in their survey's release.
 
     The order is that of SDSS's SPECPRIMARY, without its plate quality: signal at all, then a
     redshift without warning, then the median S/N. Ties go to the first name.
-    """
-    same_object = Window.partitionBy("object_id")
-    best_first = Window.partitionBy("object_id", "survey", "release").orderBy(
-        F.coalesce(F.col("sn_median") > 0, F.lit(False)).desc(),
-        F.coalesce(F.col("zwarning") == 0, F.lit(False)).desc(),
-        F.col("sn_median").desc_nulls_last(),
-        "spectrum_id",
-        "file",
-    )
-    return linked.withColumn("observations", F.count("*").over(same_object).cast("int")).withColumn(
-        "is_primary", F.row_number().over(best_first) == 1
-    )
-
-
-def link_objects(spectra: DataFrame, scratch: Location) -> DataFrame:
-    """Give all observations of one object the same ``object_id``.
-
-    Two observations are linked where their catalogue's object identifier is the same (a large
-    galaxy has fibres far apart) or their positions are within `LINK_ARCSEC` (surveys number objects
-    differently). Links are followed to the end.
 
     Parameters
     ----------
-    spectra
-        Columns spectrum_id, object_id (string or null), ra and dec (degrees or null).
-    scratch
-        Folder for intermediate results, which the caller deletes.
-
-    Returns
-    -------
-    DataFrame
-        The same rows, with object_id the smallest spectrum_id among the linked observations.
+    rows
+        Columns ``spectrum_id``, ``file``, ``survey``, ``release``, ``zwarning``, ``sn_median``.
     """
-    links = same_identifier(spectra).union(same_place(spectra))
-    links = links.withColumn("root", F.col("spectrum_id"))
-    for step in count():
-        nearer = _nearer_root(_nearer_root(links))  # as far as nearly all links go
-        nearer = _nearer_root(nearer.withColumn("before", F.col("root")))
-        changed = F.col("root") != F.col("before")
-        links = settle(
-            nearer.select("key", "spectrum_id", "root", changed.alias("changed")),
-            scratch / f"{step}",
-        )
-        if links.where("changed").isEmpty():
-            break
-    roots = links.groupBy("spectrum_id").agg(F.min("root").alias("object_id"))
-    return (
-        spectra.drop("object_id")
-        .join(roots, "spectrum_id", "left")
-        .withColumn("object_id", F.coalesce("object_id", "spectrum_id"))
-    )
+    sn = np.nan_to_num(_numbers(rows["sn_median"]), nan=-np.inf)
+    trusted = pc.fill_null(pc.equal(rows["zwarning"], 0), False).to_numpy()
+    names = [_ranks(rows[name]) for name in ("file", "spectrum_id")]
+    groups = [objects.number, *(_codes(rows[name]) for name in ("survey", "release"))]
+    order = np.lexsort([*names, -sn, ~trusted, sn <= 0, *groups])
+    of_row = np.column_stack(groups)[order]
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (of_row[1:] != of_row[:-1]).any(axis=1)
+    primary = np.zeros(len(order), np.bool_)
+    primary[order[is_first]] = True
+    return primary
 
 
-def same_identifier(spectra: DataFrame) -> DataFrame:
-    """Return a row (key, spectrum_id) for each observation that shares its identifier."""
-    sharing = F.count("*").over(Window.partitionBy("object_id"))
-    named = spectra.where("object_id is not null").withColumn("sharing", sharing)
-    return named.where("sharing > 1").select(F.col("object_id").alias("key"), "spectrum_id")
+def _identities(
+    names: pa.ChunkedArray, known_as: pa.Array, first_seen: pa.Array, number: Integers, count: int
+) -> tuple[pa.Array, int]:
+    """Return the identity of each row's object, and how many identities were given up.
 
-
-def same_place(spectra: DataFrame) -> DataFrame:
-    """Return two rows (key, spectrum_id) for each pair of observations within `LINK_ARCSEC`."""
-    on_the_sky = F.col("ra").between(0, 360) & F.col("dec").between(-90, 90)  # NaN is in neither
-    ra, dec = F.radians("ra"), F.radians("dec")
-    x, y, z = F.cos(dec) * F.cos(ra), F.cos(dec) * F.sin(ra), F.sin(dec)
-    placed = spectra.where(on_the_sky).select("spectrum_id", F.array(x, y, z).alias("place"))
-    celled = placed.select("*", F.explode(_cells("place")).alias("cell"))
-    members = celled.groupBy("cell").agg(
-        F.collect_list(F.struct("spectrum_id", "place")).alias("m")
-    )
-    crowded = members.where(F.size("m") > 1).select("m", F.explode("m").alias("one"))
-    pairs = crowded.select("one", F.explode("m").alias("other")).where(
-        (F.col("one.spectrum_id") < F.col("other.spectrum_id"))
-        & (_distance_squared("one.place", "other.place") <= math.radians(LINK_ARCSEC / 3600) ** 2)
-    )
-    key = F.concat_ws(" ", "one.spectrum_id", "other.spectrum_id").alias("key")
-    both = F.array("one.spectrum_id", "other.spectrum_id")
-    return pairs.select(key, F.explode(both).alias("spectrum_id"))
-
-
-def _cells(place: str) -> Column:
-    """Return an array of small cubes: unit vectors within `LINK_ARCSEC` share at least one.
-
-    Each coordinate, plus and minus the radius, falls into one cell or two; the middle of two near
-    positions is in a cell of both.
+    The oldest identity of those that an object has; else the first name of its spectra.
     """
-    radius, size = math.radians(LINK_ARCSEC / 3600), math.radians(CELL_ARCSEC / 3600)
-    ends = [
-        [F.floor((F.col(place)[axis] + sign * radius) / size) for sign in (-1, 1)]
-        for axis in range(3)
-    ]
-    cubes = [F.xxhash64(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]]
-    return F.array_distinct(F.array(*cubes))
+    known = _codes(known_as)
+    identities = pc.unique(known_as.drop_null())
+    seen = np.full(len(identities) + 1, np.iinfo(np.int64).max)
+    ranks = _ranks(first_seen)
+    np.minimum.at(seen, known, np.where(known >= 0, ranks, seen[0]))  # -1 is the last
+    candidates = pa.concat_arrays([identities, names.combine_chunks()])
+    is_known = known >= 0
+    age = np.where(is_known, seen[known], seen[-1])
+    candidate = np.where(is_known, known, len(identities) + np.arange(len(known)))
+    order = np.lexsort([_ranks(candidates)[candidate], age, ~is_known, number])
+    best = np.empty(count, np.int64)
+    best[number[order[::-1]]] = candidate[order[::-1]]  # the first in the order is written last
+    pairs = np.unique(np.column_stack([number, known])[is_known], axis=0)
+    joined = len(pairs) - len(np.unique(pairs[:, 0]))
+    return candidates.take(pa.array(best[number])), joined
 
 
-def _distance_squared(one: str, other: str) -> Column:
-    """Return the squared chord, which is the squared angle for small ones."""
-    squares = [(F.col(one)[axis] - F.col(other)[axis]) ** 2 for axis in range(3)]
-    return squares[0] + squares[1] + squares[2]
+def _codes(values: pa.ChunkedArray | pa.Array) -> Integers:
+    """Return a number for each distinct value, from 0 in the order of appearance; -1 for null."""
+    encoded = values.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    indices = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
+    return np.asarray(indices.to_numpy(zero_copy_only=False))
 
 
-def _nearer_root(links: DataFrame) -> DataFrame:
-    """Take the smallest root of all that share a key, then of all keys of a spectrum."""
-    same_key, same_spectrum = Window.partitionBy("key"), Window.partitionBy("spectrum_id")
-    return links.withColumn("root", F.min("root").over(same_key)).withColumn(
-        "root", F.min("root").over(same_spectrum)
-    )
+def _ranks(values: pa.ChunkedArray | pa.Array) -> Integers:
+    """Return the place of each value in their order; equal values have the same."""
+    return np.asarray(pc.rank(values, tiebreaker="dense").to_numpy()).astype(np.int64)
+
+
+def _numbers(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return numbers; NaN in place of null."""
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)

@@ -1,11 +1,17 @@
-"""Which spectra are used, what they are labelled, and who is in which split and fold."""
+"""Which spectra are used, what they are labelled, and who is in which split and fold.
+
+All of it is numpy on narrow columns: 10 million spectra take some 100 bytes each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
 from galspec_spark.readers.batch import NO_INFORMATION
@@ -23,80 +29,112 @@ REASONS = {
     "normalise": "the flux has no positive scale to divide by",
     "not_drawn": "not among the preprocess.sample spectra drawn",
 }
+NOT_DRAWN = "not_drawn"
+#: A label of spectra whose SUBCLASS says neither.
+UNLABELLED = -1
+
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 
-def reason_from_catalogue(config: PreprocessConfig) -> Column:
-    """Return the first reason that the catalogue columns alone give, else null."""
-    warned = F.col("zwarning").bitwiseAND(bit_mask(config.zwarning_reject, ZWARNING_BITS)) != 0
-    is_sky = F.col("zwarning").bitwiseAND(bit_mask(["SKY"], ZWARNING_BITS)) != 0
-    copies = Window.partitionBy("spectrum_id").orderBy("file")
-    tests = {
-        "no_information": F.col("quality").bitwiseAND(NO_INFORMATION) != 0,
-        "duplicate": F.row_number().over(copies) > 1,
-        "sky": (F.col("source_type") == "SKY") | is_sky,
-        "class": ~F.col("class").isin(*config.classes),
-        "zwarning": warned,
-        "z_range": ~F.col("z").between(config.z_min, config.z_max),
-    }
-    reason = F.lit(None).cast("string")
-    for name, test in reversed(tests.items()):
-        reason = F.when(F.coalesce(test, F.lit(name == "z_range")), name).otherwise(reason)
-    return reason
+def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
+    """Return the first reason that each spectrum is left out for; empty where it is used.
+
+    Parameters
+    ----------
+    rows
+        The columns of `galspec_spark.warehouse.schemas.CATALOGUE`.
+    """
+    z, coverage = (_numbers(rows[name]) for name in ("z", "coverage"))
+    zwarning = pc.fill_null(rows["zwarning"], 0).to_numpy()
+    is_sky = _holds(pc.equal(rows["source_type"], "SKY"))
+    wrong_class = pc.invert(pc.is_in(rows["class"], pa.array(config.classes, pa.string())))
+    with np.errstate(invalid="ignore"):
+        tests = {
+            "no_information": rows["quality"].to_numpy() & NO_INFORMATION != 0,
+            "duplicate": is_duplicate(rows),
+            "sky": is_sky | (zwarning & bit_mask(["SKY"], ZWARNING_BITS) != 0),
+            "class": _holds(wrong_class) & _holds(pc.is_valid(rows["class"])),
+            "zwarning": zwarning & bit_mask(config.zwarning_reject, ZWARNING_BITS) != 0,
+            "z_range": ~((z >= config.z_min) & (z <= config.z_max)),
+            "coverage": ~(coverage >= config.coverage_min),
+            "normalise": ~_holds(rows["has_scale"]),
+        }
+    return np.select(list(tests.values()), list(tests), "")
 
 
-def label(policy: LabelConfig) -> Column:
-    """Return 1 for an AGN, 0 for another galaxy, null where SUBCLASS says neither.
+def is_duplicate(rows: pa.Table) -> Booleans:
+    """Tell which spectra are there from another file as well, whose path sorts before."""
+    order = pc.sort_indices(rows, [("spectrum_id", "ascending"), ("file", "ascending")])
+    names = rows["spectrum_id"].take(order)
+    again = pc.equal(names.slice(1), names.slice(0, max(len(names) - 1, 0)))
+    found = np.zeros(len(rows), np.bool_)
+    found[order.to_numpy()[1:]] = again.to_numpy()
+    return found
+
+
+def labels(subclass: pa.ChunkedArray, policy: LabelConfig) -> Integers:
+    """Return 1 for an AGN, 0 for another galaxy, `UNLABELLED` where SUBCLASS says neither.
 
     SUBCLASS is read word by word: ``AGN BROADLINE`` has the word AGN, ``BROADLINE`` has not.
     """
-    words = F.split(F.col("subclass"), " +")
-    has_agn = F.arrays_overlap(words, _strings(policy.agn))
-    only_other = F.size(F.array_except(words, _strings(policy.other))) == 0
-    return F.when(has_agn, 1).when(only_other, 0).cast("int")
+    encoded = subclass.combine_chunks().dictionary_encode(null_encoding="encode")
+    of_value = [_label(text, policy) for text in encoded.dictionary.to_pylist()]
+    found: Integers = np.array([*of_value, UNLABELLED])[encoded.indices.to_numpy()]
+    return found
 
 
-def _strings(values: Sequence[str]) -> Column:
-    return F.array(*(F.lit(value) for value in values))
+def _label(subclass: str | None, policy: LabelConfig) -> int:
+    if subclass is None:
+        return UNLABELLED
+    words = set(subclass.split()) or {""}
+    if words & set(policy.agn):
+        return 1
+    return 0 if words <= set(policy.other) else UNLABELLED
 
 
-def draw_sample(rows: DataFrame, config: PreprocessConfig) -> DataFrame:
-    """Keep the configured number of labelled spectra, in the order of a hash of their name.
+def positions(names: Iterable[str], seed: int) -> Doubles:
+    """Return a number from 0 to 1 for each name: always the same, and even over all names.
 
-    Others get the reason ``not_drawn``. The draw depends on nothing but the names and the seed.
+    BLAKE2b is a standard (RFC 7693), so that no version of a library changes a split.
     """
-    if config.sample is None:
-        return rows
-    usable = F.col("reason").isNull() & F.col("label").isNotNull()
-    order = Window.partitionBy(usable).orderBy(F.xxhash64("spectrum_id", F.lit(config.seed)))
-    drawn = F.row_number().over(order) <= config.sample
-    return rows.withColumn(
-        "reason", F.when(usable & ~drawn, "not_drawn").otherwise(F.col("reason"))
-    )
+    key = seed.to_bytes(8)
+    digests = (hashlib.blake2b(name.encode(), digest_size=8, key=key).digest() for name in names)
+    return np.frombuffer(b"".join(digests), ">u8") / 2.0**64
 
 
-def split_and_folds(rows: DataFrame, config: PreprocessConfig) -> DataFrame:
-    """Add split (``train``, ``test``) and fold (of train, 0 to folds - 1) to the labelled spectra.
+def draw(names: pa.ChunkedArray, usable: Booleans, config: PreprocessConfig) -> Booleans:
+    """Tell which of the usable spectra are drawn: the configured number, first by `positions`."""
+    if config.sample is None or usable.sum() <= config.sample:
+        return usable
+    chosen = np.flatnonzero(usable)
+    place = positions(names.take(pa.array(chosen)).to_pylist(), config.seed)
+    drawn = np.zeros(len(usable), np.bool_)
+    drawn[chosen[np.argsort(place, kind="stable")[: config.sample]]] = True
+    return drawn
 
-    Objects are ordered by a hash of their name among the objects of the same label (an object is
-    AGN if any of its observations is). The first part of each order is the test split, the rest is
-    cut into folds: every split and fold has the classes in the same proportion, no object is in
-    two, and when a survey grows few objects move.
+
+def splits(place: Doubles, config: PreprocessConfig) -> tuple[Booleans, Integers]:
+    """Return who is in the test split, and the fold of the others.
+
+    Both are thresholds on the position of an object: no later release moves one.
+
+    Parameters
+    ----------
+    place
+        From `positions`.
     """
-    usable = rows.where(F.col("reason").isNull() & F.col("label").isNotNull())
-    objects = usable.groupBy("object_id").agg(F.max("label").alias("object_label"))
-    same_label = Window.partitionBy("object_label")
-    order = same_label.orderBy(F.xxhash64("object_id", F.lit(config.seed)), "object_id")
-    position = (F.row_number().over(order) - 0.5) / F.count("*").over(same_label)
-    test = config.test_fraction
-    fold = F.floor((F.col("position") - test) / (1 - test) * config.folds).cast("int")
-    is_test = F.col("position") < test
-    assigned = objects.withColumn("position", position).select(
-        "object_id",
-        F.when(is_test, "test").otherwise("train").alias("split"),
-        F.when(~is_test, fold).alias("fold"),
-    )
-    joined = rows.join(assigned, "object_id", "left")
-    kept = F.col("reason").isNull() & F.col("label").isNotNull()
-    for column in ("split", "fold"):
-        joined = joined.withColumn(column, F.when(kept, F.col(column)))
-    return joined
+    is_test = place < config.test_fraction
+    fold = np.floor((place - config.test_fraction) / (1 - config.test_fraction) * config.folds)
+    return is_test, np.minimum(fold, config.folds - 1).astype(np.int64)
+
+
+def _holds(values: pa.ChunkedArray) -> Booleans:
+    """Return where a condition holds; not where it is null."""
+    return np.asarray(pc.fill_null(values, False).to_numpy(), np.bool_)
+
+
+def _numbers(values: pa.ChunkedArray) -> Doubles:
+    """Return numbers; NaN in place of null."""
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)

@@ -14,6 +14,7 @@ from galspec_spark.readers import (
     lamost,
     rejected,
     sdss,
+    sdss_masks,
     spplate,
     spspec,
     spzbest,
@@ -24,6 +25,13 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
 
 READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
+
+#: What the bits of AND_MASK mean, by survey.
+PIXEL_MASKS = {
+    "sdss": sdss_masks.PIXEL_MASK,
+    "lamost": lamost.PIXEL_MASK,
+    "desi": desi.PIXEL_MASK,
+}
 
 
 def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:

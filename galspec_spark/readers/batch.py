@@ -21,11 +21,18 @@ HEALPIX_ORDER = 29
 def in_sky_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add ``healpix29`` (nested, order 29; null without a position) and sort by it."""
     positions = np.array([(row.get("ra"), row.get("dec")) for row in rows], np.float64)
-    known = _on_the_sky(*positions.T)
-    pixels = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, *positions[known].T)
-    for i, pixel in zip(np.flatnonzero(known).tolist(), pixels.tolist(), strict=True):
-        rows[i]["healpix29"] = pixel
+    for row, pixel in zip(rows, healpix29(*positions.T).to_pylist(), strict=True):
+        if pixel is not None:
+            row["healpix29"] = pixel
     return sorted(rows, key=lambda row: (row.get("healpix29", 2**63), row["spectrum_id"]))
+
+
+def healpix29(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> pa.Array:
+    """Return the nested HEALPix pixels of order 29 of positions in degrees; null off the sky."""
+    known = _on_the_sky(ra, dec)
+    pixel = np.zeros(len(ra), np.int64)
+    pixel[known] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[known], dec[known])
+    return pa.array(pixel, mask=~known)
 
 
 def _on_the_sky(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

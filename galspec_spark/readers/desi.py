@@ -14,8 +14,11 @@ from galspec_spark.readers.desi_arms import rebinned_spectra
 from galspec_spark.readers.fits import BadFile, Unit, cards, table, units
 from galspec_spark.readers.sdss_values import text
 from galspec_spark.readers.source import Source
+from galspec_spark.spectrum.masks import PixelMask
 
 FORMAT = "desi-coadd"
+#: A masked pixel loses its ivar where the arms are merged: rows have no AND_MASK.
+PIXEL_MASK = PixelMask({}, bad=())
 
 REQUIRED_COLUMNS = frozenset({"targetid", "target_ra", "target_dec", "objtype"})
 #: A target of a healpix group may have been on several fibers, and has none then.

@@ -20,6 +20,7 @@ from galspec_spark.readers.sdss_values import (
     first_loglam_of_header,
 )
 from galspec_spark.readers.source import Source
+from galspec_spark.spectrum.masks import PixelMask
 
 FORMAT = "lamost-lrs"
 
@@ -29,6 +30,11 @@ REQUIRED = ("LMJD", "PLANID", "SPID", "FIBERID", "RA", "DEC", "CLASS", "SUBCLASS
 OPTIONAL = (
     *("EXTEN0", "COEFF0", "COEFF1", "Z_ERR", "VERSPIPE", "DESIG"),
     *("OBJTYPE", "FIBERTYP", "FIB_TYPE"),
+)
+#: Bits of ANDMASK and ORMASK (LAMOST's production description); the others only warn.
+PIXEL_MASK = PixelMask(
+    {"BADCCD": 0, "BADPROFILE": 1, "NOSKY": 2, "BRIGHTSKY": 3, "BADCENTER": 4, "NODATA": 5},
+    bad=("BADCCD", "NOSKY", "BRIGHTSKY", "NODATA"),
 )
 #: What stands for a redshift that was not measured, and for a class without subclasses.
 NO_VALUE = -9999.0

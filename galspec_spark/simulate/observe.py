@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.readers.sdss_masks import PIXEL_MASK
 from galspec_spark.simulate import continuum, sky
 from galspec_spark.simulate.dust import cardelli, transmission
 from galspec_spark.simulate.emission import BROAD, LINES, WAVELENGTHS, draw
 from galspec_spark.simulate.kinds import Kind
 from galspec_spark.simulate.population import Population
-from galspec_spark.spectrum.masks import PIXEL_MASK_BITS
 
 Array = npt.NDArray[Any]
 LIGHT_SPEED = 299792.458  # km/s
@@ -211,7 +211,7 @@ def _masks(
     rng: np.random.Generator, n: int, airglow: Array
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Return AND_MASK, OR_MASK and the pixels without information, as often as in SDSS-I/II."""
-    bit = {name: np.int32(1 << number) for name, number in PIXEL_MASK_BITS.items()}
+    bit = {name: np.int32(1 << number) for name, number in PIXEL_MASK.bits.items()}
     pixel = np.arange(sky.PIXELS)
     shape = (n, sky.PIXELS)
     u = rng.random(shape, dtype=np.float32)

@@ -1,13 +1,13 @@
 """The table ``restframe`` made directly, without files and observed spectra, for tests of scale.
 
 Each task simulates whole blocks and streams them into one Parquet part, a row group for each block,
-so its memory is bounded by a block. The driver commits the parts as preprocess does.
+so its memory is bounded by a block. What is decided about the spectra is preprocess's own affair.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,21 +23,23 @@ from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
-from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
-from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.preprocess.recipe import State
+from galspec_spark.preprocess.renew import renew_sample, stage_sample
+from galspec_spark.preprocess.summary import summarise
+from galspec_spark.readers.batch import healpix29
+from galspec_spark.simulate.restframe_block import BLOCK, Block, simulate_block
 from galspec_spark.simulate.survey import read_selection
-from galspec_spark.spectrum.grid import GRID_ID
-from galspec_spark.spectrum.restframe import coverage, fill_gaps
+from galspec_spark.spectrum.arrays import lists_of
+from galspec_spark.spectrum.restframe import coverage
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import RESTFRAME
-from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 SURVEY = "simulated"
 #: Bytes of Parquet for one spectrum, about.
 STORED_BYTES = 8500
-
-COUNTS = ("spectra", "labelled", "agn", "train", "train_agn", "test", "test_agn")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ class Work:
 
     config: Config
     selection: npt.NDArray[np.float64] | None  #: redshifts and S/N to follow
-    mean: npt.NDArray[np.float32]  #: fills the gaps
     staging: Location
     run_id: str
     provenance: dict[str, str]
@@ -58,15 +59,14 @@ class Work:
 
 
 def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str, Any]:
-    """Make the ``restframe`` table of a simulated survey; replace the one that is there.
+    """Make the tables ``restframe`` and ``sample`` of a simulated survey; replace those there.
 
-    All spectra are galaxies that preprocess would use. Gaps are filled with the mean of the first
-    block's training spectra, which does not depend on how many are drawn.
+    All spectra are galaxies that preprocess would use.
 
     Returns
     -------
     dict
-        Counts: spectra, labelled, AGN, of each split; parts, megabytes, the grid.
+        Counts as of preprocess; parts and megabytes.
 
     Raises
     ------
@@ -82,97 +82,73 @@ def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> d
         )
     like = config.simulate.like
     selection = None if like is None else read_selection(Path(like))
-    mean = mean_spectrum(simulate_block(0, config, selection))
+    state = State.of(config.preprocess)
     with warehouse.writing(run.id) as staging:
-        work = Work(config, selection, mean, staging.folder, run.id, run.columns())
-        blocks = -(-config.simulate.spectra // BLOCK)
-        tasks = min(blocks, _tasks(config, spark.sparkContext.defaultParallelism))
-        numbers = spark.range(0, blocks, 1, tasks)
-        write = partial(_write_part, work=work)
+        work = Work(config, selection, staging.folder, run.id, run.columns())
         with spark_progress(spark, "simulate", config.simulate.spectra, "spectra"):
-            schema = "staged string, place string, bytes long, counts array<long>"
-            parts = numbers.mapInArrow(write, schema).collect()
-        write_mean_spectrum(staging.folder / MEAN_SPECTRUM, mean)
-        moves = [(Location(part.staged), part.place) for part in parts]
-        recipe = recipe_of(config.preprocess.model_dump(mode="json"))
-        write_json(staging.folder / STATE, {"recipe": recipe})
-        moves += [(staging.folder / name, f"restframe/{name}") for name in (MEAN_SPECTRUM, STATE)]
-        warehouse.commit(staging, moves, remove=warehouse.parts("restframe"))
-    totals = np.sum([part.counts for part in parts], axis=0).tolist()
-    return {
-        **dict(zip(COUNTS, totals, strict=True)),
-        "parts": len(parts),
-        "megabytes": round(sum(part.bytes for part in parts) / 1e6, 1),
-        "grid": GRID_ID,
-    }
+            tasks = _blocks_of_tasks(config, spark.sparkContext.defaultParallelism)
+            parts = dict(run_tasks(spark, partial(_write_part, work=work), tasks))
+        decided = renew_sample(run, warehouse, parts, set(), state)
+        megabytes = sum(part.status().size for part in parts.values()) / 1e6
+        moves = [(part, place) for place, part in parts.items()]
+        moves += stage_sample(run, staging, decided.rows, state)
+        replaced = [*warehouse.parts("restframe"), *warehouse.parts("sample")]
+        warehouse.commit(staging, moves, remove=replaced)
+    counts = summarise(decided.rows, config.preprocess)
+    return {**counts, "parts": len(parts), "megabytes": round(megabytes, 1)}
 
 
-def _tasks(config: Config, cores: int) -> int:
-    """Return how many parts of the configured size there are, a multiple of the cores."""
+def _blocks_of_tasks(config: Config, cores: int) -> list[list[int]]:
+    """Return runs of blocks that make parts of the configured size, as many as fit the cores."""
     size = config.simulate.spectra * STORED_BYTES
     parts = -(-size // (config.ingest.part_megabytes * 1_000_000))
-    return cores * -(-parts // cores)
+    blocks = np.arange(-(-config.simulate.spectra // BLOCK))
+    tasks = min(len(blocks), cores * -(-parts // cores))
+    return [task.tolist() for task in np.array_split(blocks, tasks)]
 
 
-def _write_part(batches: Iterator[pa.RecordBatch], work: Work) -> Iterator[pa.RecordBatch]:
-    """Simulate the blocks whose numbers arrive into one part. Runs in a Spark task."""
-    blocks = [number for numbers in batches for number in numbers["id"].to_pylist()]
+def _write_part(blocks: Sequence[int], work: Work) -> tuple[str, Location]:
+    """Simulate blocks into one part; return its place and what was staged."""
     part = f"{work.run_id}-{blocks[0]:06d}.parquet"
     place = f"restframe/survey={SURVEY}/release={work.release}/{part}"
     staged = work.staging / os.urandom(4).hex() / place
-    counts = np.zeros(len(COUNTS), np.int64)
     with part_writer(staged, RESTFRAME) as writer:
         for number in blocks:
             block = simulate_block(number, work.config, work.selection)
             wanted = min(BLOCK, work.config.simulate.spectra - number * BLOCK)
             writer.write_table(restframe_table(block, work).slice(0, wanted))
-            counts += _counts(block, wanted)
-    columns = [[staged.path], [place], [staged.status().size], [counts.tolist()]]
-    yield pa.RecordBatch.from_arrays(
-        [pa.array(column) for column in columns], ["staged", "place", "bytes", "counts"]
-    )
+    return place, staged
 
 
 def restframe_table(block: Block, work: Work) -> pa.Table:
     """Return a block as rows of ``restframe``."""
-    labelled = block.label >= 0
+    n = len(block.index)
+    name = pa.array(_names(block.index, work.release))
     values: dict[str, Any] = {
-        "spectrum_id": _names(block.index, work.release),
-        "object_id": _names(block.object, work.release),
+        "spectrum_id": name,
+        "file": name,
+        "survey_object_id": _names(block.object, work.release),
+        "source_type": pa.repeat("GALAXY", n),
         "ra": block.ra,
         "dec": block.dec,
+        "healpix29": healpix29(block.ra, block.dec),
         "z": block.z,
-        "sn_median": block.sn_median.astype(np.float32),
-        "class": pa.repeat("GALAXY", len(labelled)),
+        "zwarning": np.zeros(n, np.int32),
+        "class": pa.repeat("GALAXY", n),
         "subclass": block.subclass.tolist(),
-        "label": pa.array(block.label, mask=~labelled),
-        "split": pa.array(np.where(block.is_test, "test", "train").tolist(), mask=~labelled),
-        "fold": pa.array(block.fold, mask=block.fold < 0),
+        "sn_median": block.sn_median.astype(np.float32),
+        "quality": np.zeros(n, np.int32),
         "coverage": coverage(block.good),
-        "reason": pa.nulls(len(labelled), pa.string()),
-        "flux": _lists(fill_gaps(block.flux, block.good, work.mean)),
-        "ivar": _lists(block.ivar),
-        **{name: pa.repeat(value, len(labelled)) for name, value in work.provenance.items()},
+        "has_scale": np.ones(n, np.bool_),
+        "flux": lists_of(np.where(block.good, block.flux, np.float32(0))),
+        "ivar": lists_of(block.ivar),
+        **{column: pa.repeat(value, n) for column, value in work.provenance.items()},
     }
     columns = [pa.array(values[field.name], field.type) for field in RESTFRAME]
     return pa.Table.from_arrays(columns, schema=RESTFRAME)
-
-
-def _counts(block: Block, wanted: int) -> npt.NDArray[np.int64]:
-    """Count the first spectra of a block, in the order of COUNTS."""
-    here = np.arange(BLOCK) < wanted
-    labelled, agn = here & (block.label >= 0), here & (block.label == 1)
-    train, test = here & (block.fold >= 0), here & block.is_test
-    groups = [here, labelled, agn, train, train & agn, test, test & agn]
-    return np.array([np.count_nonzero(group) for group in groups])
 
 
 def _names(index: npt.NDArray[np.int64], release: str) -> pa.Array:
     """Return names such as simulated-seed1-000000017."""
     digits = pc.utf8_lpad(pa.array(index).cast(pa.string()), 9, "0")
     return pc.binary_join_element_wise(SURVEY, release, digits, "-")
-
-
-def _lists(array: npt.NDArray[np.float32]) -> pa.ListArray:
-    offsets = np.arange(0, array.size + 1, array.shape[1], dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, array.reshape(-1))

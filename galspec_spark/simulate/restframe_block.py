@@ -1,7 +1,7 @@
-"""A block of simulated spectra at rest: galaxies drawn, exposed, classified, split.
+"""A block of simulated spectra at rest: galaxies drawn, exposed, classified.
 
-Block b of seed s has its own random streams and is always drawn whole, so spectrum i is the same,
-and in the same split and fold, however many are drawn and however the work is divided.
+Block b of seed s has its own random streams and is always drawn whole, so spectrum i is the same
+however many are drawn and however the work is divided.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.config import Config, LabelConfig, PreprocessConfig
+from galspec_spark.config import Config
 from galspec_spark.simulate import kinds, sky
 from galspec_spark.simulate.linefit import classify
 from galspec_spark.simulate.population import Population, draw_population
@@ -49,9 +49,6 @@ class Block:
     z: Array
     sn_median: Array
     subclass: npt.NDArray[np.str_]
-    label: npt.NDArray[np.int32]  #: -1 where SUBCLASS says neither
-    is_test: npt.NDArray[np.bool_]
-    fold: npt.NDArray[np.int32]  #: -1 where not in the training split
     flux: Spectra  #: (BLOCK, PIXELS) normalised; means nothing where not good
     ivar: Spectra  #: (BLOCK, PIXELS) 0 where not good
     good: npt.NDArray[np.bool_]  #: (BLOCK, PIXELS)
@@ -83,9 +80,6 @@ def simulate_block(block: int, config: Config, selection: Array | None = None) -
     subclass = classify(fit_lines(rng, objects, light, noise, seen_ivar))
     good = ivar > 0
     flux, ivar, _ = normalise(wanted.normalise, light.model + noise, ivar, good)
-    label = labels(subclass, wanted.label)
-    order = np.random.Generator(np.random.SFC64([wanted.seed, seed, block, 1])).random(BLOCK)
-    is_test, fold = split_and_folds(source, label, order, wanted)
     return Block(
         index=index,
         object=index[source],
@@ -94,9 +88,6 @@ def simulate_block(block: int, config: Config, selection: Array | None = None) -
         z=objects.redshift,
         sn_median=objects.sn,
         subclass=subclass,
-        label=label,
-        is_test=is_test,
-        fold=fold,
         flux=flux,
         ivar=(ivar.view(np.uint32) & IVAR_BITS).view(np.float32),
         good=good,
@@ -114,65 +105,6 @@ def sources(repeats: float) -> npt.NDArray[np.intp]:
     first = np.flatnonzero(~is_repeat)
     slot[is_repeat] = first[np.arange(np.count_nonzero(is_repeat)) % len(first)]
     return slot
-
-
-def labels(subclass: npt.NDArray[np.str_], policy: LabelConfig) -> npt.NDArray[np.int32]:
-    """Return 1 for an AGN, 0 for another galaxy, -1 where SUBCLASS says neither.
-
-    The rule of `selection.label`, on arrays.
-    """
-    names, which = np.unique(subclass, return_inverse=True)
-    values = []
-    for name in names:
-        words = set(str(name).split(" "))
-        other = 0 if words <= set(policy.other) else -1
-        values.append(1 if words & set(policy.agn) else other)
-    return np.array(values, np.int32)[which]
-
-
-def split_and_folds(
-    source: npt.NDArray[np.intp],
-    label: npt.NDArray[np.int32],
-    order: Array,
-    config: PreprocessConfig,
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
-    """Tell who is in the test split, and in which fold of the training split the others are.
-
-    The rule of `selection.split_and_folds` within one block: objects are put in a random order
-    among those of the same label (AGN if any of its observations is); the first part is the test
-    split, the rest is cut into folds. No object has spectra in two blocks.
-
-    Parameters
-    ----------
-    source
-        Which spectrum of the block first observed each one's object.
-    label
-        0, 1, or -1 for spectra that are in no split.
-    order
-        A random number for each object, at the place of its first spectrum.
-    """
-    object_label = np.full(len(source), -1)
-    np.maximum.at(object_label, source, label)
-    position = np.zeros(len(source))
-    for value in (0, 1):
-        members = np.flatnonzero(object_label == value)
-        ranks = np.argsort(np.argsort(order[members]))
-        position[members] = (ranks + 0.5) / max(len(members), 1)
-    position = position[source]
-    test = config.test_fraction
-    is_test = (label >= 0) & (position < test)
-    fold = np.floor((position - test) / (1 - test) * config.folds)
-    return is_test, np.where((label >= 0) & ~is_test, fold, -1).astype(np.int32)
-
-
-def mean_spectrum(block: Block) -> Spectra:
-    """Return the mean of the good pixels of a block's training spectra, shape (PIXELS,)."""
-    member = (block.fold >= 0)[:, None] & block.good
-    total = np.where(member, block.flux, 0).sum(axis=0, dtype=np.float64)
-    count = member.sum(axis=0)
-    known = np.flatnonzero(count)
-    pixel = np.arange(PIXELS)
-    return np.asarray(np.interp(pixel, known, total[known] / count[known]), np.float32)
 
 
 def _galaxies(rng: np.random.Generator, config: Config, selection: Array | None) -> Population:

@@ -1,44 +1,16 @@
-"""Named bits of SDSS masks, and which pixels they make bad.
+"""Named bits of masks, and which pixels they make bad.
 
-Bit numbers: SDSS SPPIXMASK and ZWARNING, https://www.sdss4.org/dr17/algorithms/bitmasks/.
+The bits of a pixel are a survey's own: its reader names them. ZWARNING has the same bits in all
+surveys that have it (https://www.sdss4.org/dr17/algorithms/bitmasks/).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-#: SPPIXMASK: the meaning of a pixel's AND_MASK and OR_MASK. Bits 0-12 concern a whole fibre.
-PIXEL_MASK_BITS: dict[str, int] = {
-    "NOPLUG": 0,  # fibre not listed in the plug map
-    "BADTRACE": 1,  # bad trace from the flat field
-    "BADFLAT": 2,  # low counts in the fibre flat
-    "BADARC": 3,  # bad arc solution
-    "MANYBADCOLUMNS": 4,  # more than 10 % of pixels are bad columns
-    "MANYREJECTED": 5,  # more than 10 % of pixels rejected in extraction
-    "LARGESHIFT": 6,  # large spatial shift between flat and object
-    "BADSKYFIBER": 7,  # sky fibre with extreme residuals
-    "NEARWHOPPER": 8,  # within 2 fibres of a very bright one
-    "WHOPPER": 9,  # a very bright source
-    "SMEARIMAGE": 10,  # smear available for red and blue
-    "SMEARHIGHSN": 11,  # smear at high S/N
-    "SMEARMEDSN": 12,  # smear at medium S/N
-    "NEARBADPIXEL": 16,  # bad pixel within 3 pixels of the trace
-    "LOWFLAT": 17,  # flat field below 0.5
-    "FULLREJECT": 18,  # all pixels of the extraction rejected
-    "PARTIALREJECT": 19,  # some pixels of the extraction rejected
-    "SCATTEREDLIGHT": 20,  # scattered light is significant
-    "CROSSTALK": 21,  # cross-talk is significant
-    "NOSKY": 22,  # sky level unknown here
-    "BRIGHTSKY": 23,  # sky level above flux + 10 sigma and above 1.25 times the local sky
-    "NODATA": 24,  # no data available in B-spline
-    "COMBINEREJ": 25,  # rejected when combining exposures
-    "BADFLUXFACTOR": 26,  # low flux calibration or correction factor
-    "BADSKYCHI": 27,  # relative chi^2 above 3 in sky residuals
-    "REDMONSTER": 28,  # a contiguous region of bad chi^2 in sky residuals
-}
 
 #: ZWARNING: why a redshift or class may be wrong.
 ZWARNING_BITS: dict[str, int] = {
@@ -53,6 +25,14 @@ ZWARNING_BITS: dict[str, int] = {
     "BAD_TARGET": 8,  # catastrophically bad targeting data
     "NODATA": 9,  # no data for this fibre
 }
+
+
+@dataclass(frozen=True)
+class PixelMask:
+    """What the bits of a survey's AND_MASK mean."""
+
+    bits: Mapping[str, int]  #: number of each bit
+    bad: tuple[str, ...]  #: names of those that make a pixel bad
 
 
 def bit_mask(names: Iterable[str], bits: Mapping[str, int]) -> int:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from galspec_spark.catalog.stage import check_recipe, is_filled_as
+from galspec_spark.catalog.recipe import check_recipe
+from galspec_spark.harness.tasks import shares
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.ml.evaluation.significance import mcnemar, paired_counts
-from galspec_spark.ml.model.apply import PREDICTED, Apply
+from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
 from galspec_spark.ml.model.bundle import copy_bundle, load_bundle, model_id
 from galspec_spark.train.earlier import PREDICTIONS
-from galspec_spark.warehouse.frames import map_parts, scan
+from galspec_spark.warehouse.frames import frame_of_tasks, scan
+from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -81,10 +84,16 @@ def _compare(
 ) -> dict[str, Any]:
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
-    apply = Apply(bundle, refill=not is_filled_as(warehouse, bundle), abstain=())
-    parts = warehouse.existing_parts("restframe")
-    schema = from_arrow_schema(PREDICTED)
-    rows = map_parts(spark, parts, apply.columns, partial(map, apply), schema)
+    apply = Apply(bundle, abstain=())
+    cores = spark.sparkContext.defaultParallelism
+
+    def classified(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
+        for part in task:
+            for spectra in read_slice(part, KEPT, labelled=True):
+                yield from apply(spectra).to_batches()
+
+    tasks = shares(slices(warehouse, cores), cores)
+    rows = frame_of_tasks(spark, classified, tasks, from_arrow_schema(PREDICTED))
     called = F.when(F.col("margin").isNotNull(), (F.col("margin") >= 0).cast("double"))
     theirs = rows.select("spectrum_id", "label", called.alias("prediction"))
     ours = _called(spark, trained)

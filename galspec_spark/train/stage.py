@@ -1,4 +1,4 @@
-"""From the table ``restframe`` to components, classifiers, Table 1, a model and a report."""
+"""From rest-frame spectra to components, classifiers, Table 1, a model and a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.ml.classifiers.settings import Classifier, build_classifiers
@@ -22,6 +21,7 @@ from galspec_spark.ml.evaluation.importance import FOREST, by_wavelength, elimin
 from galspec_spark.ml.evaluation.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.labelled import labelled_spectra
 from galspec_spark.ml.features.means import class_means
 from galspec_spark.ml.features.projection import fit_components, project_all
 from galspec_spark.ml.model.bundle import (
@@ -35,7 +35,6 @@ from galspec_spark.ml.model.bundle import (
 from galspec_spark.ml.model.profile import take_profile
 from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
 from galspec_spark.ml.search.search import Trial
-from galspec_spark.preprocess.stage import read_mean_spectrum
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
 from galspec_spark.report.table1 import table1
@@ -46,7 +45,7 @@ from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 
-#: Columns of ``restframe`` that say who is where.
+#: Columns of ``sample`` that say who is where.
 MEMBERSHIP = (
     "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
 )  # fmt: skip
@@ -77,31 +76,29 @@ def train(
     ConfigError
         If a classifier does not have a configured parameter, or it does not take the value.
     UserError
-        If there is no ``restframe`` table, it does not have enough spectra of both classes, an
+        If there is no ``sample`` table, it does not have enough spectra of both classes, an
         object is in two splits or folds, or there is no earlier run.
     """
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = build_classifiers(config)
-    parts = warehouse.existing_parts("restframe")
-    members = scan(spark, parts, MEMBERSHIP).persist()
+    members = scan(spark, warehouse.existing_parts("sample"), MEMBERSHIP).persist()
     census = Census.take(members)
     census.check(config.components)
     audit_leakage(members)
     fingerprint = _fingerprint(members)
     members.unpersist()
-    fill_spectrum = read_mean_spectrum(warehouse)
-    if fill_spectrum is None:
-        raise UserError("the table restframe lacks its mean spectrum: preprocess again")
     seconds = _earlier_seconds(warehouse)
 
     with _timed(seconds, "pca"):
-        spectra = census.count(split="train")
-        with spark_progress(spark, "components", spectra, "spectra"):
-            components = fit_components(spark, parts, config, census.folds)
+        train_rows = census.count(split="train")
+        progress = spark_progress(spark, "components", train_rows, "spectra")
+        with progress, _scratch(output) as scratch:
+            spectra = labelled_spectra(spark, warehouse, train_rows)
+            components = fit_components(spark, spectra, config, census.folds, scratch)
         labelled = int(census.counts()["labelled"])
         with spark_progress(spark, "projection", labelled, "spectra"):
-            coefficients = project_all(spark, parts, components, config, labelled).persist()
+            coefficients = project_all(spark, spectra, components, config, labelled).persist()
             coefficients.count()
 
     trained, search = _train_all(run, classifiers, coefficients, census.folds, seconds)
@@ -139,14 +136,14 @@ def train(
         pipeline_of(components[-1], trained[best]),
         card_of(run, trained[best], metrics, fingerprint),
         profile,
-        {FILL_SPECTRUM: fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
+        {FILL_SPECTRUM: spectra.fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
     )
     write_json(output / "metrics.json", metrics)
     Location.of(output / "table1.md").write(table1(metrics).encode())
     if comparison:
         Location.of(output / "comparison.md").write(comparison_text(comparison).encode())
         write_json(output / "comparison.json", comparison)
-    means = class_means(spark, parts)
+    means = class_means(spark, spectra)
     page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
     return _summary(metrics, comparison, page)
 
@@ -185,6 +182,17 @@ def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
 def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
     held = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {})
     return {"files": held.get("files"), "files_quarantined": held.get("quarantined")}
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Location]:
+    """Give a folder for intermediate sums, which vanishes afterwards."""
+    folder = Location.of(output / ".scratch")
+    folder.make_folder()
+    try:
+        yield folder
+    finally:
+        folder.delete_folder()
 
 
 @contextmanager

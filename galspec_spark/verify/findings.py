@@ -15,9 +15,9 @@ WIDTH = 100  # columns of the table
 INGEST = "run jobs/ingest.py again"
 REREAD = f"{INGEST}: it reads the files anew that {READ_AGAIN} in the warehouse names"
 DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
-OBJECTS = f"delete the folder objects, then {INGEST}: it makes it anew"
 RECLASSIFY = "delete the part, then run jobs/classify.py again"
-REBUILD = "delete the folder restframe, then run jobs/preprocess.py"
+DECIDE = "run jobs/preprocess.py again"
+REBUILD = "delete the file sample/_state.json, then run jobs/preprocess.py: it moves all anew"
 
 
 class Kind(NamedTuple):
@@ -61,12 +61,14 @@ KINDS = {
     "wrong_folder": Kind("rows of another survey or release than their folder", DELETE),
     "wrong_healpix": Kind("rows whose healpix29 is not that of their position", DELETE),
     "not_sorted": Kind("rows out of the order of healpix29", DELETE),
-    "missing_objects": Kind("rows of spectra that objects does not have", OBJECTS),
-    "surplus_objects": Kind("rows of objects that spectra does not have", OBJECTS),
-    "wrong_observations": Kind("objects whose number of observations is wrong", OBJECTS),
-    "wrong_primary": Kind("objects without exactly one primary in a release", OBJECTS),
     "restframe_rows": Kind("rows that restframe lacks, or has but spectra does not", REBUILD),
-    "restframe_outdated": Kind("parts of spectra that came or went since restframe", REBUILD),
+    "restframe_outdated": Kind("parts of spectra that came or went since restframe", DECIDE),
+    "missing_decisions": Kind("rows of spectra that sample does not have", DECIDE),
+    "surplus_decisions": Kind("rows of sample that spectra does not have", DECIDE),
+    "misplaced_decisions": Kind("parts of restframe whose rows sample has otherwise", REBUILD),
+    "impossible_decision": Kind("rows of sample that contradict themselves", REBUILD),
+    "wrong_observations": Kind("objects whose number of observations is wrong", REBUILD),
+    "wrong_primary": Kind("objects without exactly one primary in a release", REBUILD),
     "impossible_prediction": Kind("rows of catalog that contradict themselves", RECLASSIFY),
     "duplicate_predictions": Kind("spectra that one model classified twice", RECLASSIFY),
 }

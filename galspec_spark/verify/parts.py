@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple
-from typing import Any
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +15,14 @@ from galspec_spark.errors import UserError
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.rows import check_rows
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.schemas import CATALOG, FILES, OBJECTS, RESTFRAME, SPECTRA
+from galspec_spark.warehouse.schemas import CATALOG, FILES, RESTFRAME, SAMPLE, SPECTRA
 from galspec_spark.warehouse.storage import Location
 
 SCHEMAS = {
     "spectra": SPECTRA,
     "files": FILES,
-    "objects": OBJECTS,
     "restframe": RESTFRAME,
+    "sample": SAMPLE,
     "catalog": CATALOG,
 }
 #: By what folders tables are divided.
@@ -35,8 +35,8 @@ PARTITIONS = {
 NARROW = {
     "spectra": ["spectrum_id", "file"],
     "files": ["path", "size", "mtime_ns", "status", "rows"],
-    "objects": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
     "restframe": ["spectrum_id"],
+    "sample": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
     "catalog": ["spectrum_id"],
 }
 #: What reading damaged bytes raises, and what pyarrow does over bytes that are no values.
@@ -44,47 +44,48 @@ DAMAGE = (UserError, ValueError, pa.ArrowException)
 BATCH = 500  # rows: arrays of some 10 MB each
 
 
-def check_part(number: int, *, parts: Sequence[tuple[str, Location]]) -> dict[str, Any]:
+@dataclass
+class Checked:
+    """What a part holds, and what is wrong with it."""
+
+    rows: int = 0  #: that were read
+    pixels: int = 0  #: likewise
+    readable: bool = False  #: whether the `NARROW` columns are
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+
+
+def check_part(part: tuple[str, Location]) -> Checked:
     """Read every page of a part and check every row. Runs in a Spark task.
 
     Parameters
     ----------
-    number
-        Of the part among `parts`.
-    parts
-        The table and the place of each.
-
-    Returns
-    -------
-    dict
-        ``number``; ``rows`` and ``pixels`` that were read; ``readable``: whether the `NARROW`
-        columns are; ``findings``: the fields of each `Finding`.
+    part
+        Its table and its place.
     """
-    table, place = parts[number]
-    result: dict[str, Any] = {"number": number, "rows": 0, "pixels": 0, "readable": False}
-    findings: list[Finding] = []
+    table, place = part
+    result = Checked()
     try:
         file = open_part(place)
         problem = _schema_problem(table, place, file.schema_arrow)
         if problem is None:
             file.read(NARROW[table]).validate(full=True)
-            result["readable"] = True
+            result.readable = True
             problem = _statistics_problem(table, file)
     except DAMAGE as error:
-        findings.append(_unreadable(table, place, error))
+        result.findings.append(_unreadable(table, place, error))
     else:
         if problem is not None:
-            kind = "wrong_statistics" if result["readable"] else "wrong_schema"
-            findings.append(Finding(kind, table, 1, f"{place}: {problem}"))
-    if result["readable"]:
-        for batch in _batches(table, place, findings):
-            result["rows"] += batch.num_rows
+            kind = "wrong_statistics" if result.readable else "wrong_schema"
+            result.findings.append(Finding(kind, table, 1, f"{place}: {problem}"))
+    if result.readable:
+        for batch in _batches(table, place, result.findings):
+            result.rows += batch.num_rows
             if "flux" in batch.schema.names:
-                result["pixels"] += len(batch["flux"].flatten())
-            findings += check_rows(table, place, batch)
-    if result["readable"] and table == "spectra":
-        findings += _order(place)
-    return {**result, "findings": [astuple(finding) for finding in findings]}
+                result.pixels += len(batch["flux"].flatten())
+            result.findings += check_rows(table, place, batch)
+    if result.readable and table == "spectra":
+        result.findings += _order(place)
+    return result
 
 
 def _unreadable(table: str, place: Location, error: Exception) -> Finding:

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import hpgeom
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.ml.evaluation.census import CLASS_NAMES
-from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
+from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.verify.findings import Finding
@@ -66,10 +65,11 @@ def _spectra(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
 
 
 def _restframe(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    used = _mask(pc.is_null(batch["reason"]))
+    covered = pc.fill_null(batch["coverage"], 0).to_numpy() > 0
+    has_pixels = covered & _mask(pc.fill_null(batch["has_scale"], False))
     wrong = np.zeros(batch.num_rows, np.bool_)
     for name in ("flux", "ivar"):
-        wrong |= _lengths(batch[name], -1) != np.where(used, PIXELS, -1)
+        wrong |= _lengths(batch[name], -1) != np.where(has_pixels, PIXELS, -1)
         yield Suspect("not_finite", _rows_with(batch[name], _not_a_number), f": {name}")
     yield Suspect("wrong_lengths", wrong)
     yield from _not_finite(batch)
@@ -103,8 +103,14 @@ def status_now(path: str) -> FileStatus:
         return FileStatus(path, 0, 0)
 
 
-def _objects(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
-    return iter(())  # they are right or wrong beside each other
+def _sample(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
+    is_used, has_label = _mask(pc.is_null(batch["reason"])), _mask(pc.is_valid(batch["label"]))
+    is_train, is_test = (
+        _mask(pc.fill_null(pc.equal(batch["split"], split), False)) for split in ("train", "test")
+    )
+    is_possible = (is_train | is_test) == (is_used & has_label)
+    is_possible &= _mask(pc.is_valid(batch["fold"])) == is_train
+    yield Suspect("impossible_decision", ~is_possible)
 
 
 def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
@@ -125,8 +131,8 @@ def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
 CHECKS = {
     "spectra": _spectra,
     "files": _files,
-    "objects": _objects,
     "restframe": _restframe,
+    "sample": _sample,
     "catalog": _catalog,
 }
 
@@ -155,12 +161,7 @@ def _quality(batch: pa.RecordBatch, wrong: Mask) -> npt.NDArray[np.int32]:
 
 def _healpix(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
     """Return the HEALPix pixels of the positions, -1 where there is none."""
-    ra, dec = (batch[name].to_numpy(zero_copy_only=False) for name in ("ra", "dec"))
-    with np.errstate(invalid="ignore"):
-        known = (ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90)
-    pixels = np.full(batch.num_rows, -1, np.int64)
-    pixels[known] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[known], dec[known])
-    return pixels
+    return _filled(healpix29(*(batch[n].to_numpy(zero_copy_only=False) for n in ("ra", "dec"))))
 
 
 def _filled(column: pa.Array) -> npt.NDArray[np.int64]:

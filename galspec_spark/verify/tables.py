@@ -45,7 +45,7 @@ def reconcile(
     Parameters
     ----------
     parts
-        The readable parts of each table; ``restframe`` only where it is to be compared.
+        The readable parts of each table; ``restframe`` and ``sample`` only where they are there.
 
     Returns
     -------
@@ -56,20 +56,15 @@ def reconcile(
     """
     frames = {table: narrow(spark, table, parts[table]) for table in parts}
     spectra = _counted(frames["spectra"], [*KEY, *PARTITION], "rows").persist()
-    objects = _beside_objects(spectra, frames["objects"]).persist()
-    found = [
-        _files(frames["files"], spectra),
-        _repeats(spectra),
-        _rows_of_objects(objects),
-        _objects(objects),
-        _catalog(frames["catalog"]),
-    ]
+    found = [_files(frames["files"], spectra), _repeats(spectra), _catalog(frames["catalog"])]
     if "restframe" in frames:
         found.append(_restframe(frames["restframe"], spectra))
+    if "sample" in frames:
+        decided = _beside_sample(spectra, frames["sample"])
+        found += [_rows_of_sample(decided), _objects(decided)]
     sums = reduce(DataFrame.unionByName, found).groupBy("kind", "table")
     rows = sums.agg(F.sum("count"), F.min("example"), F.collect_set("again")).collect()
-    for frame in (spectra, objects):
-        frame.unpersist()
+    spectra.unpersist()
     return [Finding(*row[:4]) for row in rows], {path for row in rows for path in row[4]}
 
 
@@ -148,9 +143,9 @@ def _repeats(spectra: DataFrame) -> DataFrame:
     )
 
 
-def _beside_objects(spectra: DataFrame, objects: DataFrame) -> DataFrame:
-    """Bring each row of spectra together with that of objects, either null without the other."""
-    grouped = objects.groupBy(*KEY).agg(
+def _beside_sample(spectra: DataFrame, sample: DataFrame) -> DataFrame:
+    """Bring each row of spectra together with that of sample, either null without the other."""
+    grouped = sample.groupBy(*KEY).agg(
         F.count("*").alias("entries"),
         F.min("object_id").alias("object_id"),
         F.min("observations").alias("fewest"),
@@ -160,23 +155,23 @@ def _beside_objects(spectra: DataFrame, objects: DataFrame) -> DataFrame:
     return spectra.join(grouped, [*KEY], "full").fillna(0, ["rows", "entries"])
 
 
-def _rows_of_objects(objects: DataFrame) -> DataFrame:
+def _rows_of_sample(decided: DataFrame) -> DataFrame:
     rows, entries = F.col("rows"), F.col("entries")
     example = F.format_string("%s of %s", *KEY)
     return _problems(
-        objects,
-        Case("missing_objects", "objects", entries < rows, example, rows - entries),
-        Case("surplus_objects", "objects", entries > rows, example, entries - rows),
+        decided,
+        Case("missing_decisions", "sample", entries < rows, example, rows - entries),
+        Case("surplus_decisions", "sample", entries > rows, example, entries - rows),
     )
 
 
-def _objects(objects: DataFrame) -> DataFrame:
+def _objects(decided: DataFrame) -> DataFrame:
     """Check the observations and the primaries of each object.
 
     Objects of which a row is gone from spectra are left out: that row is a finding already.
     """
     by_release = (
-        objects.where("entries > 0")
+        decided.where("entries > 0")
         .groupBy("object_id", *PARTITION)
         .agg(
             F.sum("entries").alias("entries"),
@@ -203,10 +198,8 @@ def _objects(objects: DataFrame) -> DataFrame:
     primaries = F.format_string("%s: %d to %d primaries", name, least, greatest)
     return _problems(
         by_object,
-        Case(
-            "wrong_observations", "objects", (fewest != entries) | (most != entries), observations
-        ),
-        Case("wrong_primary", "objects", (least != 1) | (greatest != 1), primaries),
+        Case("wrong_observations", "sample", (fewest != entries) | (most != entries), observations),
+        Case("wrong_primary", "sample", (least != 1) | (greatest != 1), primaries),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -20,13 +19,14 @@ from pyspark.sql import SparkSession
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
+from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ingest.listing import READ_AGAIN, list_files
-from galspec_spark.ingest.stage import run_tasks
 from galspec_spark.verify.files import compare
 from galspec_spark.verify.findings import Finding, summed
 from galspec_spark.verify.parts import SCHEMAS, check_part
 from galspec_spark.verify.tables import reconcile
 from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.sample import sample_parts
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -75,8 +75,10 @@ def verify(
         if listing is not None:
             findings += _not_ingested(listing, readable["files"])
         findings += _outdated(parts)
-        if not parts["restframe"]:
-            del readable["restframe"]
+        findings += _misplaced(warehouse, readable)
+        for table in ("restframe", "sample"):
+            if not parts[table]:
+                del readable[table]
         with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
             found, again = reconcile(spark, readable)
         findings += found
@@ -102,16 +104,15 @@ def _check_parts(spark: SparkSession, parts: Parts) -> tuple[list[Finding], Part
     """Check each part; return the findings, the readable parts, and the rows of each table."""
     every = [(table, place) for table in parts for place in parts[table]]
     with spark_progress(spark, "read every page", len(every), "parts"):
-        results = run_tasks(spark, len(every), partial(check_part, parts=every))
+        results = run_tasks(spark, check_part, every)
     findings: list[Finding] = []
     readable: Parts = {table: [] for table in parts}
     counts = dict.fromkeys([*parts, "pixels"], 0)
-    for result in results:
-        table, place = every[result["number"]]
-        findings += [Finding(*fields) for fields in result["findings"]]
-        counts[table] += result["rows"]
-        counts["pixels"] += result["pixels"]
-        if result["readable"]:
+    for (table, place), result in zip(every, results, strict=True):
+        findings += result.findings
+        counts[table] += result.rows
+        counts["pixels"] += result.pixels
+        if result.readable:
             readable[table].append(place)
     return findings, readable, counts
 
@@ -128,11 +129,24 @@ def _outdated(parts: Parts) -> list[Finding]:
     """Compare the parts of ``spectra`` with those that ``restframe`` was made from."""
     if not parts["restframe"]:
         return []
-    made_from = {part.name.split("-", 2)[2] for part in parts["restframe"]}  # after the run's id
+    made_from = {part.name for part in parts["restframe"]}
     changed = sorted(made_from ^ {part.name for part in parts["spectra"]})
     if not changed:
         return []
     return [Finding("restframe_outdated", "restframe", len(changed), changed[0])]
+
+
+def _misplaced(warehouse: Warehouse, readable: Parts) -> list[Finding]:
+    """Compare the rows of each part of ``restframe`` with those that ``sample`` has of it."""
+    wrong = []
+    held = {warehouse.place_of(part): part for part in readable["restframe"]}
+    for sample in map(open_part, readable["sample"]):
+        for row_group, place in enumerate(sample_parts(sample)):
+            if place in held:
+                names = sample.read_row_group(row_group, ["spectrum_id"])
+                if names != open_part(held[place]).read(["spectrum_id"]):
+                    wrong.append(place)
+    return [Finding("misplaced_decisions", "sample", len(wrong), wrong[0])] if wrong else []
 
 
 def _leftovers(warehouse: Warehouse) -> int:

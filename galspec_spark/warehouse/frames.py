@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructType
@@ -16,6 +14,8 @@ from pyspark.sql.types import StructType
 from galspec_spark.warehouse.parts import PART, ROW, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
+
+Task = TypeVar("Task")
 
 
 def read_table(spark: SparkSession, warehouse: Warehouse, name: str) -> DataFrame:
@@ -80,85 +80,44 @@ def _read_part(place: Location, names: list[str], schema: pa.Schema) -> Iterator
         first += batch.num_rows
 
 
-def map_parts(
+def frame_of_tasks(
     spark: SparkSession,
-    parts: Sequence[Location],
-    columns: Sequence[str],
-    work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    work: Callable[[Task], Iterator[pa.RecordBatch]],
+    tasks: Sequence[Task],
     schema: StructType | str,
 ) -> DataFrame:
-    """Work through stored columns of parts in tasks that read them themselves.
+    """Return the rows that tasks make, each in a Spark task of its own.
 
-    Wide rows never pass the JVM: only what `work` makes of them does. There are as many tasks as
-    cores, each with its share of the row groups, so few large parts occupy all cores too.
+    Wide rows that a task reads never pass Java: only what `work` makes of them does.
 
     Parameters
     ----------
     work
-        Gets the record batches of a task, at most 1000 rows each, and yields its results.
-    schema
-        Of the results.
+        Yields record batches of the schema.
     """
-    tasks = spark.sparkContext.defaultParallelism
-    slices = -(-tasks // len(parts))  # of each part, so that no task goes without
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for numbers in batches:
-            for number in numbers["id"].to_pylist():
-                part = open_part(parts[number // slices])
-                groups = range(number % slices, part.num_row_groups, slices)
-                yield from part.iter_batches(1000, list(groups), columns)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return work(read(batches))
+        for numbers in batches:
+            for number in numbers["id"].to_pylist():
+                yield from work(tasks[number])
 
-    numbers = spark.range(0, len(parts) * slices, 1, tasks)
-    return numbers.mapInArrow(run, schema)
+    return spark.range(0, len(tasks), 1, max(len(tasks), 1)).mapInArrow(run, schema)
 
 
-def write_parts(frame: DataFrame, folder: Location, by: str | None = None) -> list[Location]:
+def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
     """Write a table as parts into a folder; return those of the successful attempts.
 
     A task's rows go through Python in batches; what failed or speculative attempts wrote stays
     behind and is not returned.
-
-    Parameters
-    ----------
-    by
-        A column by whose values the table is partitioned: each value gets a part of its own.
     """
     schema = to_arrow_schema(frame.schema)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        writers: dict[Any, tuple[Location, pq.ParquetWriter]] = {}
-        for batch in batches:
-            for value, rows in _divided(batch, by):
-                if value not in writers:
-                    place = folder / f"{os.urandom(8).hex()}.parquet"
-                    writers[value] = place, part_writer(place, schema)
-                writers[value][1].write_batch(rows.cast(schema))
-        for place, writer in writers.values():
-            writer.close()
-            yield pa.RecordBatch.from_arrays([pa.array([place.path])], ["path"])
+        place = folder / f"{os.urandom(8).hex()}.parquet"
+        with part_writer(place, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch.cast(schema))
+        yield pa.RecordBatch.from_arrays([pa.array([place.path])], ["path"])
 
     rows = frame.mapInArrow(write, "path string").collect()
     return sorted(Location(row.path) for row in rows)
-
-
-def _divided(batch: pa.RecordBatch, by: str | None) -> Iterator[tuple[Any, pa.RecordBatch]]:
-    if by is None:
-        yield None, batch
-        return
-    for value in batch[by].unique():
-        yield value.as_py(), batch.filter(pc.equal(batch[by], value))
-
-
-def settle(frame: DataFrame, folder: Location) -> DataFrame:
-    """Write a narrow intermediate result and read it back.
-
-    What follows starts from the files: nothing is computed twice, a lost executor loses nothing.
-    """
-    parts = write_parts(frame, folder)
-    if not parts:
-        return frame.sparkSession.createDataFrame([], frame.schema)
-    return scan(frame.sparkSession, parts)

@@ -69,38 +69,59 @@ FILES = pa.schema(
     ]
 )
 
-#: One row per row of ``spectra``: its object, and whether it is the object's best spectrum in its
-#: survey and release.
-OBJECTS = pa.schema(
+#: What `RESTFRAME` and `SAMPLE` keep of a spectrum. ``survey_object_id`` is the survey's own name
+#: of the object, the column ``object_id`` of ``spectra``. ``coverage`` is the share of the grid
+#: that carries information, null without a usable redshift. ``has_scale`` tells whether the flux
+#: has a positive scale to divide by.
+CATALOGUE = [
+    pa.field("spectrum_id", pa.string(), nullable=False),
+    pa.field("file", pa.string(), nullable=False),
+    pa.field("survey_object_id", pa.string()),
+    pa.field("source_type", pa.string()),
+    pa.field("ra", pa.float64()),
+    pa.field("dec", pa.float64()),
+    pa.field("healpix29", pa.int64()),
+    pa.field("z", pa.float64()),
+    pa.field("zwarning", pa.int32()),
+    pa.field("class", pa.string()),
+    pa.field("subclass", pa.string()),
+    pa.field("sn_median", pa.float32()),
+    pa.field("quality", pa.int32(), nullable=False),
+    pa.field("coverage", pa.float32()),
+    pa.field("has_scale", pa.bool_()),
+]
+
+#: One row per row of ``spectra``, in the same order, in a part of the same name. Normalised flux
+#: and its ivar on the grid, both 0 in gaps; null where no pixel can be had. Folders
+#: survey=.../release=... hold the two partition columns.
+RESTFRAME = pa.schema(
     [
-        pa.field("spectrum_id", pa.string(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("object_id", pa.string(), nullable=False),
-        pa.field("observations", pa.int32(), nullable=False),
-        pa.field("is_primary", pa.bool_(), nullable=False),
+        *CATALOGUE,
+        pa.field("flux", pa.list_(pa.float32())),
+        pa.field("ivar", pa.list_(pa.float32())),
         *PROVENANCE,
     ]
 )
 
-#: One row per row of ``spectra``; flux and ivar are null where ``reason`` says why it is left out.
-#: Folders survey=.../release=... hold the two partition columns.
-RESTFRAME = pa.schema(
+#: One row per row of ``restframe``, all releases in one part: what is decided about a spectrum.
+#: A row group has the rows of one part of ``restframe``, named by ``part`` relative to the
+#: warehouse. ``object_id`` is the lasting identity of the object, ``first_seen`` the run that
+#: first decided about the spectrum. ``reason`` says why a spectrum is left out, ``split`` and
+#: ``fold`` are null then and without a label.
+SAMPLE = pa.schema(
     [
-        pa.field("spectrum_id", pa.string(), nullable=False),
-        pa.field("object_id", pa.string()),
-        pa.field("ra", pa.float64()),
-        pa.field("dec", pa.float64()),
-        pa.field("z", pa.float64()),
-        pa.field("sn_median", pa.float32()),
-        pa.field("class", pa.string()),
-        pa.field("subclass", pa.string()),
+        *CATALOGUE,
+        pa.field("survey", pa.string(), nullable=False),
+        pa.field("release", pa.string(), nullable=False),
+        pa.field("part", pa.string(), nullable=False),
+        pa.field("first_seen", pa.string(), nullable=False),
+        pa.field("object_id", pa.string(), nullable=False),
+        pa.field("observations", pa.int32(), nullable=False),
+        pa.field("is_primary", pa.bool_(), nullable=False),
         pa.field("label", pa.int32()),
+        pa.field("reason", pa.string()),
         pa.field("split", pa.string()),
         pa.field("fold", pa.int32()),
-        pa.field("coverage", pa.float32()),
-        pa.field("reason", pa.string()),
-        pa.field("flux", pa.list_(pa.float32())),
-        pa.field("ivar", pa.list_(pa.float32())),
         *PROVENANCE,
     ]
 )
@@ -109,7 +130,8 @@ RESTFRAME = pa.schema(
 #: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
 #: ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the normalised flux
 #: that the components do not explain) and ``coefficients``. ``flags`` are the bits of
-#: `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition columns.
+#: `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition
+#: columns.
 CATALOG = pa.schema(
     [
         pa.field("spectrum_id", pa.string(), nullable=False),

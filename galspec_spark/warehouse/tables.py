@@ -19,17 +19,19 @@ from typing import Any
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.lock import hold_lock
-from galspec_spark.warehouse.storage import write_json
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.storage import Location, write_json
 
 #: The job that makes each table, for the message where it is missing.
 MADE_BY = {
     "spectra": "jobs/ingest.py --input DIR",
     "files": "jobs/ingest.py --input DIR",
-    "objects": "jobs/ingest.py --input DIR",
     "restframe": "jobs/preprocess.py",
+    "sample": "jobs/preprocess.py",
     "catalog": "jobs/classify.py --model DIR",
 }
+
+#: What the tables are like; a warehouse says it in a file.
+FORMAT, FORMAT_FILE = 2, "_format.json"
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +49,22 @@ class Warehouse:
 
     def __init__(self, root: str | Path | Location) -> None:
         self.root = Location.of(root)
-        self._journal = self.root / "_journal.json"
+        self._journal, self._format = self.root / "_journal.json", self.root / FORMAT_FILE
+        self._is_checked = False
 
     def table(self, name: str) -> Location:
         """Return the folder of a table."""
         return self.root / name
 
     def parts(self, name: str) -> list[Location]:
-        """Return the Parquet files of a table, sorted."""
+        """Return the Parquet files of a table, sorted.
+
+        Raises
+        ------
+        UserError
+            If the warehouse has the format of another version.
+        """
+        self._check_format()
         if self._journal.exists():  # a live writer is about to finish, or a dead one did not
             with hold_lock(self.root, secrets.token_hex(8), wait=True):
                 self._recover()
@@ -89,6 +99,7 @@ class Warehouse:
         UserError
             If another job is writing.
         """
+        self._check_format()
         everything = self.root / "_staging"
         with hold_lock(self.root, run_id) as check:
             self._recover()
@@ -131,12 +142,33 @@ class Warehouse:
                 "warehouse has to be where all machines of the cluster see the same files"
             )
         staging.check()
+        self.mark_format()
         write_json(self._journal, steps)
         self._apply(steps)
 
     def place_of(self, place: Location) -> str:
         """Return the path of a file relative to the warehouse."""
         return place.path.removeprefix(f"{self.root.path}/")
+
+    def mark_format(self) -> None:
+        """Write down the format of the tables, once."""
+        if not self._format.exists():
+            write_json(self._format, {"format": FORMAT})
+
+    def _check_format(self) -> None:
+        if self._is_checked:
+            return
+        is_marked = self._format.exists()
+        if is_marked:
+            found = json.loads(self._format.read())["format"]
+        else:  # 0.1 had none
+            found = 1 if any((self.root / name).is_folder() for name in MADE_BY) else FORMAT
+        if found != FORMAT:
+            raise UserError(
+                f"{self.root} has tables of format {found}, this version reads {FORMAT}: run "
+                "jobs/ingest.py with another --warehouse"
+            )
+        self._is_checked = is_marked
 
     def _recover(self) -> None:
         if self._journal.exists():

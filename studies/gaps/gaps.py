@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.ml.classification import LogisticRegression
 from pyspark.sql import DataFrame, SparkSession
@@ -29,15 +30,17 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
+from galspec_spark.ml.features.labelled import LabelledSpectra
 from galspec_spark.ml.features.moments import Moments
 from galspec_spark.ml.features.pca import principal_components
 from galspec_spark.ml.features.pixel_sums import Weighting
 from galspec_spark.ml.features.projection import NARROW, fit_components, fold_column, project_all
 from galspec_spark.ml.features.weighted_pca import fit_weighted
+from galspec_spark.preprocess.selection import positions
 from galspec_spark.report.style import style
-from galspec_spark.spectrum.arrays import Floats, lists_of, rows_of
+from galspec_spark.spectrum.arrays import Floats, lists_of
 from galspec_spark.spectrum.grid import wavelength
-from galspec_spark.warehouse.frames import read_table, scan
+from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 from studies.gaps import figures
@@ -66,8 +69,8 @@ log = logging.getLogger(__name__)
 class Sample:
     """Spectra in the order of their names."""
 
-    narrow: pa.Table  #: what the pipeline needs beside the pixels, and a hash of the object
-    flux: Floats  #: (n, pixels)
+    narrow: pa.Table  #: what the pipeline needs beside the pixels
+    flux: Floats  #: (n, pixels), gaps filled with their mean spectrum
     ivar: Floats  #: (n, pixels), 0 where a pixel is missing
 
     @property
@@ -77,15 +80,23 @@ class Sample:
 
     @property
     def objects(self) -> npt.NDArray[np.int64]:
-        """A hash of the galaxy each is of."""
-        return np.asarray(self.narrow["object"].to_numpy())
+        """The number of the galaxy each is of."""
+        names = self.narrow["object_id"].combine_chunks().dictionary_encode()
+        return np.asarray(names.indices.to_numpy(), np.int64)
+
+    @property
+    def fill_spectrum(self) -> npt.NDArray[np.float32]:
+        """The mean of the good pixels, (pixels,)."""
+        good = self.ivar > 0
+        total = self.flux.sum(axis=0, where=good, dtype=np.float64)
+        return np.asarray(total / np.maximum(good.sum(axis=0), 1), np.float32)
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of spectra and of AGN."""
         return {"spectra": len(self.flux), "agn": int(self.labels.sum())}
 
     def hide(self, gap: npt.NDArray[np.bool_]) -> Sample:
-        """Return the same with the mean spectrum in a gap, as preprocess leaves it."""
+        """Return the same with a gap."""
         mean = self.flux.mean(axis=0, where=~gap)
         return replace(
             self, flux=np.where(gap, mean, self.flux), ivar=np.where(gap, np.float32(0), self.ivar)
@@ -106,10 +117,7 @@ def gaps(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> d
         If there is no ``restframe`` table, or too few of its spectra have a complete blue end.
     """
     config = run.config.train
-    rows = read_table(spark, warehouse, "restframe").where("split is not null")
-    blue = int(np.searchsorted(wavelength(), max(ENDS)))
-    is_complete = F.forall(F.slice("ivar", 1, blue), lambda ivar: ivar > 0)
-    sample, natural = _load(rows.where(is_complete)), _load(rows)
+    sample, natural = _load(warehouse, blue=max(ENDS)), _load(warehouse, blue=0)
     if len(sample.flux) < LEAST:
         raise UserError(
             f"{len(sample.flux)} spectra of {warehouse.root} have all pixels below {max(ENDS):.0f} "
@@ -148,22 +156,25 @@ class Pipeline:
     def __init__(self, spark: SparkSession, config: TrainConfig, sample: Sample, scratch: Path):
         self.spark, self.config, self.sample = spark, config, sample
         self.folds = int(sample.narrow["fold"].to_numpy().max()) + 1
+        self.scratch = Location.of(scratch)
+        parts = [self.scratch / f"{name}.parquet" for name in ("restframe", "sample")]
         columns = {name: lists_of(getattr(sample, name)) for name in ("flux", "ivar")}
-        narrow = {name: sample.narrow[name] for name in sample.narrow.column_names}
-        place = scratch / "restframe.parquet"
-        pq.write_table(pa.table({**narrow, **columns}), place, row_group_size=500)
-        self.parts = [Location.of(place)]
+        pq.write_table(pa.table(columns), parts[0].path, row_group_size=500)
+        pq.write_table(sample.narrow, parts[1].path)
+        cores = spark.sparkContext.defaultParallelism
+        slices = [Slice(parts[0], parts[1], 0, number, cores) for number in range(cores)]
+        self.spectra = LabelledSpectra([[part] for part in slices], sample.fill_spectrum)
 
     def components(self) -> list[Components]:
         """Return the ordinary components without each fold, and last of all spectra."""
         config = self.config.model_copy(update={"pca": "gram"})
-        return fit_components(self.spark, self.parts, config, self.folds)
+        return fit_components(self.spark, self.spectra, config, self.folds, self.scratch)
 
     def predictions(self, components: list[Components], projection: str) -> npt.NDArray[np.int32]:
         """Predict each spectrum by what the other folds say, shape (n,)."""
         config = self.config.model_copy(update={"projection": projection})
         count = len(self.sample.flux)
-        rows = project_all(self.spark, self.parts, components, config, count).persist()
+        rows = project_all(self.spark, self.spectra, components, config, count).persist()
         with ThreadPool(self.config.parallelism) as pool:
             predicted = pool.map(partial(_predict, rows), range(self.folds))
         rows.unpersist()
@@ -173,11 +184,13 @@ class Pipeline:
     def apply(self) -> Iterator[tuple[str, Components, npt.NDArray[np.int32]]]:
         """Give each remedy, the components of all spectra that it uses, and its predictions."""
         ordinary = self.components()
-        rows = scan(self.spark, self.parts, ["flux", "ivar", "fold"])
+        passes = self.config.em_passes
         for remedy, (weighting, projection) in SETTINGS.items():
             used = ordinary
             if weighting is not None:
-                used = fit_weighted(rows, ordinary, weighting, self.config.em_passes)
+                used = fit_weighted(
+                    self.spark, self.spectra, ordinary, weighting, passes, self.scratch
+                )
             yield remedy, used[-1], self.predictions(used, projection)
 
 
@@ -227,16 +240,44 @@ def _natural(
     return {**sample.counts(), "missing": missing, "results": results}
 
 
-def _load(rows: DataFrame) -> Sample:
-    """Bring a sample to the driver; its test split is one fold more."""
-    highest: Any = rows.agg(F.max("fold")).first()
-    fold = F.coalesce("fold", F.lit(highest[0] + 1)).cast("int")
-    columns = [F.col(name) for name in (*NARROW, "flux", "ivar") if name != "fold"]
-    columns += [F.xxhash64("object_id").alias("object"), fold.alias("fold")]
-    drawn = rows.orderBy(F.xxhash64("spectrum_id")).limit(MOST)
-    table = drawn.select(*columns).toArrow().sort_by("spectrum_id").combine_chunks()
-    flux, ivar = (rows_of(table[name].chunk(0)) for name in ("flux", "ivar"))
-    return Sample(table.drop_columns(["flux", "ivar"]), flux, ivar)
+def _load(warehouse: Warehouse, blue: float) -> Sample:
+    """Bring a sample to the driver; its test split is one fold more.
+
+    Parameters
+    ----------
+    blue
+        Only spectra with all pixels below this wavelength, in Angstrom.
+    """
+    pixels = int(np.searchsorted(wavelength(), blue))
+    columns = [*NARROW, "split"]
+    names: list[pa.Table] = []
+    arrays: list[tuple[Floats, Floats]] = []
+    for part in slices(warehouse):
+        for spectra in read_slice(part, columns, labelled=True):
+            chosen = np.flatnonzero((spectra.ivar[:, :pixels] > 0).all(axis=1))
+            names.append(spectra.rows.take(pa.array(chosen)))
+            arrays.append((spectra.flux[chosen], spectra.ivar[chosen]))
+        names, arrays = _first(names, arrays)
+    if not names:
+        raise UserError(f"{warehouse.root} has no labelled spectrum: run jobs/preprocess.py")
+    (narrow,), ((flux, ivar),) = names, arrays
+    fold = pc.fill_null(narrow["fold"], pc.add(pc.max(narrow["fold"]), 1)).cast(pa.int32())
+    narrow = narrow.set_column(narrow.schema.get_field_index("fold"), "fold", fold)
+    sample = Sample(narrow, flux, ivar)
+    return replace(sample, flux=np.where(ivar > 0, flux, sample.fill_spectrum))
+
+
+def _first(
+    names: list[pa.Table], arrays: list[tuple[Floats, Floats]]
+) -> tuple[list[pa.Table], list[tuple[Floats, Floats]]]:
+    """Keep the first `MOST` spectra in the order of a hash of their names; then by name."""
+    if not names:
+        return names, arrays
+    narrow = pa.concat_tables(names)
+    flux, ivar = (np.concatenate(pixels) for pixels in zip(*arrays, strict=True))
+    kept = np.argsort(positions(narrow["spectrum_id"].to_pylist(), seed=1))[:MOST]
+    kept = kept[np.argsort(np.array(narrow["spectrum_id"].to_pylist())[kept])]
+    return [narrow.take(pa.array(kept)).combine_chunks()], [(flux[kept], ivar[kept])]
 
 
 def _without_small_gaps(sample: Sample, k: int) -> Sample:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from galspec_spark.config import PreprocessConfig
-from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, bit_mask
+from galspec_spark.preprocess.recipe import Recipe
 from galspec_spark.spectrum.normalise import normalise
 from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import coverage, fill_gaps, to_rest_frame
@@ -56,9 +56,8 @@ def make_sample(table: pa.Table, config: PreprocessConfig) -> Sample:
 
     Rows that cover less than ``coverage_min`` of the window are left out.
     """
-    frame = to_rest_frame(
-        ObservedBatch.from_arrow(table), bit_mask(config.pixel_mask_reject, PIXEL_MASK_BITS)
-    )
+    reject = Recipe.of(config).reject("sdss")
+    frame = to_rest_frame(ObservedBatch.from_arrow(table), reject)
     flux, _, possible = normalise("median", *frame)
     rows = np.flatnonzero(possible & (coverage(frame.good) >= config.coverage_min))
     flux, good = flux[rows], frame.good[rows]

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
-from galspec_spark.preprocess.selection import reason_from_catalogue
+from galspec_spark.preprocess import preprocess
 from galspec_spark.report.style import style
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.frames import read_table
@@ -73,15 +73,16 @@ def realism(spark: SparkSession, run: Run, options: argparse.Namespace) -> dict[
 
 
 def _load(spark: SparkSession, run: Run, folder: Path, warehouse: Path) -> pa.Table:
-    """Return galaxies of a warehouse, or of files that are first read into one of our own."""
-    if not (folder / "spectra").is_dir():
-        ingest(spark, run, [str(folder)], Warehouse(warehouse), run.config.ingest.release)
-        folder = warehouse
-    rows = read_table(spark, Warehouse(folder), "spectra")
+    """Return galaxies of a warehouse, or of files that are first brought into one of our own."""
+    found = Warehouse(folder if (folder / "spectra").is_dir() else warehouse)
+    if not found.parts("spectra"):
+        ingest(spark, run, [str(folder)], found, run.config.ingest.release)
+    if not found.parts("sample"):
+        preprocess(spark, run, found)
+    used = read_table(spark, found, "sample").where("reason is null").select("spectrum_id", "file")
     measures = [f"{line}_{m}" for line in BPT_LINES for m in ("area", "area_err", "sigma", "ew")]
     columns = ["z", "sn_median", "subclass", "loglam0", "flux", "ivar", "and_mask", *measures]
-    reasons = rows.withColumn("reason", reason_from_catalogue(run.config.preprocess))
-    chosen = reasons.where("reason is null")
+    chosen = read_table(spark, found, "spectra").join(used, ["spectrum_id", "file"])
     return chosen.orderBy(F.xxhash64("spectrum_id")).limit(MOST).select(columns).toArrow()
 
 

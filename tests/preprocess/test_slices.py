@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from galspec_spark.preprocess.slices import BATCH, pixels_of, row_groups_of_slice
+
 from galspec_spark.warehouse.storage import Location
 
 ROWS, ROW_GROUP = 700, 300

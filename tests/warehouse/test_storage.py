@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.warehouse import lock
 from galspec_spark.errors import UserError
+from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import list_files
-from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.preprocess import preprocess
-from galspec_spark.harness.run import Run
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse import lock
 from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
 from tests.s3_server import BUCKET, s3_server
@@ -148,7 +148,9 @@ def test_ingest_and_preprocess_on_s3(
         "restframe": ["spectrum_id", "flux", "split", "fold"],
     }.items():
         ours, theirs = (
-            sorted(str(row) for row in read_table(spark, warehouse, table).select(*columns).collect())
+            sorted(
+                str(row) for row in read_table(spark, warehouse, table).select(*columns).collect()
+            )
             for warehouse in (remote, here)
         )
         assert ours == theirs

@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Staging, Warehouse
 
 

@@ -1,22 +1,26 @@
 """Moments of spectra on Spark: block Gram matrices, multiplied by numpy and summed in one pass.
 
 In the tasks
-    One pass over the rows. A task keeps one scatter matrix for each fold (56 MB for 2642 pixels)
-    and emits them in row blocks, which are shuffled by fold and place and summed as they stream in.
+    One pass over the rows. A task keeps one scatter matrix for each fold (56 MB for 2642 pixels).
+    The sums of the spectra of a warehouse go by files, so that no matrix passes Java. Those of any
+    other table, which has no folder to write to, are emitted in row blocks of at most 5 MB, which
+    are shuffled by place and summed as they stream in.
 On the driver
-    One sum for each fold is collected; on one or two cores the tasks' own, without the shuffle.
+    One sum for each fold.
 
 So neither a worker nor the driver holds more than a matrix a fold, whatever the number of rows.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import TaskContext
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
@@ -24,28 +28,52 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.ml.features.labelled import LabelledSpectra
 from galspec_spark.ml.features.moments import BLOCK_ROWS, Block, FoldMoments, Moments, assemble
+from galspec_spark.ml.features.partial_sums import FEW_TASKS, Addition, add_up
 from galspec_spark.spectrum.arrays import rows_of
-from galspec_spark.warehouse.frames import map_parts
+from galspec_spark.warehouse.sample import Slice
 from galspec_spark.warehouse.storage import Location
 
-#: Of so many tasks the driver adds up the sums: a shuffle would cost more than it saves.
-FEW_TASKS = 2
-
-PLACE = ("fold", "start")
-_BLOCK = "fold int, start int, task int, count long, mean binary, scatter binary"
+ADDITION = Addition(Moments.load, lambda place, moments: moments.save(place), Moments.plus)
+_BLOCK = "start int, task int, count long, mean binary, scatter binary"
 
 
-def fold_moments(spark: SparkSession, parts: Sequence[Location]) -> dict[int, Moments]:
+def fold_moments(
+    spark: SparkSession, spectra: LabelledSpectra, scratch: Location
+) -> dict[int, Moments]:
     """Return the moments of the flux of each fold of the training split, by fold.
 
     Parameters
     ----------
-    parts
-        Of the table ``restframe``: spectra without a fold do not count.
+    scratch
+        Folder for the sums of the tasks, which all machines see.
+
+    Raises
+    ------
+    UserError
+        If there are no rows, or a value is NaN or infinite.
     """
-    partial = map_parts(spark, parts, ["flux", "fold"], _partial_blocks, _BLOCK)
-    return _summed(partial, "flux")
+    task = partial(_fold_sums, spectra=spectra, scratch=scratch)
+    found = run_tasks(spark, task, spectra.tasks)
+    return _checked(add_up(spark, found, ADDITION, scratch), "flux")
+
+
+def _fold_sums(
+    task: Sequence[Slice], spectra: LabelledSpectra, scratch: Location
+) -> dict[int, Location]:
+    """Sum one task's spectra by fold; return the files with the sums."""
+    moments = FoldMoments()
+    for rows, flux, _ in spectra.read(task, ["fold"]):
+        fold = pc.fill_null(rows["fold"], -1).to_numpy()
+        for number in np.unique(fold[fold >= 0]).tolist():
+            moments.add(number, flux[fold == number])
+    places = {}
+    for number, of_fold in moments.finished().items():
+        places[number] = scratch / f"moments-{number}-{os.urandom(4).hex()}.npz"
+        of_fold.save(places[number])
+    return places
 
 
 def column_moments(dataset: DataFrame, column: str) -> Moments:
@@ -58,39 +86,37 @@ def column_moments(dataset: DataFrame, column: str) -> Moments:
     """
     is_vector = isinstance(dataset.schema[column].dataType, VectorUDT)
     spectrum = vector_to_array(F.col(column)) if is_vector else F.col(column)
-    rows = dataset.select(spectrum.alias("flux"), F.lit(0).alias("fold"))
+    rows = dataset.select(spectrum.alias("flux"))
     # Each task sends a whole matrix: one a core, however many partitions the table has.
     cores = rows.sparkSession.sparkContext.defaultParallelism
-    return _summed(rows.coalesce(cores).mapInArrow(_partial_blocks, _BLOCK), column)[0]
-
-
-def _summed(partial: DataFrame, column: str) -> dict[int, Moments]:
-    cores = partial.sparkSession.sparkContext.defaultParallelism
+    emitted = rows.coalesce(cores).mapInArrow(_partial_blocks, _BLOCK)
     if cores <= FEW_TASKS:
-        blocks = _sums(_blocks(_in_order(partial.toArrow())))
+        blocks = _sums(_blocks(_in_order(emitted.toArrow())))
     else:
-        by_place = partial.repartition(cores, *PLACE).sortWithinPartitions(*PLACE, "task")
-        summed = by_place.mapInArrow(_summed_batches, _BLOCK)
-        blocks = _blocks(summed.toArrow().to_batches())
-    moments = assemble(blocks)
+        by_place = emitted.repartition(cores, "start").sortWithinPartitions("start", "task")
+        blocks = _blocks(by_place.mapInArrow(_summed_batches, _BLOCK).toArrow().to_batches())
+    return _checked(assemble(blocks), column)[0]
+
+
+def _checked(moments: dict[int, Moments], column: str) -> dict[int, Moments]:
     if not moments:
         raise UserError(f"no rows in column {column}: there is nothing to find components of")
-    if not all(np.isfinite(one.mean).all() for one in moments.values()):
+    if not all(np.isfinite(of_fold.mean).all() for of_fold in moments.values()):
         raise UserError(f"NaN or infinite values in column {column}: components need finite values")
     return moments
 
 
 def _partial_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Sum one task's rows by fold, then emit the sums block by block."""
+    """Sum one task's rows, then emit the sums block by block."""
     moments = FoldMoments()
     for batch in batches:
-        fold = batch["fold"].to_numpy(zero_copy_only=False)  # NaN where there is none
-        for number in np.unique(fold[np.isfinite(fold)]).astype(int).tolist():
-            moments.add(number, rows_of(batch["flux"].filter(pa.array(fold == number))))
+        if batch.num_rows:
+            moments.add(0, rows_of(batch["flux"]))
     context = TaskContext.get()
     assert context is not None
-    for block in moments.blocks():
-        yield _to_batch(block, context.partitionId())
+    for total in moments.finished().values():
+        for block in total.blocks():
+            yield _to_batch(block, context.partitionId())
 
 
 def _summed_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -102,13 +128,13 @@ def _sums(blocks: Iterable[Block]) -> Iterator[Block]:
 
     The order of the tasks in the sum is always the same, and so is the last digit.
     """
-    for _, same in groupby(blocks, lambda block: (block.fold, block.start)):
+    for _, same in groupby(blocks, lambda block: block.start):
         yield reduce(Block.merge, same)
 
 
 def _in_order(table: pa.Table) -> Iterator[pa.RecordBatch]:
     """Return the rows one by one, sorted by place and task without a copy."""
-    keys = zip(*(table[name].to_pylist() for name in (*PLACE, "task")), strict=True)
+    keys = zip(*(table[name].to_pylist() for name in ("start", "task")), strict=True)
     for _, row in sorted(zip(keys, range(table.num_rows), strict=True)):
         yield from table.slice(row, 1).to_batches()
 
@@ -116,7 +142,6 @@ def _in_order(table: pa.Table) -> Iterator[pa.RecordBatch]:
 def _to_batch(block: Block, task: int = 0) -> pa.RecordBatch:
     return pa.record_batch(
         {
-            "fold": pa.array([block.fold], pa.int32()),
             "start": pa.array([block.start], pa.int32()),
             "task": pa.array([task], pa.int32()),
             "count": pa.array([block.count], pa.int64()),
@@ -129,10 +154,8 @@ def _to_batch(block: Block, task: int = 0) -> pa.RecordBatch:
 def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
     for batch in batches:
         for row in range(batch.num_rows):
-            fold, start, _, count, mean, scatter = (column[row] for column in batch.columns)
+            start, _, count, mean, scatter = (column[row] for column in batch.columns)
             means = np.frombuffer(mean.as_buffer()).copy()
             sums = np.frombuffer(scatter.as_buffer())
             rows = min(BLOCK_ROWS, len(means) - start.as_py())
-            yield Block(
-                fold.as_py(), start.as_py(), count.as_py(), means, sums.reshape(rows, -1).copy()
-            )
+            yield Block(start.as_py(), count.as_py(), means, sums.reshape(rows, -1).copy())

@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from galspec_spark.spectrum.arrays import Doubles, rows_of
-from galspec_spark.warehouse.frames import map_parts
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.warehouse.sample import Slice
+
+Sums = dict[int, tuple[int, Doubles]]
 
 
-def class_means(spark: SparkSession, parts: Sequence[Location]) -> dict[int, tuple[int, Doubles]]:
+def class_means(spark: SparkSession, spectra: LabelledSpectra) -> Sums:
     """Return count and mean spectrum (pixels,) of each label in the training split.
 
-    The tasks add up whole Arrow batches; the driver gets one sum for each task and label.
-
-    Parameters
-    ----------
-    parts
-        Of the table ``restframe``: spectra without a fold do not count.
+    The driver gets one sum for each task and label.
     """
-    sums = map_parts(
-        spark, parts, ["label", "fold", "flux"], _sums, "label int, count long, total binary"
-    ).collect()
     counts: dict[int, int] = defaultdict(int)
     totals: dict[int, Doubles] = {}
-    for row in sums:
-        counts[row.label] += row["count"]
-        total = np.frombuffer(row.total)
-        totals[row.label] = totals[row.label] + total if row.label in totals else total
+    for sums in run_tasks(spark, partial(_sums, spectra=spectra), spectra.tasks):
+        for label, (count, total) in sums.items():
+            counts[label] += count
+            totals[label] = totals.get(label, 0) + total
     return {label: (counts[label], totals[label] / counts[label]) for label in sorted(totals)}
 
 
-def _sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    counts: dict[int, int] = defaultdict(int)
-    totals: dict[int, Doubles] = {}
-    for batch in batches:
-        members = batch.filter(batch["fold"].is_valid())
-        labels = members["label"].to_numpy(zero_copy_only=False)
-        for label in np.unique(labels).tolist():
-            chosen = rows_of(members["flux"].filter(pa.array(labels == label)))
-            total = chosen.sum(axis=0, dtype=np.float64)
-            counts[label] += len(chosen)
-            totals[label] = totals[label] + total if label in totals else total
-    yield pa.record_batch(
-        {
-            "label": pa.array(list(totals), pa.int32()),
-            "count": pa.array([counts[label] for label in totals], pa.int64()),
-            "total": pa.array([total.tobytes() for total in totals.values()], pa.binary()),
-        }
-    )
+def _sums(task: Sequence[Slice], spectra: LabelledSpectra) -> Sums:
+    sums: Sums = {}
+    for rows, flux, _ in spectra.read(task, ["label", "fold"]):
+        is_member = pc.is_valid(rows["fold"]).to_numpy()
+        labels = rows["label"].to_numpy()
+        for label in np.unique(labels[is_member]).tolist():
+            chosen = flux[is_member & (labels == label)]
+            count, total = sums.get(label, (0, np.zeros(flux.shape[1])))
+            sums[label] = count + len(chosen), total + chosen.sum(axis=0, dtype=np.float64)
+    return sums

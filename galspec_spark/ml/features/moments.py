@@ -5,11 +5,12 @@ to a large mean (Chan, Golub and LeVeque 1983, The American Statistician 37, 242
 applied here to blocks of rows). Moments of disjoint rows add, and moments of some of the rows can
 be taken away again: so those of every training fold come from one pass over the data.
 
-Only the upper triangle leaves this module, cut into row blocks.
+Only the upper triangle leaves this module: in a file, or cut into row blocks.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from galspec_spark.spectrum.arrays import Doubles, Floats
+from galspec_spark.warehouse.storage import Location
 
 BATCH_ROWS = 1000  # 2642 pixels in float64 make 21 MB of a batch
 BLOCK_ROWS = 256  # rows of the scatter matrix that travel together, at most 5.4 MB
@@ -72,11 +74,33 @@ class Moments:
         scatter -= part.scatter
         return Moments(rest, mean, scatter)
 
-    def blocks(self, fold: int = 0) -> Iterator[Block]:
+    def save(self, place: Location) -> None:
+        """Write the moments to a file: 28 MB for 2642 pixels."""
+        content = io.BytesIO()
+        triangle = np.concatenate([row[number:] for number, row in enumerate(self.scatter)])
+        np.savez(content, count=self.count, mean=self.mean, triangle=triangle)
+        place.write(content.getvalue())
+
+    @classmethod
+    def load(cls, place: Location) -> Moments:
+        """Read what `save` wrote."""
+        with np.load(io.BytesIO(place.read()), allow_pickle=False) as stored:
+            moments = cls.empty(len(stored["mean"]))
+            moments.count, moments.mean = int(stored["count"]), stored["mean"]
+            triangle = stored["triangle"]
+        first = 0
+        for number in range(len(moments.mean)):
+            end = first + len(moments.mean) - number
+            row = triangle[first:end]
+            moments.scatter[number, number:] = moments.scatter[number:, number] = row
+            first = end
+        return moments
+
+    def blocks(self) -> Iterator[Block]:
         """Cut the upper triangle of the scatter matrix into blocks of rows."""
         for start in range(0, len(self.mean), BLOCK_ROWS):
             rows = self.scatter[start : start + BLOCK_ROWS, start:]
-            yield Block(fold, start, self.count, self.mean.copy(), np.ascontiguousarray(rows))
+            yield Block(start, self.count, self.mean.copy(), np.ascontiguousarray(rows))
 
 
 class FoldMoments:
@@ -97,19 +121,17 @@ class FoldMoments:
         rows = np.concatenate(self._waiting.pop(fold))
         self.moments.setdefault(fold, Moments.empty(rows.shape[1])).add(rows)
 
-    def blocks(self) -> Iterator[Block]:
-        """Return the blocks of all folds; nothing can be added afterwards."""
+    def finished(self) -> dict[int, Moments]:
+        """Return the moments of each fold; nothing can be added afterwards."""
         for fold in list(self._waiting):
             self._flush(fold)
-        for fold in sorted(self.moments):
-            yield from self.moments.pop(fold).blocks(fold)
+        return self.moments
 
 
 @dataclass
 class Block:
     """Rows of a scatter matrix from the diagonal on, with the moments needed to add others."""
 
-    fold: int
     start: int  #: first row, and first column
     count: int
     mean: Doubles  #: (pixels,)
@@ -128,16 +150,14 @@ class Block:
 
 
 def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
-    """Put the blocks of each fold together; the result is by fold, in rising order."""
+    """Put the blocks of one matrix together; the key is 0, and there is none without a block."""
     found: dict[int, Moments] = {}
     for block in blocks:
-        whole = found.get(block.fold)
-        if whole is None:
-            whole = found[block.fold] = Moments.empty(len(block.mean))
-            whole.count, whole.mean = block.count, block.mean
+        whole = found.setdefault(0, Moments.empty(len(block.mean)))
+        whole.count, whole.mean = block.count, block.mean
         stop = block.start + len(block.scatter)
         whole.scatter[block.start :, block.start : stop] = block.scatter.T
         whole.scatter[block.start : stop, stop:] = block.scatter[:, len(block.scatter) :]
         upper = np.triu(block.scatter[:, : len(block.scatter)])
         whole.scatter[block.start : stop, block.start : stop] = upper + np.triu(upper, 1).T
-    return dict(sorted(found.items()))
+    return found

@@ -24,11 +24,13 @@ from galspec_spark.config import TrainConfig
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
 from galspec_spark.ml.features.gram import fold_moments
+from galspec_spark.ml.features.labelled import LabelledSpectra
 from galspec_spark.ml.features.moments import Moments
 from galspec_spark.ml.features.pca import components_of, principal_components, upright
 from galspec_spark.ml.features.weighted_pca import fit_weighted
-from galspec_spark.spectrum.arrays import Floats, lists_of, rows_of
-from galspec_spark.warehouse.frames import map_parts, scan
+from galspec_spark.spectrum.arrays import Floats, lists_of
+from galspec_spark.warehouse.frames import frame_of_tasks
+from galspec_spark.warehouse.sample import Slice
 from galspec_spark.warehouse.storage import Location
 
 #: Column of the coefficients under the components of the whole training split.
@@ -54,14 +56,18 @@ def fold_column(fold: int) -> str:
 
 
 def fit_components(
-    spark: SparkSession, parts: Sequence[Location], config: TrainConfig, folds: int
+    spark: SparkSession,
+    spectra: LabelledSpectra,
+    config: TrainConfig,
+    folds: int,
+    scratch: Location,
 ) -> list[Components]:
     """Find the components of each fold's training spectra, and last of the whole training split.
 
     Parameters
     ----------
-    parts
-        Of the table ``restframe``.
+    scratch
+        Folder for intermediate sums, which all machines see.
 
     Returns
     -------
@@ -69,20 +75,28 @@ def fit_components(
         folds + 1; the f-th knows nothing of the spectra in fold f.
     """
     if config.pca == "mllib":
-        return _by_mllib(scan(spark, parts, ["flux", "fold"]), config.components, folds)
-    moments = fold_moments(spark, parts)
+        return _by_mllib(spark, spectra, config.components, folds)
+    moments = fold_moments(spark, spectra, scratch)
     total = reduce(Moments.plus, moments.values())
     training = [*(total.minus(moments[fold]) for fold in range(folds)), total]
     components = [principal_components(each, config.components) for each in training]
     if config.pca == "gram":
         return components
-    rows = scan(spark, parts, ["flux", "ivar", "fold"]).where("fold is not null")
-    return fit_weighted(rows, components, config.pca, config.em_passes)
+    return fit_weighted(spark, spectra, components, config.pca, config.em_passes, scratch)
 
 
-def _by_mllib(rows: DataFrame, k: int, folds: int) -> list[Components]:
+def _by_mllib(
+    spark: SparkSession, spectra: LabelledSpectra, k: int, folds: int
+) -> list[Components]:
     """Find the same with Spark's own PCA, once for each fold."""
-    vectors = rows.where("fold is not null").select(
+
+    def rows(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
+        for decided, flux, _ in spectra.read(task, ["fold"]):
+            fold = decided["fold"].combine_chunks()
+            yield pa.RecordBatch.from_arrays([lists_of(flux), fold], ["flux", "fold"])
+
+    every = frame_of_tasks(spark, rows, spectra.tasks, "flux array<float>, fold int")
+    vectors = every.where("fold is not null").select(
         array_to_vector(F.col("flux")).alias("flux"), "fold"
     )
     estimator = feature.PCA(k=k, inputCol="flux", outputCol=COMPONENTS)
@@ -101,7 +115,7 @@ def _by_mllib(rows: DataFrame, k: int, folds: int) -> list[Components]:
 
 def project_all(
     spark: SparkSession,
-    parts: Sequence[Location],
+    spectra: LabelledSpectra,
     components: Sequence[Components],
     config: TrainConfig,
     rows: int,
@@ -125,21 +139,16 @@ def project_all(
     """
     names = [*map(fold_column, range(len(components) - 1)), COMPONENTS]
     is_masked = config.projection == "masked"
-    columns = [*NARROW, "flux", *(["ivar"] if is_masked else [])]
 
-    def coefficients(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            chosen = batch.filter(batch["split"].is_valid())
-            if chosen.num_rows:
-                flux = rows_of(chosen["flux"])
-                ivar = rows_of(chosen["ivar"]) if is_masked else None
-                values = [projected(flux, ivar, each) for each in components]
-                error = reconstruction_error(flux, values[-1], components[-1])
-                narrow = [chosen[name] for name in NARROW]
-                yield pa.RecordBatch.from_arrays(
-                    [*narrow, pa.array(error), *map(lists_of, values)],
-                    names=[*NARROW, RECONSTRUCTION_ERROR, *names],
-                )
+    def coefficients(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
+        for narrow, flux, ivar in spectra.read(task, list(NARROW)):
+            values = [projected(flux, ivar if is_masked else None, each) for each in components]
+            error = reconstruction_error(flux, values[-1], components[-1])
+            columns = [narrow[name].combine_chunks() for name in NARROW]
+            yield pa.RecordBatch.from_arrays(
+                [*columns, pa.array(error), *map(lists_of, values)],
+                names=[*NARROW, RECONSTRUCTION_ERROR, *names],
+            )
 
     schema = ", ".join(
         [f"{name} {kind}" for name, kind in NARROW.items()]
@@ -148,7 +157,7 @@ def project_all(
     )
     cores = spark.sparkContext.defaultParallelism
     return (
-        map_parts(spark, parts, columns, coefficients, schema)
+        frame_of_tasks(spark, coefficients, spectra.tasks, schema)
         .select(
             *NARROW,
             RECONSTRUCTION_ERROR,

@@ -9,46 +9,48 @@ In the tasks
     Coefficients, and the sums of each pixel's normal equations: (k + 1)(k + 2) / 2 + k + 2 numbers
     a pixel, 5.3 MB for 2642 pixels and 20 components. They add up whatever the partitions.
 On the driver
-    The sums of all tasks, added up block by block in a shuffle, are solved. Components that leave
-    out one fold each advance in the same pass, each with sums of its own.
+    The sums of all tasks, which go by files, are added up and solved. Components that leave out one
+    fold each advance in the same pass, each with sums of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import Any
+import io
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
-import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import DataFrame
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
+from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.gappy import BATCH_ROWS
+from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.ml.features.partial_sums import Addition, add_up
 from galspec_spark.ml.features.pixel_sums import PixelSums, Weighting, improved, pixel_weights
-from galspec_spark.spectrum.arrays import Doubles, rows_of
+from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.warehouse.sample import Slice
+from galspec_spark.warehouse.storage import Location
 
 #: Error of a pixel beside its noise, as a share of the flux: the calibration of SDSS's spectra is
 #: good to about 5 % (Adelman-McCarthy et al. 2008, ApJS 175, 297), and no model is better.
 CALIBRATION_ERROR = 0.05
-#: Pixels that travel together: 0.5 MB for 20 components.
-BLOCK_PIXELS = 256
-
-_BLOCK = "estimate int, start int, task int, sums binary"
 
 
 def fit_weighted(
-    rows: DataFrame, starts: Sequence[Components], weighting: Weighting, passes: int
+    spark: SparkSession,
+    spectra: LabelledSpectra,
+    starts: Sequence[Components],
+    weighting: Weighting,
+    passes: int,
+    scratch: Location,
 ) -> list[Components]:
-    """Improve components by weighted passes over the rows, one Spark job each.
+    """Improve components by weighted passes over the training split, one Spark job each.
 
     Parameters
     ----------
-    rows
-        Columns ``flux`` and ``ivar`` (array<float>) and ``fold`` (int), none null. Read once a
-        pass: persist what is costly to compute.
     starts
         One for each fold and one for all, for example of the ordinary PCA. The f-th is improved
         with the rows whose fold is not f, the last with all rows.
@@ -56,6 +58,8 @@ def fit_weighted(
         ``mask``: 1 where there is information. ``ivar``: see `pixel_weights`.
     passes
         Ten suffice where a tenth of the pixels is missing.
+    scratch
+        Folder for the sums of the tasks, which all machines see.
 
     Returns
     -------
@@ -71,90 +75,60 @@ def fit_weighted(
     errors = [CALIBRATION_ERROR * float(np.median(np.abs(start.mean))) for start in starts]
     components = list(starts)
     for _ in range(passes):
-        sums = _pass(rows, components, weighting, errors)
-        components = [improved(*pair) for pair in zip(sums, components, strict=True)]
+        task = partial(
+            _pass,
+            spectra=spectra,
+            components=components,
+            weighting=weighting,
+            errors=errors,
+            scratch=scratch,
+        )
+        sums = add_up(spark, run_tasks(spark, task, spectra.tasks), ADDITION, scratch)
+        _check(sums, len(components))
+        components = [improved(sums[i], each) for i, each in enumerate(components)]
     return components
 
 
 def _pass(
-    rows: DataFrame, components: Sequence[Components], weighting: Weighting, errors: Sequence[float]
-) -> list[Doubles]:
-    """Return the sums of each estimate's rows, of one Spark job."""
-
-    def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return _partial_sums(batches, components, weighting, errors)
-
-    cores = rows.sparkSession.sparkContext.defaultParallelism
-    # Each task sends a sum for each estimate: a few tasks a core, however many partitions.
-    partial = rows.select("flux", "ivar", "fold").coalesce(2 * cores).mapInArrow(task, _BLOCK)
-    by_block = partial.repartition(cores, "estimate", "start")
-    in_order = by_block.sortWithinPartitions("estimate", "start", "task")
-    return _assembled(in_order.mapInArrow(_summed, _BLOCK).toArrow().to_batches(), components)
-
-
-def _partial_sums(
-    batches: Iterator[pa.RecordBatch],
+    task: Sequence[Slice],
+    spectra: LabelledSpectra,
     components: Sequence[Components],
     weighting: Weighting,
     errors: Sequence[float],
-) -> Iterator[pa.RecordBatch]:
-    """Sum one task's rows for each estimate, then emit the sums block by block."""
-    sums = [PixelSums(one) for one in components]
+    scratch: Location,
+) -> dict[int, Location]:
+    """Sum one task's rows for each estimate; return the files with the sums."""
+    sums = [PixelSums(each) for each in components]
     last = len(sums) - 1
-    for batch in batches:
-        flux, ivar = rows_of(batch.column(0)), rows_of(batch.column(1))
-        fold = batch.column(2).to_numpy()
-        for start in range(0, len(flux), BATCH_ROWS):
-            part = slice(start, start + BATCH_ROWS)
-            for index, (estimate, error) in enumerate(zip(sums, errors, strict=True)):
-                chosen = (fold[part] != index) | (index == last)
-                weights = pixel_weights(ivar[part][chosen], weighting, error)
-                estimate.add(flux[part][chosen], weights)
-    context = TaskContext.get()
-    assert context is not None
+    for rows, flux, ivar in spectra.read(task, ["fold"]):
+        fold = pc.fill_null(rows["fold"], -1).to_numpy()
+        for index, (estimate, error) in enumerate(zip(sums, errors, strict=True)):
+            chosen = (fold >= 0) & ((fold != index) | (index == last))
+            estimate.add(flux[chosen], pixel_weights(ivar[chosen], weighting, error))
+    places = {}
     for index, estimate in enumerate(sums):
-        for first in range(0, len(estimate.values), BLOCK_PIXELS):
-            block = estimate.values[first : first + BLOCK_PIXELS]
-            yield _to_batch(index, first, context.partitionId(), block)
+        places[index] = scratch / f"pixels-{index}-{os.urandom(4).hex()}.npy"
+        _save(places[index], estimate.values)
+    return places
 
 
-def _summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Sum blocks of the same pixels as they arrive: sorted, so that one is in memory at a time.
-
-    The order of the tasks in the sum is always the same, and so is the last digit.
-    """
-    for (estimate, start), same in groupby(_blocks(batches), lambda block: block[:2]):
-        yield _to_batch(estimate, start, 0, sum(values for *_, values in same))
-
-
-def _assembled(batches: Any, components: Sequence[Components]) -> list[Doubles]:
-    """Put the blocks of each estimate together, and check that there is something in them."""
-    sums = [PixelSums(one).values for one in components]
-    for estimate, start, values in _blocks(batches):
-        block = sums[estimate][start : start + BLOCK_PIXELS]
-        block += values.reshape(block.shape)
-    for index, values in enumerate(sums):
-        if not np.isfinite(values).all():
+def _check(sums: Mapping[int, Doubles], estimates: int) -> None:
+    for index in range(estimates):
+        if not np.isfinite(sums[index]).all():
             raise UserError("NaN or infinite values in column flux: components need finite values")
-        if not values[:, 0].any():
-            which = "" if index == len(sums) - 1 else f" outside fold {index}"
+        if not sums[index][:, 0].any():
+            which = "" if index == estimates - 1 else f" outside fold {index}"
             raise UserError(f"no rows with a good pixel{which}: nothing to find components of")
-    return sums
 
 
-def _to_batch(estimate: int, start: int, task: int, values: Any) -> pa.RecordBatch:
-    return pa.record_batch(
-        {
-            "estimate": pa.array([estimate], pa.int32()),
-            "start": pa.array([start], pa.int32()),
-            "task": pa.array([task], pa.int32()),
-            "sums": pa.array([values.tobytes()], pa.binary()),
-        }
-    )
+def _save(place: Location, sums: Doubles) -> None:
+    content = io.BytesIO()
+    np.save(content, sums, allow_pickle=False)
+    place.write(content.getvalue())
 
 
-def _blocks(batches: Any) -> Iterator[tuple[int, int, Doubles]]:
-    for batch in batches:
-        for row in range(batch.num_rows):
-            estimate, start, _, sums = (column[row] for column in batch.columns)
-            yield estimate.as_py(), start.as_py(), np.frombuffer(sums.as_buffer())
+def _load(place: Location) -> Doubles:
+    return np.asarray(np.load(io.BytesIO(place.read()), allow_pickle=False))
+
+
+ADDITION = Addition(_load, _save, np.add)

@@ -20,6 +20,7 @@ import pyspark
 from pyspark.ml import PipelineModel
 
 from galspec_spark import __version__
+from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.classifiers.scoring import Scorer
@@ -40,9 +41,13 @@ FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
 PROFILE = "profile.json"
 
 HOW_TO_USE = [
-    "from pyspark.ml import PipelineModel; from pyspark.ml.functions import array_to_vector",
+    "import numpy; from pyspark.ml import PipelineModel; from pyspark.sql import functions as F",
+    "from pyspark.ml.functions import array_to_vector",
     "model = PipelineModel.load('model/pipeline')",
-    "spectra = restframe.where('flux is not null').withColumn('spectrum', array_to_vector('flux'))",
+    "fill = numpy.load('model/fill_spectrum.npy').tolist()  # for the gaps: pixels of ivar 0",
+    "gaps = F.zip_with('ivar', F.lit(fill), lambda ivar, fill: F.when(ivar == 0, fill))",
+    "spectrum = array_to_vector(F.zip_with(gaps, 'flux', F.coalesce))",
+    "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
     "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
 ]
 
@@ -59,6 +64,11 @@ class Bundle:
     calibration: Calibration  #: from the score to a probability
     threshold: float  #: a spectrum with this probability or more is AGN
     profile: Profile  #: of the training set
+
+    @property
+    def preprocess(self) -> PreprocessConfig:
+        """The configuration by which the model's spectra were moved and labelled."""
+        return PreprocessConfig.model_validate(self.card["recipe"]["preprocess"])
 
 
 def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:

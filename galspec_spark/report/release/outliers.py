@@ -19,7 +19,8 @@ from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.profile import error_limit
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import scan
-from galspec_spark.warehouse.parts import PART, ROW, open_part, partition_values
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.sample import locate
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -58,15 +59,17 @@ def find_outliers(
     """
     is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
     ratio = F.col(RECONSTRUCTION_ERROR) / error_limit(bundle.profile)
-    rows = (
-        scan(spark, catalog, COLUMNS, positions=True)
+    found = (
+        scan(spark, catalog, COLUMNS)
         .where(is_outlier & F.col("reason").isNull())
         .withColumn("ratio", ratio)
         .orderBy(F.desc("ratio"), "spectrum_id")
         .limit(SHOWN)
         .collect()
     )
-    return [_outlier(row.asDict(), warehouse, bundle) for row in rows]
+    rows = [row.asDict() for row in found]
+    places = locate(warehouse, [row["spectrum_id"] for row in rows])
+    return [_outlier(row, places[row["spectrum_id"]], warehouse, bundle) for row in rows]
 
 
 def reconstructed(
@@ -87,26 +90,21 @@ def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
     return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
 
 
-def _outlier(row: dict[str, Any], warehouse: Warehouse, bundle: Bundle) -> Outlier:
-    values = partition_values(Location(row[PART]))
-    part = _restframe_part(warehouse, Location(row[PART]), values)
+def _outlier(
+    row: dict[str, Any], place: tuple[str, int], warehouse: Warehouse, bundle: Bundle
+) -> Outlier:
+    part, number = place
+    values = partition_values(Location(part))
     return Outlier(
         spectrum_id=row["spectrum_id"],
         facts={n: row[n] for n in ("ra", "dec", "z", "sn_median", "class", "probability")},
         ratio=row["ratio"],
-        part=warehouse.place_of(part),
-        row=row[ROW],
+        part=part,
+        row=number,
         address=survey_address(values["survey"], values["release"], row["spectrum_id"]),
-        flux=_flux(part, row[ROW], row["spectrum_id"]),
+        flux=_flux(warehouse.root / part, number, row["spectrum_id"]),
         reconstruction=reconstructed(np.array([row["coefficients"]]), bundle.components)[0],
     )
-
-
-def _restframe_part(warehouse: Warehouse, part: Location, values: dict[str, str]) -> Location:
-    """Return the part of ``restframe`` that a part of the catalogue was made from, row by row."""
-    name = part.name.rsplit(".", 2)[0]
-    folder = f"survey={values['survey']}/release={values['release']}"
-    return warehouse.table("restframe") / f"{folder}/{name}.parquet"
 
 
 def _flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.float32]:

@@ -1,0 +1,95 @@
+"""The labelled spectra of a warehouse, as training reads them: their gaps filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from galspec_spark.harness.tasks import run_tasks, shares
+from galspec_spark.spectrum.arrays import Doubles, Floats
+from galspec_spark.spectrum.grid import PIXELS
+from galspec_spark.warehouse.sample import Slice, read_slice, slices
+from galspec_spark.warehouse.tables import Warehouse
+
+#: Training spectra that the fill spectrum is learned from, about.
+FILL_SPECTRA = 20_000
+
+
+@dataclass(frozen=True)
+class LabelledSpectra:
+    """What the tasks of training read.
+
+    Parameters
+    ----------
+    tasks
+        What each task reads.
+    fill_spectrum
+        Fills the gaps: float32 (pixels,).
+    """
+
+    tasks: Sequence[Sequence[Slice]]
+    fill_spectrum: npt.NDArray[np.float32]
+
+    def read(
+        self, task: Sequence[Slice], columns: Sequence[str]
+    ) -> Iterator[tuple[pa.Table, Floats, Floats]]:
+        """Read the spectra of one task, some at a time.
+
+        Yields
+        ------
+        rows : Table
+            Columns of ``sample``.
+        flux : float32 (rows, pixels)
+            Without gaps.
+        ivar : float32 (rows, pixels)
+            0 where the flux was filled.
+        """
+        for part in task:
+            for spectra in read_slice(part, columns, labelled=True):
+                yield spectra.rows, spectra.filled(self.fill_spectrum), spectra.ivar
+
+
+def labelled_spectra(
+    spark: SparkSession, warehouse: Warehouse, training_spectra: int
+) -> LabelledSpectra:
+    """Learn the fill spectrum, and divide the spectra among as many tasks as there are cores.
+
+    Parameters
+    ----------
+    training_spectra
+        How many the training split has.
+    """
+    cores = spark.sparkContext.defaultParallelism
+    every = slices(warehouse, cores)
+    unfilled = LabelledSpectra(shares(every, cores), np.zeros(PIXELS, np.float32))
+    chosen = every[:: max(1, training_spectra // FILL_SPECTRA)]
+    return replace(unfilled, fill_spectrum=learn_fill_spectrum(spark, chosen))
+
+
+def learn_fill_spectrum(spark: SparkSession, chosen: Sequence[Slice]) -> npt.NDArray[np.float32]:
+    """Return the mean of the good pixels of the training spectra in some slices, (pixels,).
+
+    A pixel that no spectrum covers gets the value between its covered neighbours.
+    """
+    found = run_tasks(spark, _sums, shares(chosen, spark.sparkContext.defaultParallelism))
+    total, count = np.sum(found, axis=0)
+    covered = np.flatnonzero(count)
+    mean = total[covered] / count[covered]
+    return np.asarray(np.interp(np.arange(PIXELS), covered, mean), np.float32)
+
+
+def _sums(task: Sequence[Slice]) -> Doubles:
+    """Return the sum of the good pixels' flux, and their number: (2, pixels)."""
+    sums = np.zeros((2, PIXELS))
+    for part in task:
+        for spectra in read_slice(part, ["split"], labelled=True):
+            is_train = np.array(spectra.rows["split"].to_pylist()) == "train"
+            good = spectra.ivar[is_train] > 0
+            sums[0] += spectra.flux[is_train].sum(axis=0, dtype=np.float64, where=good)
+            sums[1] += good.sum(axis=0)
+    return sums

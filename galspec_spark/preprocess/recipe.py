@@ -1,0 +1,87 @@
+"""What the pixels of ``restframe`` depend on beside those of ``spectra``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from galspec_spark.config import LabelConfig, PreprocessConfig
+from galspec_spark.errors import ConfigError
+from galspec_spark.readers import PIXEL_MASKS
+from galspec_spark.spectrum.grid import GRID_ID
+from galspec_spark.spectrum.masks import PixelMask, bit_mask
+from galspec_spark.warehouse.tables import Warehouse
+
+#: File beside ``sample``; Spark ignores names that begin with _.
+STATE = "_state.json"
+
+
+class Recipe(BaseModel):
+    """How spectra are moved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    normalise: str
+    pixel_mask_reject: dict[str, tuple[str, ...]]  #: bits that make a pixel bad, by survey
+    grid: str = GRID_ID
+
+    @classmethod
+    def of(cls, config: PreprocessConfig) -> Recipe:
+        """Return the configured recipe: each survey's own bits where none are configured.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such survey or bit.
+        """
+        bad = {survey: mask.bad for survey, mask in PIXEL_MASKS.items()}
+        for survey, names in config.pixel_mask_reject.items():
+            _check(survey, names)
+        return cls(normalise=config.normalise, pixel_mask_reject=bad | config.pixel_mask_reject)
+
+    def reject(self, survey: str) -> int:
+        """Return the bits of AND_MASK that make a pixel of a survey bad."""
+        names = self.pixel_mask_reject.get(survey, ())
+        return bit_mask(names, PIXEL_MASKS[survey].bits) if names else 0
+
+
+class State(BaseModel):
+    """What the tables ``restframe`` and ``sample`` were made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Recipe
+    settings: PreprocessConfig
+
+    @classmethod
+    def of(cls, config: PreprocessConfig) -> State:
+        """Return the state that a configuration leads to."""
+        return cls(recipe=Recipe.of(config), settings=config)
+
+    @property
+    def label(self) -> LabelConfig:
+        """The label policy."""
+        return self.settings.label
+
+
+def read_state(warehouse: Warehouse) -> State | None:
+    """Return what the tables were made with; None where they are not there."""
+    place = warehouse.table("sample") / STATE
+    return State.model_validate(json.loads(place.read())) if place.exists() else None
+
+
+def _check(survey: str, names: Sequence[str]) -> None:
+    masks: Mapping[str, PixelMask] = PIXEL_MASKS
+    if survey not in masks:
+        raise ConfigError(
+            f"preprocess.pixel_mask_reject: unknown survey {survey!r}; known: {', '.join(masks)}"
+        )
+    bits = masks[survey].bits
+    unknown = [name for name in names if name not in bits]
+    if unknown:
+        known = ", ".join(bits) or "none"
+        raise ConfigError(
+            f"preprocess.pixel_mask_reject.{survey}: unknown bit {unknown[0]!r}; known: {known}"
+        )

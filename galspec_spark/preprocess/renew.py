@@ -1,0 +1,64 @@
+"""Makes the table ``sample`` anew, from the last one and the narrow columns of new parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from galspec_spark.harness.run import Run
+from galspec_spark.preprocess.decide import Decided, decide
+from galspec_spark.preprocess.recipe import STATE, State
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.sample import sample_parts, write_sample
+from galspec_spark.warehouse.schemas import CATALOGUE, SAMPLE
+from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.tables import Staging, Warehouse
+
+STORED = [field.name for field in CATALOGUE]
+#: What a row has before anything is decided.
+UNDECIDED = [*STORED, "survey", "release", "part"]
+#: What the last table says of objects.
+KNOWN = ["spectrum_id", "object_id", "first_seen"]
+
+
+def renew_sample(
+    run: Run, warehouse: Warehouse, parts: Mapping[str, Location], kept: set[str], state: State
+) -> Decided:
+    """Decide about the spectra of all parts of ``restframe``.
+
+    Parameters
+    ----------
+    parts
+        By their places, relative to the warehouse; some may still be staged.
+    kept
+        Places of those that are as they were: the last ``sample`` has their narrow columns.
+    """
+    last = [open_part(part) for part in warehouse.parts("sample")]
+    found: dict[str, pa.Table] = {}
+    known = [SAMPLE.empty_table().select(KNOWN)]
+    for sample in last:
+        for row_group, place in enumerate(sample_parts(sample)):
+            if place in kept:
+                found[place] = sample.read_row_group(row_group, UNDECIDED)
+        known.append(sample.read(KNOWN))
+    rows = [found.get(place) or _undecided(place, parts[place]) for place in sorted(parts)]
+    return decide(pa.concat_tables(rows), pa.concat_tables(known), state.settings, run)
+
+
+def stage_sample(
+    run: Run, staging: Staging, rows: pa.Table, state: State
+) -> list[tuple[Location, str]]:
+    """Write the table and its state; return what to move where."""
+    name = f"{run.id}.parquet"
+    write_sample(staging.folder / name, rows)
+    write_json(staging.folder / STATE, state.model_dump(mode="json"))
+    return [(staging.folder / file, f"sample/{file}") for file in (name, STATE)]
+
+
+def _undecided(place: str, part: Location) -> pa.Table:
+    rows = open_part(part).read(STORED)
+    values = {**partition_values(Location(place)), "part": place}
+    for name in UNDECIDED[len(STORED) :]:
+        rows = rows.append_column(name, pa.repeat(values[name], len(rows)))
+    return rows

@@ -1,0 +1,181 @@
+"""The table ``sample``: what is decided about each spectrum, by the parts of ``restframe``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galspec_spark.errors import UserError
+from galspec_spark.spectrum.arrays import Floats, present_rows_of
+from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
+from galspec_spark.warehouse.schemas import SAMPLE
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
+
+#: Spectra read at once: 500 rows of 2642 pixels make 5 MB of an array.
+BATCH_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the row groups of a part of ``restframe``, and where its rows of ``sample`` are."""
+
+    part: Location
+    sample: Location
+    row_group: int  #: of the sample
+    number: int = 0  #: of this slice among those of the part
+    count: int = 1  #: of slices of the part
+
+
+def write_sample(place: Location, rows: pa.Table) -> None:
+    """Write the table, a row group for each part of ``restframe``.
+
+    Parameters
+    ----------
+    rows
+        Of the schema `SAMPLE`, the rows of each part together and in its order.
+    """
+    part = rows["part"]
+    changes = pc.not_equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))).to_numpy()
+    ends = [*(np.flatnonzero(changes) + 1).tolist(), len(rows)]
+    with part_writer(place, SAMPLE) as writer:
+        for start, end in pairwise([0, *ends]):
+            writer.write_table(rows.slice(start, end - start), row_group_size=end - start)
+
+
+def sample_parts(sample: Part) -> list[str]:
+    """Return the part of ``restframe`` that each row group is of, relative to the warehouse."""
+    column = sample.schema_arrow.get_field_index("part")
+    groups = (sample.metadata.row_group(i) for i in range(sample.num_row_groups))
+    return [group.column(column).statistics.min for group in groups]
+
+
+def sample_place(warehouse: Warehouse) -> Location:
+    """Return where the table is.
+
+    Raises
+    ------
+    UserError
+        If it is not there; the message names the job that makes it.
+    """
+    (place,) = warehouse.existing_parts("sample")
+    return place
+
+
+def read_sample(warehouse: Warehouse, columns: Sequence[str]) -> pa.Table:
+    """Read columns of all rows: 10 million spectra have some 25 bytes for each text."""
+    return open_part(sample_place(warehouse)).read(list(columns))
+
+
+def locate(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Return the part of ``restframe``, relative to the warehouse, and the row of spectra.
+
+    Parameters
+    ----------
+    names
+        Their ``spectrum_id``; of a spectrum that was read from two files the copy that is used.
+    """
+    sample = open_part(sample_place(warehouse))
+    found = {}
+    for row_group, part in enumerate(sample_parts(sample)):
+        rows = sample.read_row_group(row_group, ["spectrum_id", "reason"])
+        is_copy = pc.fill_null(pc.equal(rows["reason"], "duplicate"), False)
+        is_wanted = pc.is_in(rows["spectrum_id"], pa.array(names, pa.string()))
+        for row in np.flatnonzero(pc.and_not(is_wanted, is_copy).to_numpy()).tolist():
+            found[rows["spectrum_id"][row].as_py()] = (part, row)
+    return found
+
+
+def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> list[Slice]:
+    """Return the parts of ``restframe``, cut such that `tasks` have about the same to read.
+
+    Parameters
+    ----------
+    release
+        Of one release only.
+    """
+    place = sample_place(warehouse)
+    parts = [warehouse.root / part for part in sample_parts(open_part(place))]
+    chosen = [
+        (part, row_group)
+        for row_group, part in enumerate(parts)
+        if release in (None, partition_values(part)["release"])
+    ]
+    count = -(-tasks // max(len(chosen), 1))
+    return [
+        Slice(part, place, row_group, number, count)
+        for part, row_group in chosen
+        for number in range(count)
+    ]
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Some rows of ``restframe`` with what is decided about them."""
+
+    rows: pa.Table  #: columns of ``sample``
+    has_pixels: npt.NDArray[np.bool_]  #: (rows,)
+    flux: Floats  #: float32, of those that have pixels: (n, pixels); 0 in gaps
+    ivar: Floats  #: likewise
+
+    def filled(self, fill_spectrum: Floats) -> Floats:
+        """Return the flux with a spectrum (pixels,) in its gaps."""
+        return np.where(self.ivar > 0, self.flux, fill_spectrum)
+
+
+def read_slice(
+    slice_: Slice, columns: Sequence[str], *, labelled: bool = False
+) -> Iterator[Spectra]:
+    """Read spectra, some at a time. Runs in a task.
+
+    Parameters
+    ----------
+    columns
+        Of ``sample``.
+    labelled
+        Give the spectra of the splits alone; all of them have pixels. Row groups that hold none
+        are not read.
+
+    Raises
+    ------
+    UserError
+        If a part cannot be read, or the two tables do not belong together.
+    """
+    file = open_part(slice_.part)
+    names = list(dict.fromkeys([*columns, "split"]))
+    decided = open_part(slice_.sample).read_row_group(slice_.row_group, names)
+    if len(decided) != file.metadata.num_rows:
+        raise UserError(
+            f"{slice_.part} has {file.metadata.num_rows} rows and the table sample {len(decided)} "
+            "of it: run jobs/preprocess.py"
+        )
+    first = 0
+    for group in range(file.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        rows = decided.slice(first, size)
+        first += size
+        is_ours = group % slice_.count == slice_.number
+        if is_ours and not (labelled and rows["split"].null_count == size):
+            yield from _read_row_group(file, group, rows, labelled)
+
+
+def _read_row_group(file: Part, group: int, rows: pa.Table, labelled: bool) -> Iterator[Spectra]:
+    first = 0
+    # Other tasks keep the other cores busy.
+    for batch in file.iter_batches(BATCH_ROWS, [group], ["flux", "ivar"], use_threads=False):
+        decided = rows.slice(first, batch.num_rows)
+        first += batch.num_rows
+        if labelled:
+            wanted = pc.is_valid(decided["split"]).combine_chunks()
+            decided, batch = decided.filter(wanted), batch.filter(wanted)
+        if len(decided):
+            has_pixels = batch["flux"].is_valid().to_numpy(zero_copy_only=False)
+            yield Spectra(
+                decided, has_pixels, *map(present_rows_of, (batch["flux"], batch["ivar"]))
+            )
