@@ -1,4 +1,4 @@
-"""Releases of a simulated survey as tables ``restframe``, undisturbed or shifted on purpose."""
+"""Releases of a simulated survey as rest-frame spectra, undisturbed or shifted on purpose."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.config import Config
-from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, recipe_of, write_mean_spectrum
+from galspec_spark.harness.run import Run
+from galspec_spark.preprocess.recipe import State
+from galspec_spark.preprocess.renew import renew_sample, stage_sample
 from galspec_spark.simulate.restframe import Work, restframe_table
-from galspec_spark.simulate.restframe_block import BLOCK, Block, mean_spectrum, simulate_block
+from galspec_spark.simulate.restframe_block import BLOCK, Block, simulate_block
 from galspec_spark.spectrum.grid import PIXELS, wavelength
 from galspec_spark.warehouse.parts import part_writer
-from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 FOLDS = 3
+#: What makes preprocess leave a spectrum out, by the reason.
+LEFT_OUT = {"zwarning": 4, "coverage": 0.5}
+
+
+def config(seed: int = 1) -> Config:
+    """Return the configuration of a release."""
+    return Config.model_validate({"simulate": {"seed": seed}, "preprocess": {"folds": FOLDS}})
 
 
 def draw(seed: int, rows: int, shift=None) -> pa.Table:
@@ -28,41 +38,41 @@ def draw(seed: int, rows: int, shift=None) -> pa.Table:
     shift
         A function of a block, such as those below.
     """
-    config = Config.model_validate({"simulate": {"seed": seed}, "preprocess": {"folds": FOLDS}})
     columns = {"version": "test", "run_id": "test", "config_hash": "test"}
-    work = Work(config, None, fill_spectrum(), Location("/nowhere"), "test", columns)
-    blocks = [simulate_block(number, config) for number in range(-(-rows // BLOCK))]
+    work = Work(config(seed), None, Location("/nowhere"), "test", columns)
+    blocks = [simulate_block(number, work.config) for number in range(-(-rows // BLOCK))]
     shifted = [shift(block) if shift else block for block in blocks]
     return pa.concat_tables(restframe_table(block, work) for block in shifted).slice(0, rows)
 
 
-def fill_spectrum() -> np.ndarray:
-    """Return the spectrum that fills the gaps of all releases."""
-    return mean_spectrum(simulate_block(0, Config()))
-
-
 def write_release(root: Path, name: str, *tables: pa.Table) -> Path:
     """Write tables as the parts of a release of a warehouse; return the warehouse."""
-    table = Location.of(root) / "restframe"
-    for number, rows in enumerate(tables):
-        place = table / f"survey=simulated/release={name}/{name}-{number}.parquet"
-        with part_writer(place, rows.schema) as writer:
-            writer.write_table(rows, row_group_size=500)
-    write_mean_spectrum(table / MEAN_SPECTRUM, fill_spectrum())
-    recipe = recipe_of(Config().preprocess.model_dump(mode="json"))
-    write_json(table / STATE, {"recipe": recipe})
+    warehouse, run, state = (
+        Warehouse(root),
+        Run.start("test", config()),
+        State.of(config().preprocess),
+    )
+    there = {warehouse.place_of(part): part for part in warehouse.parts("restframe")}
+    with warehouse.writing(run.id) as staging:
+        new = {}
+        for number, rows in enumerate(tables):
+            place = f"restframe/survey=simulated/release={name}/{name}-{number}.parquet"
+            new[place] = staging.folder / place
+            with part_writer(new[place], rows.schema) as writer:
+                writer.write_table(rows, row_group_size=500)
+        decided = renew_sample(run, warehouse, {**there, **new}, set(there), state)
+        moves = [(part, place) for place, part in new.items()]
+        moves += stage_sample(run, staging, decided.rows, state)
+        warehouse.commit(staging, moves, remove=warehouse.parts("sample"))
     return root
 
 
 def leave_out(rows: pa.Table, count: int, reason: str) -> pa.Table:
-    """Return rows of which the first are left out, as preprocess would."""
+    """Return rows of which preprocess leaves out the first."""
     is_out = pa.array(np.arange(len(rows)) < count)
-    for name in ("label", "split", "fold", "flux", "ivar"):
-        nulls = pa.nulls(len(rows), rows.schema.field(name).type)
-        column = pc.if_else(is_out, nulls, rows[name].combine_chunks())
-        rows = rows.set_column(rows.schema.names.index(name), rows.schema.field(name), column)
-    why = pc.if_else(is_out, reason, pa.nulls(len(rows), pa.string()))
-    return rows.set_column(rows.schema.names.index("reason"), "reason", why)
+    field = rows.schema.field(reason)
+    column = pc.if_else(is_out, pa.scalar(LEFT_OUT[reason], field.type), rows[reason])
+    return rows.set_column(rows.schema.names.index(reason), field, column)
 
 
 # --- Shifts ---

@@ -72,7 +72,7 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
         ("preprocess:\n  z_min: .nan\n", "preprocess.z_min: Input should be a finite number"),
         ("preprocess:\n  z_min: 0.4\n", "preprocess: z_min 0.4 is not below z_max 0.35"),
         ("preprocess:\n  zwarning_reject: [STORM]\n", "unknown bit 'STORM'; known: SKY,"),
-        ("preprocess:\n  pixel_mask_reject: [SKY]\n", "unknown bit 'SKY'; known: NOPLUG,"),
+        ("preprocess:\n  zwarning_reject: [NOPLUG]\n", "unknown bit 'NOPLUG'; known: SKY,"),
         ("train:\n  components: 5\n", "best_components 10 is more than components 5"),
         ("train:\n  classifiers: {svm: {}}\n", "train.classifiers.svm"),
         ("spark:\n  master: local\n", "spark.master"),

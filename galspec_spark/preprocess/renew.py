@@ -61,4 +61,4 @@ def _undecided(place: str, part: Location) -> pa.Table:
     values = {**partition_values(Location(place)), "part": place}
     for name in UNDECIDED[len(STORED) :]:
         rows = rows.append_column(name, pa.repeat(values[name], len(rows)))
-    return rows
+    return rows.cast(pa.schema([SAMPLE.field(name) for name in UNDECIDED]))

@@ -97,10 +97,3 @@ def coverage(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return the fraction of the grid that carries information, shape (spectra,)."""
     covered: npt.NDArray[np.float32] = good.mean(axis=1, dtype=np.float32)
     return covered
-
-
-def fill_gaps(
-    flux: npt.NDArray[np.float32], good: npt.NDArray[np.bool_], mean: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Return the flux with the mean spectrum, shape (PIXELS,), where there is no information."""
-    return np.where(good, flux, mean)

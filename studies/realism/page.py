@@ -19,7 +19,7 @@ from galspec_spark.config import PreprocessConfig
 from galspec_spark.preprocess.recipe import Recipe
 from galspec_spark.spectrum.normalise import normalise
 from galspec_spark.spectrum.ragged import ObservedBatch
-from galspec_spark.spectrum.restframe import coverage, fill_gaps, to_rest_frame
+from galspec_spark.spectrum.restframe import coverage, to_rest_frame
 
 Array = npt.NDArray[Any]
 
@@ -77,7 +77,7 @@ def make_sample(table: pa.Table, config: PreprocessConfig) -> Sample:
         ]
         strong = strength["nii_6583"] > 10
     return Sample(
-        flux=fill_gaps(flux, good, mean.astype(np.float32)),
+        flux=np.where(good, flux, mean.astype(np.float32)),
         z=table["z"].to_numpy(),
         sn=table["sn_median"].to_numpy(),
         subclass=np.array(table["subclass"].to_pylist(), dtype=str),

@@ -8,23 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from pyspark.ml import PipelineModel
-from pyspark.ml.functions import array_to_vector
-from pyspark.sql import functions as F
 from sklearn.metrics import f1_score
 
 from galspec_spark.catalog import classify
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.preprocess.stage import MEAN_SPECTRUM, STATE, write_mean_spectrum
-from galspec_spark.spectrum.arrays import lists_of
-from galspec_spark.spectrum.grid import PIXELS
+from galspec_spark.preprocess.recipe import STATE
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import read_table
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.sample import write_sample
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, leave_out, with_sky, write_release
 
@@ -63,7 +60,7 @@ def files_of(root: Path) -> dict[str, int]:
 
 
 def test_every_spectrum_has_a_row(warehouse):
-    catalog, spectra = rows_of(warehouse), rows_of(warehouse, "restframe")
+    catalog, spectra = rows_of(warehouse), rows_of(warehouse, "sample")
     for name in ("spectrum_id", "object_id", "ra", "dec", "z", "sn_median", "coverage", "label"):
         pd.testing.assert_series_equal(catalog[name], spectra[name])
     assert set(catalog["survey"]) == {"simulated"}
@@ -71,12 +68,15 @@ def test_every_spectrum_has_a_row(warehouse):
     assert catalog["run_id"].nunique() == 1
 
 
-def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model):
+def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model, monkeypatch):
+    """The saved pipeline is used by stock pyspark, as the model's card says."""
     bundle = load_bundle(release_model)
-    spectra = read_table(spark, Warehouse(warehouse), "restframe").where("flux is not null")
-    vectors = spectra.withColumn("spectrum", array_to_vector(F.col("flux")))
-    pipeline = PipelineModel.load(str(release_model / "pipeline"))
-    stock = pipeline.transform(vectors).select("spectrum_id", "probability").toPandas()
+    monkeypatch.chdir(release_model.parent)
+    names = {"restframe": read_table(spark, Warehouse(warehouse), "restframe")}
+    exec("\n".join(bundle.card["how_to_use"]), names)
+    used = read_table(spark, Warehouse(warehouse), "sample").where("reason is null")
+    stock = names["classified"].join(used.select("spectrum_id"), "spectrum_id")
+    stock = stock.select("spectrum_id", "probability").toPandas()
     catalog = rows_of(warehouse).set_index("spectrum_id").loc[stock["spectrum_id"]]
     expected = bundle.calibration.apply([vector[1] for vector in stock["probability"]])
     np.testing.assert_allclose(catalog["probability"], expected, rtol=1e-9)
@@ -93,10 +93,13 @@ def test_reconstruction_error_and_position(warehouse, release_model):
     import hpgeom
 
     bundle = load_bundle(release_model)
-    spectra = rows_of(warehouse, "restframe").dropna(subset="flux").iloc[::25]
+    is_used = rows_of(warehouse)["reason"].isna()  # of the same order
+    spectra = rows_of(warehouse, "restframe")[is_used].iloc[::25]
     catalog = rows_of(warehouse).set_index("spectrum_id").loc[spectra["spectrum_id"]]
     mean, vectors = bundle.components.mean, bundle.components.vectors
-    flux = np.stack(spectra["flux"].to_list()).astype(float)
+    flux, ivar = (np.stack(spectra[name].to_list()).astype(float) for name in ("flux", "ivar"))
+    assert (ivar == 0).any()
+    flux = np.where(ivar > 0, flux, bundle.fill_spectrum)
     model = mean + (flux - mean) @ vectors.T @ vectors
     rms = np.sqrt(((flux - model) ** 2).mean(axis=1))
     np.testing.assert_allclose(catalog["reconstruction_error"], rms, rtol=1e-5)
@@ -165,10 +168,9 @@ def test_a_rerun_changes_nothing(spark, warehouse, release_model, run_of):
 
 def test_only_what_has_no_current_prediction_is_classified(spark, changing, release_model, run_of):
     before = files_of(changing)
+    place = changing / "restframe/survey=simulated/release=dr2/dr2-0.parquet"
+    place.rename(place.with_name("again-0.parquet"))
     write_release(changing, "dr3", draw(14, 60))
-    (changing / "restframe/survey=simulated/release=dr2/dr2-0.parquet").rename(
-        changing / "restframe/survey=simulated/release=dr2/again-0.parquet"
-    )
     summary = classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
     assert summary["classified"] == 160
     assert summary["spectra"] == 760
@@ -200,30 +202,49 @@ def test_a_failed_run_leaves_the_catalogue(spark, changing, release_model, run_o
     assert not (changing / "_staging").exists()
 
 
-def test_gaps_are_filled_as_in_training(spark, changing, release_model, run_of):
-    """Another spectrum in the gaps of the table changes no prediction."""
-    expected = rows_of(changing).query("release == 'dr2'")
-    place = changing / "restframe/survey=simulated/release=dr2/dr2-0.parquet"
-    table = ds.dataset(place).to_table()
-    flux, ivar = (np.stack(table[name].to_pylist()) for name in ("flux", "ivar"))
-    assert (ivar == 0).any()
-    other = np.where(ivar > 0, flux, 5).astype(np.float32)
-    number = table.schema.names.index("flux")
-    place.unlink()
-    refilled = table.set_column(number, table.schema.field("flux"), [lists_of(other)])
-    write_release(changing, "dr2", refilled)
-    write_mean_spectrum(
-        Location.of(changing) / "restframe" / MEAN_SPECTRUM, np.full(PIXELS, 5, np.float32)
-    )
-    shutil.rmtree(changing / "catalog")
-    classify(spark, run_of("classify"), Warehouse(changing), release_model, "dr2")
-    np.testing.assert_allclose(rows_of(changing)["probability"], expected["probability"], rtol=1e-9)
+def test_a_third_release_changes_no_catalogue(spark, changing, release_model, run_of):
+    before = files_of(changing)
+    write_release(changing, "dr3", draw(14, 60))
+    summary = classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+    assert summary["classified"] == 60
+    after = files_of(changing)
+    assert {path: after[path] for path in before} == before
+
+
+def test_a_part_whose_objects_changed_is_classified_again(spark, changing, release_model, run_of):
+    """An older object that a new one proves to be: the parts that hold it, and no others."""
+    rows = draw(14, 60)
+    known = ds.dataset(changing / "restframe/survey=simulated/release=dr2").to_table()
+    for name in ("ra", "dec"):
+        column = [known[name][0].as_py(), *rows[name].to_pylist()[1:]]
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(column))
+    link = [known["survey_object_id"][1].as_py(), *rows["survey_object_id"].to_pylist()[1:]]
+    rows = rows.set_column(2, rows.schema.field(2), pa.array(link))
+    before = files_of(changing)
+    write_release(changing, "dr3", rows)
+    summary = classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+    assert summary["classified"] == 160
+    kept = files_of(changing).keys() & before.keys()
+    assert kept == {path for path in before if "dr1" in path}
+
+
+def test_spectra_that_were_not_drawn_are_classified(spark, changing, release_model, run_of):
+    place = Warehouse(changing).parts("sample")[0]
+    rows = open_part(place).read()
+    number = rows.schema.get_field_index("reason")
+    drawn = pa.array([None, *["not_drawn"] * (len(rows) - 1)])
+    write_sample(place, rows.set_column(number, rows.schema.field(number), drawn))
+    classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
+    catalog = rows_of(changing)
+    assert catalog["probability"].notna().all()
+    assert not has(catalog, "LEFT_OUT").any()
 
 
 def test_another_recipe_is_refused(spark, changing, release_model, run_of):
-    state = changing / "restframe" / STATE
-    recipe = json.loads(state.read_text())["recipe"]
-    state.write_text(json.dumps({"recipe": recipe | {"normalise": "continuum"}}))
+    place = changing / "sample" / STATE
+    state = json.loads(place.read_text())
+    state["recipe"]["normalise"] = "continuum"
+    place.write_text(json.dumps(state))
     with pytest.raises(UserError, match=r"preprocess.normalise continuum, the model .* median"):
         classify(spark, run_of("classify"), Warehouse(changing), release_model, None)
 

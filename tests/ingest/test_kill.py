@@ -34,7 +34,7 @@ KILLS = int(os.environ.get("GALSPEC_KILLS", "2"))
 SEED = int(os.environ.get("GALSPEC_KILL_SEED", "20260131"))
 #: Before each step of a commit, so that many kills fall into one.
 PAUSE = 0.05
-SORTED_BY = {"spectra": "spectrum_id", "files": "path", "objects": "spectrum_id"}
+SORTED_BY = {"spectra": "spectrum_id", "files": "path"}
 
 State = dict[str, list[dict[str, Any]]]
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 from scipy.linalg import subspace_angles
 
 from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.spectrum.arrays import lists_of
+from tests.warehouses import in_parts, labelled, write_tables
 
 FOLDS = 3
 
@@ -42,6 +47,26 @@ def mean_filled(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
 def largest_angle(ours: np.ndarray, other: np.ndarray) -> float:
     """Return the largest angle between two subspaces in degrees."""
     return float(np.degrees(subspace_angles(ours.T, other.T)[0]))
+
+
+def labelled_spectra(
+    root: Path, flux: np.ndarray, ivar: np.ndarray, fold: np.ndarray | None = None, parts: int = 2
+) -> LabelledSpectra:
+    """Write spectra as a warehouse; row i is of fold i % FOLDS unless told."""
+    number = np.arange(len(flux))
+    table = pa.table(
+        {
+            "spectrum_id": [f"spectrum-{i:04d}" for i in number],
+            "object_id": [f"spectrum-{i:04d}" for i in number],
+            "split": ["train"] * len(flux),
+            "label": number % 2,
+            "fold": number % FOLDS if fold is None else fold,
+            "flux": lists_of(flux.astype(np.float32)),
+            "ivar": lists_of(ivar.astype(np.float32)),
+        }
+    )
+    write_tables(root, in_parts(table, parts))
+    return labelled(root, flux.shape[1], parts)
 
 
 def dataframe(spark, flux: np.ndarray, ivar: np.ndarray, partitions: int = 2):

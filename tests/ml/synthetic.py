@@ -1,4 +1,4 @@
-"""Synthetic rows of the ``restframe`` table: smooth spectra whose lines carry the label."""
+"""Synthetic rest-frame spectra, smooth, whose lines carry the label."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from galspec_spark.config import PreprocessConfig
 from galspec_spark.spectrum.grid import PIXELS, wavelength
+from tests.warehouses import in_parts, write_tables
 
 FOLDS = 3
 
@@ -40,7 +41,10 @@ def restframe(n: int = 180, seed: int = 1, agn: float = 0.3) -> pa.Table:
     fold = np.arange(n) % FOLDS
     flux = spectra(labels, seed)
     offsets = np.arange(0, flux.size + 1, PIXELS, dtype=np.int32)
-    lists = pa.ListArray.from_arrays(offsets, flux.ravel(), mask=pa.array(left_out))
+    lists, ones = (
+        pa.ListArray.from_arrays(offsets, values.ravel(), mask=pa.array(left_out))
+        for values in (flux, np.ones_like(flux))
+    )
     return pa.table(
         {
             "spectrum_id": [f"spectrum-{i:04d}" for i in range(n)],
@@ -53,16 +57,11 @@ def restframe(n: int = 180, seed: int = 1, agn: float = 0.3) -> pa.Table:
             "coverage": np.where(left_out, 0.5, 1).astype(np.float32),
             "reason": pa.array(np.full(n, "coverage"), pa.string(), mask=~left_out),
             "flux": lists,
-            "ivar": lists,
+            "ivar": ones,
         }
     )
 
 
 def write_warehouse(root: Path, table: pa.Table, parts: int = 2) -> Path:
-    """Write rows as the table ``restframe`` of a warehouse and return its folder."""
-    folder = root / "restframe" / "survey=sdss" / "release=dr14"
-    folder.mkdir(parents=True)
-    np.save(root / "restframe" / "_mean_spectrum.npy", np.ones(PIXELS, np.float32))
-    for part, rows in enumerate(np.array_split(np.arange(len(table)), parts)):
-        pq.write_table(table.take(rows), folder / f"part-{part}.parquet")
-    return root
+    """Write rows as a warehouse, in so many parts, and return its folder."""
+    return write_tables(root, in_parts(table, parts), PreprocessConfig(folds=FOLDS))

@@ -18,8 +18,10 @@ from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
 from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.features.labelled import labelled_spectra
 from galspec_spark.ml.features.projection import fit_components, project_all
 from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse
 
@@ -39,17 +41,18 @@ class Features:
     is_train: np.ndarray
 
 
-def features_of(spark, root: Path) -> Features:
-    rows = read_table(spark, Warehouse(root), "restframe")
-    parts = Warehouse(root).parts("restframe")
-    train = rows.where("split = 'train'")
-    census = Census.take(rows)
+def features_of(spark, root: Path, scratch: Location) -> Features:
+    census = Census.take(read_table(spark, Warehouse(root), "sample"))
     config = Config().train
-    components = fit_components(spark, parts, config, census.folds)
-    flux = np.stack(train.select("flux").toPandas()["flux"].to_list()).astype(np.float64)
+    spectra = labelled_spectra(spark, Warehouse(root), census.count(split="train"))
+    components = fit_components(spark, spectra, config, census.folds, scratch)
+    every = [batch for task in spectra.tasks for batch in spectra.read(task, ["split"])]
+    flux = np.concatenate(
+        [flux[np.array(rows["split"].to_pylist()) == "train"] for rows, flux, _ in every]
+    ).astype(np.float64)
     oracle = decomposition.PCA(COMPONENTS, svd_solver="full").fit(flux)
     labelled = census.count(split="train") + census.count(split="test")
-    coefficients = project_all(spark, parts, components, config, labelled).persist()
+    coefficients = project_all(spark, spectra, components, config, labelled).persist()
     table = coefficients.orderBy("spectrum_id").toPandas()
     values = np.stack([vector.toArray() for vector in table["components"]])
     is_train = (table["split"] == "train").to_numpy()
@@ -79,10 +82,11 @@ def assert_agreement(features: Features, ours: np.ndarray, oracle, share: float)
 
 @pytest.fixture(scope="module", params=["synthetic", "real"])
 def features(spark, request, tmp_path_factory) -> Features:
+    scratch = Location.of(tmp_path_factory.mktemp("scratch"))
     if request.param == "real":
-        return features_of(spark, request.getfixturevalue("real_warehouse"))
-    table = restframe(200, seed=3)
-    return features_of(spark, write_warehouse(tmp_path_factory.mktemp("synthetic"), table))
+        return features_of(spark, request.getfixturevalue("real_warehouse"), scratch)
+    root = write_warehouse(tmp_path_factory.mktemp("synthetic"), restframe(200, seed=3))
+    return features_of(spark, root, scratch)
 
 
 def test_components(features):

@@ -10,43 +10,38 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from galspec_spark.config import Config, LabelConfig, PreprocessConfig
+from galspec_spark.config import Config, PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import Census
-from galspec_spark.preprocess import selection
-from galspec_spark.preprocess.stage import read_mean_spectrum
 from galspec_spark.simulate import restframe as restframe_module
 from galspec_spark.simulate.linefit import INDEX
 from galspec_spark.simulate.restframe import simulate_restframe
-from galspec_spark.simulate.restframe_block import (
-    BLOCK,
-    Block,
-    labels,
-    simulate_block,
-    sources,
-    split_and_folds,
-)
+from galspec_spark.simulate.restframe_block import BLOCK, Block, simulate_block, sources
 from galspec_spark.spectrum.grid import PIXELS, wavelength
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.schemas import RESTFRAME
 from galspec_spark.warehouse.tables import Warehouse
 from tests.submit import ROOT, submit
 
 SPECTRA = 2 * BLOCK + 100
+DECIDED = ("object_id", "label", "reason", "split", "fold")
 StartRun = Callable[..., Run]
 
 
 def rows_of(warehouse: Warehouse) -> pa.Table:
-    """Read the table by name of the spectrum, without the names of the run."""
+    """Read both tables by name of the spectrum, without what tells runs apart."""
     parts = [open_part(part).read() for part in warehouse.parts("restframe")]
     table = pa.concat_tables(parts).sort_by("spectrum_id")
+    decided = read_sample(warehouse, ["spectrum_id", *DECIDED]).sort_by("spectrum_id")
+    for name in DECIDED:
+        table = table.append_column(name, decided[name])
     return table.drop_columns(["version", "run_id", "config_hash"])
 
 
@@ -88,7 +83,7 @@ def test_spark_reads_all_rows_with_survey_and_release(
     frame = read_table(spark, warehouse, "restframe")
     groups = frame.groupBy("survey", "release").count().collect()
     assert [tuple(row) for row in groups] == [("simulated", "seed1", SPECTRA)]
-    Census.take(frame).check(components=20)
+    Census.take(read_table(spark, warehouse, "sample")).check(components=20)
 
 
 def test_values_are_what_preprocess_would_write(table: pa.Table, warehouse: Warehouse) -> None:
@@ -101,10 +96,8 @@ def test_values_are_what_preprocess_would_write(table: pa.Table, warehouse: Ware
     assert table["coverage"].to_numpy().min() >= PreprocessConfig().coverage_min
     medians = np.nanmedian(np.where(good, flux, np.nan), axis=1)
     np.testing.assert_allclose(medians, 1, rtol=1e-6)
-    mean = read_mean_spectrum(warehouse)
-    assert mean is not None
     assert (~good).any()
-    np.testing.assert_array_equal(flux[~good], np.broadcast_to(mean, flux.shape)[~good])
+    assert not flux[~good].any()
     assert table["reason"].null_count == len(table)
     assert set(table["class"].to_pylist()) == {"GALAXY"}
 
@@ -131,7 +124,7 @@ def test_a_spectrum_is_the_same_however_many_are_drawn_and_however_divided(
     spark: SparkSession, table: pa.Table, tmp_path: Path, run_of: StartRun,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(restframe_module, "_tasks", lambda config, cores: 1)
+    monkeypatch.setattr(restframe_module, "_blocks_of_tasks", lambda config, cores: [[0, 1]])
     fewer = Warehouse(tmp_path)
     simulate_restframe(spark, run_of("simulate", simulate={"spectra": BLOCK + 10}), fewer)
     assert len(fewer.parts("restframe")) == 1
@@ -152,55 +145,6 @@ def test_no_object_is_in_two_splits_or_folds(table: pa.Table) -> None:
     sizes = places["object_id"].value_counts()
     repeats = len(places) - len(sizes)
     assert repeats == pytest.approx(0.05 * len(places), rel=0.1)
-
-
-def test_a_block_has_each_class_in_proportion_in_every_split_and_fold(block: Block) -> None:
-    first = block.object == block.index
-    config = PreprocessConfig()
-    for label in (0, 1):
-        label_of = np.full(BLOCK, -1)
-        np.maximum.at(label_of, block.object - block.index[0], block.label)
-        members = first & (label_of == label)
-        total = np.count_nonzero(members)
-        tested = np.count_nonzero(members & block.is_test)
-        assert abs(tested - config.test_fraction * total) <= 1
-        in_fold = np.bincount(block.fold[members & ~block.is_test], minlength=config.folds)
-        assert np.abs(in_fold - (total - tested) / config.folds).max() <= 1
-        assert in_fold.min() > 0
-
-
-def test_the_split_is_the_rule_of_selection(spark: SparkSession, block: Block) -> None:
-    """Given Spark's own order of the objects, both assign the same split and fold."""
-    config = PreprocessConfig()
-    names = [f"object-{first:04d}" for first in block.object]
-    rows = spark.createDataFrame(
-        [
-            (i, name, int(value), None)
-            for i, (name, value) in enumerate(zip(names, block.label, strict=True))
-        ],
-        "i long, object_id string, label int, reason string",
-    )
-    hashed = rows.withColumn("order", F.xxhash64("object_id", F.lit(config.seed)))
-    expected = selection.split_and_folds(hashed, config).orderBy("i").toPandas()
-    is_test, fold = split_and_folds(
-        block.object - block.index[0], block.label, expected["order"].to_numpy(), config
-    )
-    np.testing.assert_array_equal(is_test, expected["split"] == "test")
-    np.testing.assert_array_equal(fold, expected["fold"].fillna(-1))
-
-
-@pytest.mark.parametrize(
-    "policy", [LabelConfig(), LabelConfig(agn=("AGN", "BROADLINE"), other=("STARFORMING",))]
-)
-def test_labels_follow_the_policy_as_selection_reads_it(
-    spark: SparkSession, block: Block, policy: LabelConfig
-) -> None:
-    names = np.unique(block.subclass)
-    assert {"", "AGN", "AGN BROADLINE", "STARFORMING", "STARBURST", "BROADLINE"} <= set(names)
-    frame = spark.createDataFrame([(str(name),) for name in names], "subclass string")
-    rows = frame.select("subclass", selection.label(policy).alias("label")).collect()
-    expected = {row.subclass: -1 if row.label is None else row.label for row in rows}
-    assert dict(zip(names.tolist(), labels(names, policy).tolist(), strict=True)) == expected
 
 
 def test_an_unlabelled_spectrum_is_in_no_split(
@@ -235,7 +179,7 @@ def test_labels_follow_from_lines_measured_with_noise(monkeypatch: pytest.Monkey
     with np.errstate(all="ignore"):
         oiii, h_beta, h_alpha, nii = np.log10(area).T
         agn = detected & (oiii + 1.2 * nii > 0.22 + h_beta + 1.2 * h_alpha)
-    np.testing.assert_array_equal(block.label, agn)
+    np.testing.assert_array_equal(np.char.startswith(block.subclass, "AGN"), agn)
     assert 20 < agn.sum() < BLOCK / 5
 
 
@@ -292,7 +236,7 @@ def test_a_failed_run_leaves_the_earlier_table(
     def killed(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(restframe_module, "write_mean_spectrum", killed)
+    monkeypatch.setattr(restframe_module, "stage_sample", killed)
     with pytest.raises(KeyboardInterrupt):
         simulate_restframe(spark, run_of("simulate", simulate={"spectra": 60}), warehouse)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
@@ -306,6 +250,7 @@ def test_a_warehouse_with_spectra_is_refused(
     part = tmp_path / "spectra" / "survey=sdss" / "release=dr14" / "one.parquet"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"")
+    Warehouse(tmp_path).mark_format()
     with pytest.raises(UserError, match=r"holds spectra.*another --output"):
         simulate_restframe(spark, run_of(simulate={"spectra": 10}), Warehouse(tmp_path))
     assert not (tmp_path / "restframe").exists()
@@ -314,9 +259,9 @@ def test_a_warehouse_with_spectra_is_refused(
 def test_parts_are_about_as_large_as_configured() -> None:
     def tasks(spectra: int, megabytes: int = 160) -> int:
         sections = {"simulate": {"spectra": spectra}, "ingest": {"part_megabytes": megabytes}}
-        return restframe_module._tasks(Config.model_validate(sections), 2)
+        return len(restframe_module._blocks_of_tasks(Config.model_validate(sections), 2))
 
-    assert tasks(1000) == 2
+    assert tasks(1000) == 1  # no more than there are blocks
     stored = 1_000_000 * restframe_module.STORED_BYTES / tasks(1_000_000)
     assert stored == pytest.approx(160e6, rel=0.05)
     assert tasks(1_000_000, 20) == pytest.approx(8 * tasks(1_000_000), rel=0.05)

@@ -128,7 +128,7 @@ def test_scores_against_scikit_learn():
     assert results[1]["agn_f1_change"][0] == pytest.approx(change)
 
 
-def test_hidden_pixels_are_left_as_preprocess_leaves_them():
+def test_hidden_pixels_get_the_mean_of_the_others():
     flux = np.arange(12, dtype=np.float32).reshape(3, 4)
     sample = module.Sample(pa.table({}), flux, np.ones_like(flux))
     gap = np.array([[True, False, False, False]] * 2 + [[False] * 4])

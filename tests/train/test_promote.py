@@ -11,7 +11,7 @@ import pytest
 
 from galspec_spark.errors import UserError
 from galspec_spark.ml.model.bundle import load_bundle, model_id
-from galspec_spark.preprocess.stage import STATE
+from galspec_spark.preprocess.recipe import STATE
 from galspec_spark.train.promote import promote, promotion_text
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -79,8 +79,9 @@ def test_a_current_model_of_another_recipe_is_named(spark, trained, release_mode
     other = Warehouse(tmp_path / "other")
     source = Warehouse((release_model.parent / "warehouse.txt").read_text())
     shutil.copytree(source.root.path, other.root.path)
-    state = tmp_path / "other" / "restframe" / STATE
-    recipe = json.loads(state.read_text())["recipe"]
-    state.write_text(json.dumps({"recipe": recipe | {"normalise": "none"}}))
+    place = tmp_path / "other" / "sample" / STATE
+    state = json.loads(place.read_text())
+    state["recipe"]["normalise"] = "none"
+    place.write_text(json.dumps(state))
     with pytest.raises(UserError, match=r"preprocess.normalise none, the model learned"):
         promote(spark, other, trained, release_model)

@@ -139,7 +139,9 @@ def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, t
     assert best["cv_agn_f1"] == max(result["cv_agn_f1"] for result in metrics["results"])
     assert card["metrics"] == best
 
-    rows = read_table(spark, Warehouse(root), "restframe").where("split = 'test'")
+    decided = read_table(spark, Warehouse(root), "sample").where("split = 'test'")
+    moved = read_table(spark, Warehouse(root), "restframe").select("spectrum_id", "flux")
+    rows = decided.join(moved, "spectrum_id")
     spectra = rows.select("spectrum_id", "label", array_to_vector("flux").alias("spectrum"))
     spectra.write.parquet(str(tmp_path / "spectra"))
     result = subprocess.run(
@@ -304,7 +306,7 @@ def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
     result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
     assert result.returncode == 1
     (line,) = messages(result)
-    assert line.startswith("error: no table 'restframe' in the warehouse ")
+    assert line.startswith("error: no table 'sample' in the warehouse ")
     assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
 
 

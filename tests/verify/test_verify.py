@@ -122,8 +122,8 @@ def one_pixel_less(name: str) -> Edit:
 
 def found_in(warehouse: Warehouse, table: str) -> list[tuple[str, int]]:
     """Check the first part of a table, without Spark."""
-    result = check_part(0, parts=[(table, warehouse.parts(table)[0])])
-    return [(kind, count) for kind, _, count, _ in result["findings"]]
+    result = check_part((table, warehouse.parts(table)[0]))
+    return [(finding.kind, finding.count) for finding in result.findings]
 
 
 def kinds(summary: dict[str, Any]) -> dict[str, int]:
@@ -139,7 +139,7 @@ def test_a_clean_warehouse_through_spark_submit(copy: Warehouse, tmp_path: Path)
     assert not [line for line in messages(result) if "rror" in line]
     summary = json.loads((copy.root / "summary.json").read())["verify"]
     assert summary["findings"] == []
-    assert summary["rows_of_spectra"] == summary["rows_of_objects"] == 12
+    assert summary["rows_of_spectra"] == summary["rows_of_sample"] == 12
     assert summary["rows_of_files"] == 13
     assert summary["files_compared"] == summary["rows_compared"] == 12
     assert summary["pixels"] == 12 * (spec_files.PIXELS + 2642)
@@ -150,7 +150,8 @@ def test_the_findings_lead_to_a_warehouse_without_any(
     spark: SparkSession, copy: Warehouse, survey: Path, run_of: RunOf
 ) -> None:
     """From a flipped bit, by what the findings say is to be done."""
-    copy.table("restframe").delete_folder()
+    for table in ("restframe", "sample"):
+        copy.table(table).delete_folder()
     damaged, *_ = copy.parts("spectra")
     rows = open_part(damaged).metadata.num_rows
     flip(damaged, "flux")
@@ -159,16 +160,19 @@ def test_the_findings_lead_to_a_warehouse_without_any(
 
     damaged.delete()
     summary = verify(spark, run_of(), copy)
-    assert kinds(summary) == {"missing_rows": rows, "surplus_objects": rows}
+    assert kinds(summary) == {"missing_rows": rows}
     again = (copy.root / READ_AGAIN).read().decode().splitlines()
-    assert len(again) == rows < summary["rows_of_objects"]
+    assert len(again) == rows < 12
     assert ingest(spark, run_of(), [str(survey)], copy, "dr14")["replaced"] == rows
     assert not (copy.root / READ_AGAIN).exists()
     assert verify(spark, run_of(), copy)["findings"] == []
 
-    copy.table("objects").delete_folder()
-    assert kinds(verify(spark, run_of(), copy)) == {"missing_objects": 12}
-    assert ingest(spark, run_of(), [str(survey)], copy, "dr14")["skipped"] == 13
+    run = run_of(preprocess={"coverage_min": 0.5, "folds": 2})
+    preprocess(spark, run, copy)
+    rewrite(copy.parts("restframe")[0], lambda table: table.take([*range(1, len(table)), 0]))
+    assert kinds(verify(spark, run_of(), copy)) == {"misplaced_decisions": 1}
+    (copy.table("sample") / "_state.json").delete()
+    assert preprocess(spark, run, copy)["parts_moved"] == len(copy.parts("spectra"))
     assert verify(spark, run_of(), copy)["findings"] == []
 
 
@@ -239,8 +243,10 @@ def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> No
         ("spectra", lambda t: t.append_column("more", t["class"]), "wrong_schema"),
         ("files", lambda t: t.set_column(7, "rows", t["rows"].cast(pa.int64())), "wrong_schema"),
         (
-            "objects",
-            lambda t: t.set_column(2, "object_id", pa.nulls(len(t), pa.string())),
+            "sample",
+            lambda t: t.set_column(
+                t.schema.get_field_index("object_id"), "object_id", pa.nulls(len(t), pa.string())
+            ),
             "wrong_schema",
         ),
         ("spectra", one_pixel_less("flux"), "wrong_lengths"),
@@ -248,7 +254,10 @@ def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> No
         ("spectra", with_value("pixels", 0, 1), "wrong_lengths"),
         ("restframe", one_pixel_less("flux"), "wrong_lengths"),
         ("restframe", with_value("ivar", 0, None), "wrong_lengths"),
-        ("restframe", with_value("reason", 0, "coverage"), "wrong_lengths"),
+        ("restframe", with_value("has_scale", 0, False), "wrong_lengths"),
+        ("sample", with_value("reason", 0, "coverage"), "impossible_decision"),
+        ("sample", with_value("split", 0, None), "impossible_decision"),
+        ("sample", with_value("label", 0, None), "impossible_decision"),
         ("spectra", with_pixel("flux", 1, 7, None), "null_pixels"),
         ("spectra", with_value("z", 0, float("nan")), "not_finite"),
         ("spectra", with_value("loglam0", 0, float("inf")), "not_finite"),
@@ -388,7 +397,7 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
         for table in SCHEMAS
     }
     rows = {name: table.sort_by(table.column_names[0]) for name, table in rows.items()}
-    spectra, files, objects = rows["spectra"], rows["files"], rows["objects"]
+    spectra, files, sample = rows["spectra"], rows["files"], rows["sample"]
     paths = spectra["file"].to_pylist()
     rest = pa.concat_tables([spectra.slice(1), spectra.slice(3, 1)])  # 0 dropped, 3 twice
     orphaned = with_value("file", 4, "/nowhere/orphan.fits")  # was 5
@@ -397,12 +406,12 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     quarantined = files["path"].to_pylist().index(paths[8])
     files = with_value("status", quarantined, "quarantined")(files)
     files = pa.concat_tables([files, files.filter(pc.equal(files["path"], paths[9]))])
-    objects = with_value("is_primary", 10, False)(objects)
-    objects = with_value("observations", 11, 5)(objects)
+    sample = with_value("is_primary", 10, False)(sample)
+    sample = with_value("observations", 11, 5)(sample)
     tables = {
         "spectra": rest,
         "files": files,
-        "objects": objects,
+        "sample": sample,
         "restframe": rows["restframe"].slice(0, 11),
         "catalog": pa.concat_tables([rows["catalog"], rows["catalog"].slice(4, 1)]),
     }
@@ -420,8 +429,8 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     assert found.pop("rows_without_account") == (1, "/nowhere/orphan.fits: 1 rows, not 0")
     assert found.pop("rows_of_quarantined") == (1, f"{paths[8]}: 1 rows, not 1")
     assert found.pop("duplicate_account") == (1, paths[9])
-    assert found.pop("missing_objects")[0] == 3  # 3, 7, and 5 under its new name
-    assert found.pop("surplus_objects")[0] == 3  # 0, 5 and 6
+    assert found.pop("missing_decisions")[0] == 3  # 3, 7, and 5 under its new name
+    assert found.pop("surplus_decisions")[0] == 3  # 0, 5 and 6
     assert found.pop("wrong_primary")[0] == 1
     assert found.pop("wrong_observations")[0] == 1
     assert found.pop("restframe_rows")[0] == 5  # 0, 3, 6, 7 and 11
@@ -457,6 +466,7 @@ def test_the_job_shows_its_findings_and_exits_with_3(
         "not_ingested": 1,
         "restframe_rows": 1,
         "restframe_outdated": 1,
+        "missing_decisions": 1,
     }
     examples = {finding["finding"]: finding["example"] for finding in summary["findings"]}
     assert examples["not_ingested"] == str(new)

@@ -144,8 +144,8 @@ def test_ingest_and_preprocess_on_s3(
     assert preprocess(spark, run, remote)["selected"] == preprocess(spark, run, here)["selected"]
     for table, columns in {
         "spectra": ["spectrum_id", "flux", "subclass"],
-        "objects": ["spectrum_id", "is_primary", "observations"],
-        "restframe": ["spectrum_id", "flux", "split", "fold"],
+        "restframe": ["spectrum_id", "flux", "ivar"],
+        "sample": ["spectrum_id", "is_primary", "observations", "split", "fold"],
     }.items():
         ours, theirs = (
             sorted(

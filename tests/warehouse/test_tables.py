@@ -78,6 +78,7 @@ def test_a_staged_file_that_is_gone_changes_nothing(
 ) -> None:
     """As where a task wrote to a disk that only its own machine sees."""
     warehouse = Warehouse(tmp_path)
+    warehouse.mark_format()
     old = warehouse.table("spectra") / "old.parquet"
     old.write(b"old")
     with warehouse.writing("test") as staging:
@@ -86,3 +87,20 @@ def test_a_staged_file_that_is_gone_changes_nothing(
         with pytest.raises(UserError, match=r"new1\.parquet is gone since a task wrote it"):
             warehouse.commit(staging, moves, remove=[old])
     assert warehouse.parts("spectra") == [old]
+
+
+def test_a_warehouse_of_another_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "spectra").mkdir()  # 0.1 left no format
+    for use in (
+        lambda: Warehouse(tmp_path).parts("spectra"),
+        Warehouse(tmp_path).writing("x").__enter__,
+    ):
+        with pytest.raises(
+            UserError, match=r"has tables of format 1, this version reads 2: run jobs"
+        ):
+            use()
+    Warehouse(tmp_path / "new").mark_format()
+    assert Warehouse(tmp_path / "new").parts("spectra") == []
+    (tmp_path / "new" / "_format.json").write_text('{"format": 3}')
+    with pytest.raises(UserError, match="has tables of format 3"):
+        Warehouse(tmp_path / "new").parts("spectra")

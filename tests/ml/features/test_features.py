@@ -9,14 +9,16 @@ import pytest
 from sklearn import decomposition
 
 from galspec_spark.config import Config
+from galspec_spark.ml.features import partial_sums
 from galspec_spark.ml.features.projection import (
     fit_components,
     fold_column,
     narrow_partitions,
     project_all,
 )
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.storage import Location
 from tests.ml.synthetic import FOLDS, restframe, write_warehouse
+from tests.warehouses import labelled
 
 K = 4
 
@@ -33,8 +35,8 @@ def table():
 
 
 @pytest.fixture(scope="module")
-def parts(table, tmp_path_factory):
-    return Warehouse(write_warehouse(tmp_path_factory.mktemp("parts"), table, 3)).parts("restframe")
+def spectra(table, tmp_path_factory):
+    return labelled(write_warehouse(tmp_path_factory.mktemp("parts"), table, 3))
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,9 @@ def rows(table):
 
 
 @pytest.fixture(scope="module")
-def components(spark, parts):
-    return fit_components(spark, parts, config(), FOLDS)
+def components(spark, spectra, tmp_path_factory):
+    scratch = Location.of(tmp_path_factory.mktemp("scratch"))
+    return fit_components(spark, spectra, config(), FOLDS, scratch)
 
 
 def angle(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -69,20 +72,28 @@ def test_a_folds_components_are_those_of_the_other_folds(components, rows):
         )
 
 
+def test_tasks_add_up_what_the_driver_does(spark, spectra, components, tmp_path, monkeypatch):
+    monkeypatch.setattr(partial_sums, "FEW_TASKS", 0)
+    found = fit_components(spark, spectra, config(), FOLDS, Location.of(tmp_path))
+    for ours, theirs in zip(found, components, strict=True):
+        np.testing.assert_allclose(ours.vectors, theirs.vectors, atol=1e-12)
+
+
 @pytest.fixture(scope="module")
-def short_parts(table, tmp_path_factory):
+def short_spectra(table, tmp_path_factory):
     """The same spectra with 100 pixels, all good: MLlib's own PCA takes minutes for 2642."""
     flux = pc.list_slice(table["flux"], 0, 100)
     ones = pa.array([None if f is None else [1.0] * 100 for f in flux.to_pylist()], flux.type)
     for name, column in (("flux", flux), ("ivar", ones)):
         table = table.set_column(table.column_names.index(name), name, column)
-    return Warehouse(write_warehouse(tmp_path_factory.mktemp("short"), table)).parts("restframe")
+    return labelled(write_warehouse(tmp_path_factory.mktemp("short"), table), pixels=100)
 
 
 @pytest.mark.parametrize("pca", ["mllib", "mask"])
-def test_other_ways_to_the_same_components(spark, short_parts, pca):
-    expected = fit_components(spark, short_parts, config(), FOLDS)
-    found = fit_components(spark, short_parts, config(pca=pca, em_passes=1), FOLDS)
+def test_other_ways_to_the_same_components(spark, short_spectra, pca, tmp_path):
+    place = Location.of(tmp_path)
+    expected = fit_components(spark, short_spectra, config(), FOLDS, place)
+    found = fit_components(spark, short_spectra, config(pca=pca, em_passes=1), FOLDS, place)
     for ours, theirs in zip(expected, found, strict=True):
         assert angle(ours.vectors, theirs.vectors) < 1e-6
         np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-6)
@@ -91,10 +102,10 @@ def test_other_ways_to_the_same_components(spark, short_parts, pca):
 
 @pytest.mark.parametrize("projection", ["filled", "masked"])
 def test_every_spectrum_has_coefficients_under_all_components(
-    spark, parts, components, rows, projection
+    spark, spectra, components, rows, projection
 ):
     ids, _, flux = rows
-    frame = project_all(spark, parts, components, config(projection=projection), len(ids))
+    frame = project_all(spark, spectra, components, config(projection=projection), len(ids))
     found = frame.orderBy("spectrum_id").toPandas()
     assert found["spectrum_id"].to_list() == sorted(ids)
     for number, each in enumerate(components):
@@ -109,8 +120,8 @@ def test_order_does_not_depend_on_the_parts(spark, table, tmp_path, components):
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
     orders = []
     for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
-        places = Warehouse(write_warehouse(tmp_path / name, rows, parts)).parts("restframe")
-        frame = project_all(spark, places, components, config(), len(rows))
+        spectra = labelled(write_warehouse(tmp_path / name, rows, parts))
+        frame = project_all(spark, spectra, components, config(), len(rows))
         orders.append([row.spectrum_id for row in frame.select("spectrum_id").collect()])
     assert orders[0] == orders[1]
 

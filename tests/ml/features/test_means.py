@@ -4,14 +4,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from galspec_spark.ml.features.means import class_means
-from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse
+from tests.warehouses import labelled
 
 
 def test_means_and_counts_of_each_class_in_the_training_split(spark, tmp_path):
     table = restframe(60)
-    parts = Warehouse(write_warehouse(tmp_path, table, parts=3)).parts("restframe")
-    means = class_means(spark, parts)
+    means = class_means(spark, labelled(write_warehouse(tmp_path, table, parts=3)))
     train = table.filter(pc.is_valid(table["fold"]))
     flux = train["flux"].combine_chunks().flatten().to_numpy().reshape(len(train), -1)
     label = train["label"].to_numpy()

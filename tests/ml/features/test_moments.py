@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from galspec_spark.ml.features.moments import BATCH_ROWS, BLOCK_ROWS, FoldMoments, Moments, assemble
+from galspec_spark.warehouse.storage import Location
 
 PIXELS = BLOCK_ROWS + 44  # two blocks, the second one narrow
 
@@ -66,13 +67,25 @@ def test_only_the_upper_triangle_travels():
     assert [block.scatter.shape for block in moments.blocks()] == [(BLOCK_ROWS, PIXELS), (44, 44)]
 
 
-def test_folds_add_up_and_each_can_be_taken_away():
+@pytest.fixture
+def through_a_file(tmp_path):
+    """Return a function that saves and loads moments."""
+
+    def pass_on(moments: Moments) -> Moments:
+        place = Location.of(tmp_path / "moments.npz")
+        moments.save(place)
+        return Moments.load(place)
+
+    return pass_on
+
+
+def test_folds_add_up_and_each_can_be_taken_away(through_a_file):
     values, fold = rows(900, offset=100), np.random.default_rng(4).integers(0, 3, 900)
     moments = FoldMoments()
     for piece in np.array_split(np.arange(900), 20):
         for number in range(3):
             moments.add(number, values[piece][fold[piece] == number])
-    by_fold = assemble(moments.blocks())
+    by_fold = {number: through_a_file(each) for number, each in moments.finished().items()}
     assert list(by_fold) == [0, 1, 2]
 
     total = by_fold[0].plus(by_fold[1]).plus(by_fold[2])

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import reduce
 
 import numpy as np
 import pytest
-from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features import pixel_sums
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps, prior_precision
+from galspec_spark.ml.features.labelled import labelled_spectra as labelled_spectra_of
 from galspec_spark.ml.features.pixel_sums import PixelSums, improved, pixel_weights
 from galspec_spark.ml.features.weighted_pca import fit_weighted
-from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from studies.gaps.page import effects
 from tests.ml.low_rank import (
     FOLDS,
-    dataframe,
+    labelled_spectra,
     largest_angle,
     mean_filled,
     ordinary,
@@ -64,13 +65,26 @@ def assert_close(ours: Components, other: Components, atol: float) -> None:
     np.testing.assert_allclose(ours.explained_variance, other.explained_variance, atol=atol)
 
 
+@pytest.fixture
+def fit(spark, tmp_path):
+    """Return a function that fits spectra of a warehouse."""
+
+    def fit_spectra(flux, ivar, starts, weighting, number, **rows):
+        folder = tmp_path / secrets.token_hex(4)
+        found = labelled_spectra(folder, flux, ivar, **rows)
+        return fit_weighted(
+            spark, found, starts, weighting, number, Location.of(folder / "scratch")
+        )
+
+    return fit_spectra
+
+
 @pytest.mark.parametrize("k", [2, K])
-def test_without_gaps_it_is_ordinary_pca(spark, k):
+def test_without_gaps_it_is_ordinary_pca(fit, k):
     """Its solution stays where it is, to the last digits, with its explained variance."""
     flux = with_noise(0.1).astype(np.float32).astype(np.float64)
     expected = ordinary(flux, k)
-    df = dataframe(spark, flux, np.ones_like(flux))
-    ours = fit_weighted(df, [expected], "mask", 3)[-1]
+    ours = fit(flux, np.ones_like(flux), [expected], "mask", 3)[-1]
     assert largest_angle(ours.vectors, expected.vectors) < 1e-5
     np.testing.assert_allclose(ours.explained_variance, expected.explained_variance, atol=1e-9)
     np.testing.assert_allclose(np.abs((ours.vectors * expected.vectors).sum(axis=1)), 1, atol=1e-9)
@@ -207,8 +221,8 @@ def test_what_filled_the_gaps_is_no_component(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def gappy(spark):
-    """Spectra with gaps and noise as float32 arrays, a DataFrame of them and starts."""
+def gappy():
+    """Spectra with gaps and noise as float32 arrays, their folds, and starts."""
     random = np.random.default_rng(10)
     error = random.uniform(0.02, 0.2, (ROWS, 1))
     flux = (CLEAN + random.normal(0, 1, CLEAN.shape) * error).astype(np.float32)
@@ -216,67 +230,53 @@ def gappy(spark):
     flux = mean_filled(flux, ivar > 0).astype(np.float32)
     fold = np.arange(ROWS) % FOLDS
     starts = [ordinary(flux[fold != f].astype(float), K) for f in range(FOLDS + 1)]
-    df = dataframe(spark, flux, ivar).cache()
-    yield flux, ivar, fold, df, starts
-    df.unpersist()
+    return flux, ivar, fold, starts
 
 
 @pytest.mark.parametrize("weighting", ["mask", "ivar"])
-def test_spark_computes_what_the_kernel_does_for_each_fold(gappy, weighting):
-    flux, ivar, fold, df, starts = gappy
-    ours = fit_weighted(df, starts, weighting, 3)
+def test_spark_computes_what_the_kernel_does_for_each_fold(fit, gappy, weighting):
+    flux, ivar, fold, starts = gappy
+    ours = fit(flux, ivar, starts, weighting, 3)
     assert len(ours) == FOLDS + 1
     for f, (one, start) in enumerate(zip(ours, starts, strict=True)):
         rows = fold != f
         assert_close(one, passes(flux[rows], ivar[rows], start, weighting, 3), 1e-9)
 
 
-def test_a_fold_left_out_is_a_fit_of_the_others_alone(gappy):
-    *_, df, starts = gappy
-    together = fit_weighted(df, starts, "mask", 2)
+def test_a_fold_left_out_is_a_fit_of_the_others_alone(fit, gappy):
+    flux, ivar, fold, starts = gappy
+    together = fit(flux, ivar, starts, "mask", 2)
     for f in range(FOLDS):
-        alone = fit_weighted(df.where(F.col("fold") != f), [starts[f]], "mask", 2)[0]
+        alone = fit(flux[fold != f], ivar[fold != f], [starts[f]], "mask", 2)[0]
         assert_close(together[f], alone, 1e-10)
 
 
-def test_partitions_do_not_matter(gappy):
-    *_, df, starts = gappy
-    one, *others = (
-        fit_weighted(reduced, starts[-1:], "ivar", 2)[0]
-        for reduced in (df.coalesce(1), df.repartition(3, "id"), df.repartition(7))
-    )
+def test_parts_do_not_matter(fit, gappy):
+    flux, ivar, _, starts = gappy
+    one, *others = (fit(flux, ivar, starts[-1:], "ivar", 2, parts=n)[0] for n in (1, 3, 7))
     for other in others:
         assert_close(other, one, 1e-10)
 
 
-def test_blocks_of_pixels_are_put_together(gappy, monkeypatch):
-    """There is more than one block, the last of them shorter."""
-    flux, ivar, _, df, starts = gappy
-    assert PIXELS % 256 not in (0, PIXELS)
-    ours = fit_weighted(df, starts[-1:], "mask", 1)[0]
-    assert_close(ours, passes(flux, ivar, starts[-1], "mask", 1), 1e-10)
-
-
-def test_bad_input_is_named(gappy):
-    *_, df, starts = gappy
+def test_bad_input_is_named(fit, gappy):
+    flux, ivar, fold, starts = gappy
     with pytest.raises(UserError, match="no rows with a good pixel: nothing to find"):
-        fit_weighted(df.where("id < 0"), starts[-1:], "mask", 1)
+        fit(flux[:4], np.zeros_like(ivar[:4]), starts[-1:], "mask", 1)
+    rows = fold == 0
     with pytest.raises(UserError, match="no rows with a good pixel outside fold 0"):
-        fit_weighted(df.where("fold = 0"), [starts[0], starts[-1]], "mask", 1)
-    infinite = df.withColumn(
-        "flux", F.transform("flux", lambda _: F.lit(float("nan")).cast("float"))
-    )
+        fit(flux[rows], ivar[rows], [starts[0], starts[-1]], "mask", 1, fold=fold[rows])
     with pytest.raises(UserError, match="NaN or infinite values in column flux"):
-        fit_weighted(infinite, starts[-1:], "mask", 1)
+        fit(np.full_like(flux, np.nan), ivar, starts[-1:], "mask", 1)
 
 
 def test_real_spectra_without_their_blue_end(spark, real_warehouse):
     """The gap's own pixels are foretold better, and so are most coefficients."""
-    table = read_table(spark, Warehouse(real_warehouse), "restframe").where("reason is null")
     blue, k = 600, 8  # up to 4249 A
-    complete = table.where(F.forall(F.slice("ivar", 1, blue), lambda value: value > 0))
-    rows = complete.select("flux", "ivar").orderBy("spectrum_id").toArrow()
-    flux, ivar = (np.stack(rows[name].to_numpy()).astype(float) for name in ("flux", "ivar"))
+    every = labelled_spectra_of(spark, Warehouse(real_warehouse), 0)
+    read = [batch for task in every.tasks for batch in every.read(task, ["split"])]
+    flux, ivar = (np.concatenate([batch[i] for batch in read]).astype(float) for i in (1, 2))
+    complete = (ivar[:, :blue] > 0).all(axis=1)
+    flux, ivar = flux[complete], ivar[complete]
     usual = ((flux - flux.mean(axis=0)) ** 2).sum(axis=1)
     usual = usual < np.quantile(usual, 0.95)  # as realism's comparison does
     flux, ivar = flux[usual], ivar[usual]
