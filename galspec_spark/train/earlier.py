@@ -36,7 +36,7 @@ class EarlierRun:
         UserError
             If it does not hold the metrics and predictions of a run.
         """
-        place = Location(folder)
+        place = Location.of(folder)
         files = {name: place / name for name in ("metrics.json", PREDICTIONS)}
         missing = [name for name, path in files.items() if not path.exists()]
         if missing:

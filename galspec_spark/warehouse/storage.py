@@ -38,6 +38,10 @@ class Location:
 
     path: str  #: absolute where it is local, else an address such as s3://bucket/folder
 
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/") and "://" not in self.path:
+            raise ValueError(f"{self.path} is relative: read what a user gives with Location.of")
+
     @classmethod
     def of(cls, path: str | Path | Location) -> Location:
         """Read a path or address as a user gives it.

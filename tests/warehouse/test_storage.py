@@ -162,3 +162,9 @@ def test_ingest_and_preprocess_on_s3(
 def test_a_missing_bucket_is_one_clear_line(s3: Location) -> None:
     with pytest.raises(UserError, match=r"input s3://no-such-bucket/x does not exist"):
         list_files(["s3://no-such-bucket/x"])
+
+
+def test_a_relative_path_is_read_in_one_way() -> None:
+    assert Location.of("run") == Location(str(Path("run").absolute()))
+    with pytest.raises(ValueError, match=r"run is relative: read what a user gives with"):
+        Location("run")
