@@ -58,7 +58,7 @@ def stage_sample(
 
 def _undecided(place: str, part: Location) -> pa.Table:
     rows = open_part(part).read(STORED)
-    values = {**partition_values(Location(place)), "part": place}
+    values = {**partition_values(part), "part": place}
     for name in UNDECIDED[len(STORED) :]:
         rows = rows.append_column(name, pa.repeat(values[name], len(rows)))
     return rows.cast(pa.schema([SAMPLE.field(name) for name in UNDECIDED]))

@@ -94,7 +94,7 @@ def _outlier(
     row: dict[str, Any], place: tuple[str, int], warehouse: Warehouse, bundle: Bundle
 ) -> Outlier:
     part, number = place
-    values = partition_values(Location(part))
+    values = partition_values(warehouse.root / part)
     return Outlier(
         spectrum_id=row["spectrum_id"],
         facts={n: row[n] for n in ("ra", "dec", "z", "sn_median", "class", "probability")},
