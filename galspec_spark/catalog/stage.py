@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog.contents import SUMMARISED, catalog_parts, summarise
+from galspec_spark.catalog.contents import catalog_parts, summarise
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
@@ -26,7 +26,6 @@ from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.apply import Apply
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.preprocess.stage import read_mean_spectrum, read_recipe, recipe_of
-from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.schemas import CATALOG
 from galspec_spark.warehouse.storage import Location
@@ -87,8 +86,8 @@ def classify(
         outdated = [part for place, part in there.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)
-    catalog = scan(spark, catalog_parts(warehouse, bundle.id, release), SUMMARISED)
-    return {"model": bundle.id, "release": release, "classified": spectra, **summarise(catalog)}
+    summary = summarise(catalog_parts(warehouse, bundle.id, release))
+    return {"model": bundle.id, "release": release, "classified": spectra, **summary}
 
 
 def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
