@@ -3,7 +3,7 @@
 The spectra of one object are alike, so what is drawn with replacement are objects, not spectra.
 Objects whose spectra have the same labels and predictions add the same to a confusion matrix, and
 there are few kinds of them. So how often each kind is drawn is all that matters: a multinomial
-number. 10 million predictions of 12 decisions need 1 GB, and no longer for more replicates.
+number. 10 million spectra with 12 decisions need 1 GB.
 """
 
 from __future__ import annotations
