@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 
@@ -79,11 +80,7 @@ def train(
     earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = build_classifiers(config)
     parts = warehouse.existing_parts("restframe")
-    members = scan(spark, parts, MEMBERSHIP).toArrow()
-    census = Census.take(members)
-    census.check(config.components)
-    audit_leakage(members)
-    used = fingerprint(members)
+    census, used = _checked(scan(spark, parts, MEMBERSHIP).toArrow(), config.components)
     fill_spectrum = read_mean_spectrum(warehouse)
     if fill_spectrum is None:
         raise UserError("the table restframe lacks its mean spectrum: preprocess again")
@@ -145,6 +142,14 @@ def train(
     means = class_means(spark, parts)
     page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
     return _summary(metrics, comparison, page)
+
+
+def _checked(members: pa.Table, components: int) -> tuple[Census, str]:
+    """Make sure that the splits can be trained and tested on; return census and fingerprint."""
+    census = Census.take(members)
+    census.check(components)
+    audit_leakage(members)
+    return census, fingerprint(members)
 
 
 def _train_all(

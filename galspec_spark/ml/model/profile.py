@@ -2,7 +2,7 @@
 
 Distributions are counts between quantiles of the training split, so that a release can be compared
 in one pass over narrow rows. Ranges and the reconstruction errors to expect decide which spectra of
-the catalogue are flagged. A million training spectra tell all of it: 200 MB with 20 coefficients.
+the catalogue are flagged. A million training spectra tell all of it: 400 MB with 20 coefficients.
 """
 
 from __future__ import annotations
