@@ -82,7 +82,9 @@ def compare_settings(spark: SparkSession, vectors: Path, repeat: int) -> list[di
                 repeat,
                 lambda estimator=estimator, train=train: estimator.fit(train),  # type: ignore[misc]
             )
-            scores = classification_scores(confusion(estimator.fit(train).transform(held_out)))
+            predicted = estimator.fit(train).transform(held_out)
+            said = predicted.select("label", "prediction").toArrow()
+            scores = classification_scores(confusion(said["label"], said["prediction"]))
             results.append({**result, "f1": {"weighted": scores["f1"], "AGN": scores["agn_f1"]}})
     for frame in (held_out, *by_partitions.values()):
         frame.unpersist()

@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.cli import job_parser, run_without_spark
 from galspec_spark.harness.run import Run
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
@@ -24,13 +22,13 @@ def main() -> int:
     )
     parser.add_argument("--release", required=True, metavar="NAME", help="the data release")
     parser.add_argument("--output", default="drift", metavar="DIR", help="folder of the results")
-    return run_job("drift", parser, work, output="output")
+    return run_without_spark("drift", parser, work, output="output")
 
 
-def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Compare, and say what has drifted."""
     summary = drift(
-        spark, run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
+        run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
     )
     for check in summary["findings"]:
         print(

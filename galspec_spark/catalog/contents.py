@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.evaluation.scores import classification_scores
+from galspec_spark.labels import CLASS_NAMES
+from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import scan
-from galspec_spark.warehouse.parts import partition_values
+from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -55,36 +58,36 @@ def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) 
     return parts
 
 
-def summarise(catalog: DataFrame) -> dict[str, Any]:
+def summarise(parts: Iterable[Location]) -> dict[str, Any]:
     """Count rows: in all, by class and by flag; and score them where the survey has a label.
 
-    The scores are of all labelled spectra with pixels, those that abstain among them.
+    The scores are of all labelled spectra with pixels, those that abstain among them. The driver
+    reads four narrow columns in batches: memory does not depend on the number of spectra.
 
     Parameters
     ----------
-    catalog
-        The columns `SUMMARISED`; read once.
+    parts
+        Of the table ``catalog``.
     """
-    has_both = F.col("label").isNotNull() & F.col("margin").isNotNull()
-    called = (F.col("margin") >= 0).cast("int")
-    counts = (
-        catalog.groupBy(
-            "class", "flags", F.when(has_both, F.col("label") * 2 + called).alias("cell")
-        )
-        .count()
-        .toPandas()
-    )
-    classes = counts.groupby("class")["count"].sum()
-    bits = {name: (counts["flags"].to_numpy() >> bit) & 1 == 1 for name, bit in FLAG_BITS.items()}
-    cells = [int(counts.loc[counts["cell"] == cell, "count"].sum()) for cell in range(4)]
-    confusion = np.array(cells).reshape(2, 2)
+    classes: Counter[str] = Counter()
+    flags = Counter(dict.fromkeys(FLAG_BITS, 0))
+    counts = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
+    for part in parts:
+        for batch in open_part(part).iter_batches(columns=list(SUMMARISED)):
+            for found in batch["class"].value_counts().to_pylist():
+                classes[found["values"]] += found["counts"]
+            for name, bit in FLAG_BITS.items():
+                flags[name] += int(np.count_nonzero(batch["flags"].to_numpy() & (1 << bit)))
+            scored = batch.filter(pc.and_(batch["label"].is_valid(), batch["margin"].is_valid()))
+            counts += confusion(scored["label"], scored["margin"].to_numpy() >= 0)
+    labelled = int(counts.sum())
     return {
-        "spectra": int(counts["count"].sum()),
-        "classes": {str(name): int(classes[name]) for name in sorted(classes.index)},
-        "flags": {name: int(counts["count"][has].sum()) for name, has in bits.items()},
+        "spectra": classes.total(),
+        "classes": dict(sorted(classes.items())),
+        "flags": dict(flags),
         "against_labels": {
-            "spectra": sum(cells),
-            "confusion": confusion.tolist(),
-            **(classification_scores(confusion) if sum(cells) else {}),
+            "spectra": labelled,
+            "confusion": counts.tolist(),
+            **(classification_scores(counts) if labelled else {}),
         },
     }

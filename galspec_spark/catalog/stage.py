@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog.contents import SUMMARISED, catalog_parts, summarise
+from galspec_spark.catalog.contents import catalog_parts, summarise
 from galspec_spark.catalog.recipe import check_recipe
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import UserError
@@ -27,7 +27,6 @@ from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.model.apply import KEPT, Apply
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.schemas import CATALOG
@@ -85,8 +84,8 @@ def classify(
         outdated = [part for place, part in there.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)
-    catalog = scan(spark, catalog_parts(warehouse, bundle.id, release), SUMMARISED)
-    return {"model": bundle.id, "release": release, "classified": spectra, **summarise(catalog)}
+    summary = summarise(catalog_parts(warehouse, bundle.id, release))
+    return {"model": bundle.id, "release": release, "classified": spectra, **summary}
 
 
 def _slices(warehouse: Warehouse, release: str | None) -> list[Slice]:

@@ -1,5 +1,7 @@
 """Is a release like the training set? One pass over its catalogue against the model's profile.
 
+The driver reads the narrow columns in batches: memory does not depend on the size of a release.
+
 A distribution has drifted where it is further from the training set's than the configuration allows
 and than chance explains. Distances: the population stability index (PSI) over ten bins of equal
 count, and the Kolmogorov-Smirnov distance at the percentiles. Shares of the spectra (AGN, outliers,
@@ -15,24 +17,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import stats
 
-from galspec_spark.catalog.contents import read_catalog
+from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.config import DriftConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.ml.model.profile import NOT_DRAWN, Profile, Tally, tally
+from galspec_spark.ml.model.profile import KNOWN, NOT_DRAWN, Profile, Tally, tally
 from galspec_spark.report.drift import draw_drift
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 
 DRIFT = "drift.json"
 PSI_BINS = 10
 PROPERTIES = ("agn", "outlier", "left_out")
+#: Columns of the catalogue that are read.
+COLUMNS = (*KNOWN, "coefficients", "margin", "flags", "reason")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,6 @@ class Check:
 
 
 def drift(
-    spark: SparkSession,
     run: Run,
     warehouse: Warehouse,
     model: Path,
@@ -76,7 +80,7 @@ def drift(
     """
     bundle = load_bundle(model)
     profile = bundle.profile
-    found = tally_release(read_catalog(spark, warehouse, bundle.id, release), profile)
+    found = tally_release(catalog_parts(warehouse, bundle.id, release), profile)
     checks = compare(profile, found, run.config.drift)
     findings = [asdict(check) for check in checks if check.drifted]
     findings.sort(key=lambda check: -check["value"] / check["limit"])
@@ -98,22 +102,29 @@ def drift(
     return {key: content[key] for key in ("model", "release", "spectra", "classified", "findings")}
 
 
-def tally_release(catalog: DataFrame, profile: Profile) -> Tally:
+def tally_release(parts: Sequence[Location], profile: Profile) -> Tally:
     """Count a release in one pass; its draw, if it had one, says nothing about the data."""
-    rows = catalog.where(~F.col("reason").eqNullSafe(NOT_DRAWN))
-    is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
-    is_used = F.col("reason").isNull()
-    return tally(
-        rows.withColumns(
-            {
-                "agn": F.col("margin") >= 0,
-                "outlier": F.when(is_used, is_outlier),
-                "left_out": ~is_used,
-            }
-        ),
-        profile.edges,
-        PROPERTIES,
+    batches = (
+        _with_properties(batch)
+        for part in parts
+        for batch in open_part(part).iter_batches(columns=list(COLUMNS))
     )
+    return tally(batches, profile.edges, PROPERTIES)
+
+
+def _with_properties(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Add `PROPERTIES`, null where one is not known."""
+    rows = batch.filter(pc.fill_null(pc.not_equal(batch["reason"], NOT_DRAWN), True))
+    is_used = rows["reason"].is_null()
+    is_outlier = pc.not_equal(pc.bit_wise_and(rows["flags"], 1 << FLAG_BITS["OUTLIER"]), 0)
+    properties = {
+        "agn": pc.greater_equal(rows["margin"], 0.0),
+        "outlier": pc.if_else(is_used, is_outlier, None),
+        "left_out": pc.invert(is_used),
+    }
+    for name in PROPERTIES:
+        rows = rows.append_column(name, properties[name])
+    return rows
 
 
 def compare(profile: Profile, found: Tally, limits: DriftConfig) -> list[Check]:

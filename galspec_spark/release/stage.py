@@ -138,7 +138,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         ),
         Step(
             "drift",
-            lambda: drift(spark, run, warehouse, model, release.name, output),
+            lambda: drift(run, warehouse, model, release.name, output),
             key=drift_key,
             makes=output / DRIFT,
         ),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow as pa
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.evaluation.scores import classification_scores, confusion
-from galspec_spark.ml.evaluation.significance import mcnemar, paired_counts
-from galspec_spark.warehouse.frames import scan
+from galspec_spark.ml.evaluation.scores import classification_scores
+from galspec_spark.ml.evaluation.significance import compare_predictions
+from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
@@ -25,7 +24,6 @@ class EarlierRun:
 
     folder: Location
     metrics: dict[str, Any]
-    parts: Sequence[Location]  #: of its predictions
 
     @classmethod
     def open(cls, folder: str) -> EarlierRun:
@@ -44,12 +42,9 @@ class EarlierRun:
                 f"cannot compare with {folder}: it has no {missing[0]}; name the --output folder "
                 "of an earlier run of jobs/train.py"
             )
-        parts = sorted(Location(status.path) for status in files[PREDICTIONS].files())
-        return cls(place, json.loads(files["metrics.json"].read()), parts)
+        return cls(place, json.loads(files["metrics.json"].read()))
 
-    def compare(
-        self, spark: SparkSession, metrics: dict[str, Any], predictions: DataFrame
-    ) -> dict[str, Any]:
+    def compare(self, metrics: dict[str, Any], predictions: pa.Table) -> dict[str, Any]:
         """Return the scores of both runs' best models on their common test spectra, and who wins.
 
         Parameters
@@ -62,13 +57,12 @@ class EarlierRun:
         UserError
             If the runs have no test spectrum in common, or label them differently.
         """
-        ours = _best(predictions, metrics["best"])
-        theirs = _best(scan(spark, self.parts), self.metrics["best"])
-        counts = paired_counts(ours, theirs)
-        scores = {}
-        for name, mine, other in (("this", ours, theirs), ("earlier", theirs, ours)):
-            common = mine.join(other.select("spectrum_id"), "spectrum_id")
-            found = classification_scores(confusion(common))
+        ours = decisions(predictions, f"prediction_{metrics['best']}")
+        theirs = read_decisions(self.folder, f"prediction_{self.metrics['best']}")
+        common = compare_predictions(ours, theirs)
+        counts, scores = common.counts, {}
+        for name, confusion in (("this", common.first), ("earlier", common.second)):
+            found = classification_scores(confusion)
             scores[name] = {score: found[score] for score in SCORES}
         return {
             "run": self.folder.path,
@@ -82,8 +76,21 @@ class EarlierRun:
                 "only_earlier": counts.only_second,
                 "neither": counts.neither,
             },
-            "p_value": mcnemar(counts.only_first, counts.only_second),
+            "p_value": counts.p_value,
         }
+
+
+def read_decisions(run: Location, column: str) -> pa.Table:
+    """Read `decisions` from the folder of a run."""
+    parts = sorted(Location(status.path) for status in (run / PREDICTIONS).files())
+    columns = ["spectrum_id", "label", column]
+    return decisions(pa.concat_tables(open_part(part).read(columns) for part in parts), column)
+
+
+def decisions(predictions: pa.Table, column: str) -> pa.Table:
+    """Return ``spectrum_id``, ``label``, and one column of predictions as ``prediction``."""
+    names = {"spectrum_id": "spectrum_id", "label": "label", column: "prediction"}
+    return predictions.select(list(names)).rename_columns(list(names.values()))
 
 
 def comparison_text(comparison: dict[str, Any]) -> str:
@@ -106,10 +113,6 @@ def comparison_text(comparison: dict[str, Any]) -> str:
             "",
         ]
     )
-
-
-def _best(predictions: DataFrame, index: int) -> DataFrame:
-    return predictions.selectExpr("spectrum_id", "label", f"prediction_{index} prediction")
 
 
 def _name(metrics: dict[str, Any]) -> str:

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.catalog.recipe import check_recipe
 from galspec_spark.harness.tasks import shares
-from galspec_spark.ml.evaluation.scores import classification_scores, confusion
-from galspec_spark.ml.evaluation.significance import mcnemar, paired_counts
+from galspec_spark.labels import Counts
+from galspec_spark.ml.evaluation.scores import classification_scores
+from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
 from galspec_spark.ml.model.bundle import copy_bundle, load_bundle, model_id
-from galspec_spark.train.earlier import PREDICTIONS
-from galspec_spark.warehouse.frames import frame_of_tasks, scan
+from galspec_spark.train.earlier import read_decisions
+from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -94,30 +95,26 @@ def _compare(
 
     tasks = shares(slices(warehouse, cores), cores)
     rows = frame_of_tasks(spark, classified, tasks, from_arrow_schema(PREDICTED))
-    called = F.when(F.col("margin").isNotNull(), (F.col("margin") >= 0).cast("double"))
-    theirs = rows.select("spectrum_id", "label", called.alias("prediction"))
-    ours = _called(spark, trained)
-    counts = paired_counts(ours, theirs)
+    best = json.loads((trained / "metrics.json").read_text())["best"]
+    common = compare_predictions(
+        read_decisions(Location.of(trained), f"called_{best}"),
+        _called(rows.select("spectrum_id", "label", "margin").toArrow()),
+    )
     return {
         "current": bundle.id,
-        "scores": {
-            "new": _scores(ours.join(theirs.select("spectrum_id"), "spectrum_id")),
-            "current": _scores(theirs.join(ours.select("spectrum_id"), "spectrum_id")),
-        },
-        "only_new_correct": counts.only_first,
-        "only_current_correct": counts.only_second,
-        "p_value": mcnemar(counts.only_first, counts.only_second),
+        "scores": {"new": _scores(common.first), "current": _scores(common.second)},
+        "only_new_correct": common.counts.only_first,
+        "only_current_correct": common.counts.only_second,
+        "p_value": common.counts.p_value,
     }
 
 
-def _called(spark: SparkSession, trained: Path) -> DataFrame:
-    """Return what the new model calls its test spectra."""
-    best = json.loads((trained / "metrics.json").read_text())["best"]
-    files = Location.of(trained / PREDICTIONS).files()
-    parts = sorted(Location(status.path) for status in files)
-    return scan(spark, parts).selectExpr("spectrum_id", "label", f"called_{best} prediction")
+def _called(rows: pa.Table) -> pa.Table:
+    """Return what a model calls spectra, given their margins."""
+    called = pc.greater_equal(rows["margin"], 0.0).cast(pa.int8())
+    return rows.drop_columns("margin").append_column("prediction", called)
 
 
-def _scores(predictions: DataFrame) -> dict[str, float]:
-    found = classification_scores(confusion(predictions))
+def _scores(counts: Counts) -> dict[str, float]:
+    found = classification_scores(counts)
     return {name: found[name] or 0.0 for name in SCORES}

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
 
 from galspec_spark.ml.search.search import Trial, search_table
 from galspec_spark.train.earlier import PREDICTIONS
-from galspec_spark.warehouse.frames import write_parts
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 
@@ -47,15 +45,18 @@ def write_search(search: Search, provenance: Mapping[str, str], output: Path) ->
     table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
     for name, value in provenance.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
-    place = Location.of(output / "search.parquet")
-    with part_writer(place, table.schema) as writer:
-        writer.write_table(table)
+    _write(table, Location.of(output / "search.parquet"))
 
 
-def write_predictions(predictions: DataFrame, output: Path) -> None:
+def write_predictions(predictions: pa.Table, output: Path) -> None:
     """Write what each classifier said of each test spectrum, in place of an earlier run's."""
     folder = Location.of(output / PREDICTIONS)
     new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
-    write_parts(predictions, new)
+    _write(predictions, new / "part.parquet")
     folder.delete_folder()
     new.move(folder)
+
+
+def _write(table: pa.Table, place: Location) -> None:
+    with part_writer(place, table.schema) as writer:
+        writer.write_table(table)

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
+from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.classifiers.settings import Classifier, build_classifiers
-from galspec_spark.ml.evaluation.audit import audit_leakage
-from galspec_spark.ml.evaluation.census import CLASS_NAMES, Census
+from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.importance import FOREST, by_wavelength, elimination, importance_of
 from galspec_spark.ml.evaluation.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.evaluation.scores import Curves
@@ -32,7 +33,7 @@ from galspec_spark.ml.model.bundle import (
     pipeline_of,
     write_bundle,
 )
-from galspec_spark.ml.model.profile import take_profile
+from galspec_spark.ml.model.profile import take_profile, training_rows
 from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
 from galspec_spark.ml.search.search import Trial
 from galspec_spark.report.contents import TrainingReport
@@ -41,14 +42,9 @@ from galspec_spark.report.table1 import table1
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
 from galspec_spark.train.earlier import EarlierRun, comparison_text
 from galspec_spark.train.results import search_summary, write_predictions, write_search
-from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
-
-#: Columns of ``sample`` that say who is where.
-MEMBERSHIP = (
-    "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
-)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +78,7 @@ def train(
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = build_classifiers(config)
-    members = scan(spark, warehouse.existing_parts("sample"), MEMBERSHIP).persist()
-    census = Census.take(members)
-    census.check(config.components)
-    audit_leakage(members)
-    fingerprint = _fingerprint(members)
-    members.unpersist()
+    census, used = _checked(read_sample(warehouse, MEMBERSHIP), config.components)
     seconds = _earlier_seconds(warehouse)
 
     with _timed(seconds, "pca"):
@@ -104,12 +95,16 @@ def train(
     trained, search = _train_all(run, classifiers, coefficients, census.folds, seconds)
     with _timed(seconds, "evaluation"):
         test = coefficients.where("split = 'test'").persist()
-        predictions = predict(trained, test).persist()
-        results, curves = evaluate(trained, test, predictions, config.parallelism, config.seed)
-        bins = evaluate_in_bins(predictions, len(trained), census.count(split="test"))
+        predictions, predict_seconds = predict(trained, test)
+        results, curves = evaluate(trained, predictions, predict_seconds, config.seed)
+        bins = evaluate_in_bins(predictions, len(trained))
         importance = importance_of(trained, components[-1], test, config.seed)
     best = best_model(trained, results)
-    profile = take_profile(coefficients, census, _called(predictions, best))
+    train_rows = training_rows(coefficients, census.count(split="train"))
+    called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
+    profile = take_profile(train_rows, predictions, census, called_agn)
+    for frame in (coefficients, test):
+        frame.unpersist()
     metrics = {
         "job": run.job,
         **run.columns(),
@@ -126,15 +121,13 @@ def train(
         "bins": bins,
         "majority_f1": census.majority_f1(),
     }
-    comparison = earlier.compare(spark, metrics, predictions) if earlier else None
+    comparison = earlier.compare(metrics, predictions) if earlier else None
     write_predictions(predictions, output)
-    for frame in (coefficients, test, predictions):
-        frame.unpersist()
     write_search(search, run.columns(), output)
     write_bundle(
         output / "model",
         pipeline_of(components[-1], trained[best]),
-        card_of(run, trained[best], metrics, fingerprint),
+        card_of(run, trained[best], metrics, used),
         profile,
         {FILL_SPECTRUM: spectra.fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
     )
@@ -146,6 +139,14 @@ def train(
     means = class_means(spark, spectra)
     page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
     return _summary(metrics, comparison, page)
+
+
+def _checked(members: pa.Table, components: int) -> tuple[Census, str]:
+    """Make sure that the splits can be trained and tested on; return census and fingerprint."""
+    census = Census.take(members)
+    census.check(components)
+    audit_leakage(members)
+    return census, fingerprint(members)
 
 
 def _train_all(
@@ -200,19 +201,6 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     seconds[stage] = time.monotonic() - started
-
-
-def _fingerprint(rows: DataFrame) -> str:
-    """Return 16 hexadecimal digits that depend on which spectra, labels and splits were used."""
-    used = rows.where("split is not null")
-    value = used.agg(F.bit_xor(F.xxhash64("spectrum_id", "label", "split", "fold"))).first()
-    assert value is not None
-    return f"{value[0] & 0xFFFFFFFFFFFFFFFF:016x}"
-
-
-def _called(predictions: DataFrame, model: int) -> int:
-    """Return how many spectra of the test split a model calls AGN."""
-    return predictions.where(F.col(f"called_{model}") == 1).count()
 
 
 def _report_contents(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.ml.evaluation.census import CLASS_NAMES
+from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.grid import PIXELS

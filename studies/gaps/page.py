@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.linalg import subspace_angles
 
-from galspec_spark.ml.evaluation.bootstrap import replicate_counts
-from galspec_spark.ml.evaluation.scores import score_arrays
+from galspec_spark.ml.evaluation.bootstrap import replicate_confusions
+from galspec_spark.ml.evaluation.scores import confusion, score_arrays
 from galspec_spark.ml.features.components import Components
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
@@ -93,11 +93,10 @@ def with_scores(
     predictions
         Of each result, shape (n,), as are the labels and the objects' hashes.
     """
-    cells = [(2 * labels + predicted).astype(np.int32) for predicted in predictions]
-    names = ["object", *map(str, range(len(cells)))]
-    batch = pa.record_batch([pa.array(objects), *map(pa.array, cells)], names)
-    drawn = score_arrays(_confusions(replicate_counts(batch, REPLICATES, seed=1)))
-    found = score_arrays(_confusions(np.array([np.bincount(cell, minlength=4) for cell in cells])))
+    decisions = {str(number): predicted for number, predicted in enumerate(predictions)}
+    matrices = replicate_confusions(pa.array(objects), labels, decisions, REPLICATES, seed=1)
+    drawn = score_arrays(np.array(list(matrices.values())))
+    found = score_arrays(np.array([confusion(labels, predicted) for predicted in predictions]))
     for index, result in enumerate(results):
         for name in SCORES:
             result[name] = _pair(found[name][index], drawn[name][index])
@@ -161,11 +160,6 @@ def _root_mean_square(values: Doubles, axis: int | None = None) -> Doubles:
 
 def _largest_angle(one: Doubles, other: Doubles) -> float:
     return float(np.degrees(subspace_angles(one.T, other.T)[0]))
-
-
-def _confusions(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return cells (..., 4) as matrices (..., 2, 2)."""
-    return counts.reshape(*counts.shape[:-1], 2, 2)
 
 
 def _pair(value: float, replicates: Doubles) -> list[float]:

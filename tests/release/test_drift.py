@@ -30,8 +30,8 @@ def classified(spark, release_model, tmp_path_factory, run_of):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_an_undisturbed_draw_passes(spark, classified, release_model, run_of, tmp_path, seed):
-    found = drift(spark, run_of(), classified, release_model, f"draw{seed}", tmp_path)
+def test_an_undisturbed_draw_passes(classified, release_model, run_of, tmp_path, seed):
+    found = drift(run_of(), classified, release_model, f"draw{seed}", tmp_path)
     assert found["findings"] == []
     assert found["classified"] == ROWS
 
@@ -45,28 +45,24 @@ def test_an_undisturbed_draw_passes(spark, classified, release_model, run_of, tm
         ("sky", "outlier"),
     ],
 )
-def test_a_shifted_release_is_found(
-    spark, classified, release_model, run_of, tmp_path, shift, quantity
-):
-    found = drift(spark, run_of(), classified, release_model, shift, tmp_path)
+def test_a_shifted_release_is_found(classified, release_model, run_of, tmp_path, shift, quantity):
+    found = drift(run_of(), classified, release_model, shift, tmp_path)
     assert quantity in {check["quantity"] for check in found["findings"]}
     written = json.loads((tmp_path / "drift.json").read_text())
     assert written["drifted"]
     assert (tmp_path / "figures" / "drift.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_limits_are_those_of_the_configuration(spark, classified, release_model, run_of, tmp_path):
+def test_limits_are_those_of_the_configuration(classified, release_model, run_of, tmp_path):
     generous = dict.fromkeys(("psi_max", "ks_max"), 100)
     generous |= {f"{name}_share_max": 1 for name in ("agn", "outlier", "left_out")}
-    found = drift(spark, run_of(drift=generous), classified, release_model, "sky", tmp_path)
+    found = drift(run_of(drift=generous), classified, release_model, "sky", tmp_path)
     assert found["findings"] == []
 
 
-def test_a_release_that_is_not_classified_is_named(
-    spark, classified, release_model, run_of, tmp_path
-):
+def test_a_release_that_is_not_classified_is_named(classified, release_model, run_of, tmp_path):
     with pytest.raises(UserError, match=r"no catalogue of release dr99 by model .*jobs/classify"):
-        drift(spark, run_of(), classified, release_model, "dr99", tmp_path)
+        drift(run_of(), classified, release_model, "dr99", tmp_path)
 
 
 def test_distances_of_draws_from_the_same_are_as_likely_as_they_say():

@@ -1,31 +1,30 @@
-"""From a classifier's score to a probability, and how far such probabilities can be trusted.
+"""From a classifier's score to a probability and a class, and how far both can be trusted.
 
-Fitted on the scores of rows that the classifier was not fitted on (out of fold). The fit happens on
-the driver, from counts of bounded size (`score_counts`).
+Fitted on the scores of rows that the classifier was not fitted on (out of fold): 10 million need
+1.5 GB while a fit lasts. scikit-learn is imported where it is used: the tasks that apply a
+calibration can start without it.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
-from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
 from galspec_spark.ml.evaluation.intervals import wilson
-from galspec_spark.ml.evaluation.score_counts import ScoreCounts
 from galspec_spark.spectrum.arrays import Doubles
 
 Method = Literal["platt", "isotonic"]
+Labels = npt.NDArray[np.integer]
 
 #: Probabilities are kept so far from 0 and 1 before their logit is taken.
 CLIP = 1e-6
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,6 @@ class Calibration:
             return np.asarray(np.interp(values, self.scores, self.probabilities))
         return np.asarray(expit(self.slope * self.scale(values) + self.intercept))
 
-    def counts(self, counts: ScoreCounts) -> ScoreCounts:
-        """Return counts by probability, given counts by score; equal probabilities are one."""
-        return ScoreCounts.of(self.apply(counts.score), counts.agn, counts.other)
-
     def scale(self, scores: Doubles) -> Doubles:
         """Return what the logistic function is a function of."""
         if not self.scores_are_probabilities:
@@ -72,41 +67,120 @@ class Calibration:
         return cls(**(content | lists))
 
 
-def calibrate(counts: ScoreCounts, method: Method, scores_are_probabilities: bool) -> Calibration:
-    """Fit a calibration to counts of out-of-fold scores.
+def calibrate(
+    labels: Labels, scores: Doubles, method: Method, scores_are_probabilities: bool
+) -> Calibration:
+    """Fit a calibration to labels (0 or 1) and out-of-fold scores.
 
     Parameters
     ----------
     scores_are_probabilities
         As of logistic regression and random forest; LinearSVC's are margins.
     """
-    if method == "isotonic":
-        return _isotonic(counts, scores_are_probabilities)
-    return _platt(counts, scores_are_probabilities)
+    from sklearn.isotonic import IsotonicRegression
+
+    if method == "platt":
+        return _platt(labels, scores, scores_are_probabilities)
+    fitted = IsotonicRegression().fit(scores, labels)
+    return Calibration(
+        "isotonic",
+        scores_are_probabilities,
+        scores=tuple(fitted.X_thresholds_.tolist()),
+        probabilities=tuple(fitted.y_thresholds_.tolist()),
+    )
 
 
-def probability(calibration: Calibration, score: Column) -> Column:
-    """Return the calibrated probability of a column of scores; null where the score is null."""
-    if calibration.method == "isotonic":
-        return _interpolated(calibration, score)
-    if calibration.scores_are_probabilities:
-        clipped = F.least(F.greatest(score, F.lit(CLIP)), F.lit(1 - CLIP))
-        x = F.when(score.isNotNull(), F.log(clipped / (1 - clipped)))
+def _platt(labels: Labels, scores: Doubles, scores_are_probabilities: bool) -> Calibration:
+    """Fit a logistic function to targets a little within 0 and 1.
+
+    The targets are Platt's (1999, "Probabilistic outputs for support vector machines"). A row with
+    the target t is one of AGN with the weight t and one of the others with the weight 1 - t.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    x = Calibration("platt", scores_are_probabilities).scale(scores)
+    agn = np.count_nonzero(labels)
+    other = len(labels) - agn
+    target = np.where(labels == 1, (agn + 1) / (agn + 2), 1 / (other + 2))
+    centre, spread = x.mean(), x.std() or 1.0
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, solver="newton-cholesky").fit(
+        np.tile((x - centre) / spread, 2)[:, None],
+        np.repeat([1, 0], len(x)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
+    slope = float(fitted.coef_[0, 0] / spread)
+    intercept = float(fitted.intercept_[0] - slope * centre)
+    return Calibration("platt", scores_are_probabilities, slope, intercept)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A spectrum is AGN if its probability is at least this; what to expect of the AGN class."""
+
+    probability: float
+    precision: float
+    recall: float
+    f1: float
+    reached: bool  #: whether the aim was
+
+
+def choose_threshold(
+    labels: Labels, probabilities: Doubles, precision: float | None = None
+) -> Threshold:
+    """Choose the threshold with the best F1 of AGN, or the best recall at a precision.
+
+    Parameters
+    ----------
+    labels, probabilities
+        Of rows that the classifier was not fitted on; at least one AGN.
+    precision
+        The least precision of AGN wanted; None to aim at F1.
+
+    Returns
+    -------
+    Threshold
+        Halfway between the lowest probability called AGN and the next below, so that rounding
+        decides nothing. Where no threshold has that precision, the one with the highest, with
+        ``reached`` False and a warning in the log.
+    """
+    from sklearn.metrics import confusion_matrix_at_thresholds
+
+    if not labels.any():
+        raise ValueError("no AGN: no threshold has a recall")
+    _, false_positives, missed, found, falling = confusion_matrix_at_thresholds(
+        labels, probabilities, pos_label=1
+    )
+    precisions, recalls = found / (found + false_positives), found / (found + missed)
+    f1s = 2 * found / (2 * found + false_positives + missed)
+    reached = True
+    if precision is None:
+        best = int(np.argmax(f1s))
+    elif (precisions >= precision).any():
+        best = int(np.argmax(np.where(precisions >= precision, recalls, -1)))
     else:
-        x = score
-    return 1 / (1 + F.exp(-(calibration.slope * x + calibration.intercept)))
+        # Of equal precisions the one of more recall, which comes last.
+        best = int(np.flatnonzero(precisions == precisions.max())[-1])
+        reached = False
+        log.warning(
+            "no threshold has a precision of %g: taking the highest, %.3f at a recall of %.3f",
+            precision,
+            precisions[best],
+            recalls[best],
+        )
+    return Threshold(
+        probability=float(np.append(falling, 0.0)[best : best + 2].mean()),
+        precision=float(precisions[best]),
+        recall=float(recalls[best]),
+        f1=float(f1s[best]),
+        reached=reached,
+    )
 
 
-def reliability(counts: ScoreCounts, bins: int = 10) -> list[dict[str, float]]:
+def reliability(labels: Labels, probabilities: Doubles, bins: int = 10) -> list[dict[str, float]]:
     """Compare probabilities with what happened, in bins of equal width.
 
     Bins of equal width are the same for every model and data set; where few AGN are expected, those
     of equal count would nearly all lie next to 0.
-
-    Parameters
-    ----------
-    counts
-        By probability.
 
     Returns
     -------
@@ -114,10 +188,9 @@ def reliability(counts: ScoreCounts, bins: int = 10) -> list[dict[str, float]]:
         For each bin that is not empty: mean ``probability``, ``share`` of AGN, ``count``, and the
         ends ``low`` and ``high`` of the share's 95 % interval (Wilson's).
     """
-    index = np.minimum((counts.score * bins).astype(int), bins - 1)
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
     count, agn, total = (
-        np.bincount(index, weights).astype(np.float64)
-        for weights in (counts.count, counts.agn, counts.count * counts.score)
+        np.bincount(index, weights).astype(np.float64) for weights in (None, labels, probabilities)
     )
     low, high = wilson(agn, count)
     return [
@@ -132,7 +205,7 @@ def reliability(counts: ScoreCounts, bins: int = 10) -> list[dict[str, float]]:
     ]
 
 
-def brier(counts: ScoreCounts) -> dict[str, float | None]:
+def brier(labels: Labels, probabilities: Doubles) -> dict[str, float | None]:
     """Return the mean squared error of probabilities (Brier 1950, Mon. Weather Rev. 78, 1).
 
     Returns
@@ -142,67 +215,8 @@ def brier(counts: ScoreCounts) -> dict[str, float | None]:
         ``brier_skill``, the part of the latter that is gone: 1 is perfect, 0 no better than that,
         None where there is one class only.
     """
-    total = counts.count.sum()
-    share = counts.agn.sum() / total
     of_probabilities, of_share = (
-        float((counts.agn * (1 - p) ** 2 + counts.other * p**2).sum() / total)
-        for p in (counts.score, share)
+        float(((labels - p) ** 2).mean()) for p in (probabilities, labels.mean())
     )
     skill = 1 - of_probabilities / of_share if of_share else None
     return {"brier": of_probabilities, "brier_base_rate": of_share, "brier_skill": skill}
-
-
-def _platt(counts: ScoreCounts, scores_are_probabilities: bool) -> Calibration:
-    """Fit a logistic function to targets a little within 0 and 1.
-
-    The targets are Platt's (1999, "Probabilistic outputs for support vector machines"); the convex
-    function to minimise, and Newton's method for it, are those of Lin, Lin and Weng (2007, Machine
-    Learning 68, 267).
-    """
-    x = Calibration("platt", scores_are_probabilities).scale(counts.score)
-    agn, other = counts.agn.sum(), counts.other.sum()
-    share = counts.count / (agn + other)
-    wanted = (counts.agn * (agn + 1) / (agn + 2) + counts.other / (other + 2)) / (agn + other)
-    centre = share @ x
-    spread = np.sqrt(share @ (x - centre) ** 2) or 1.0
-    terms = np.stack([(x - centre) / spread, np.ones_like(x)])
-
-    def loss(parameters: Doubles) -> tuple[float, Doubles]:
-        margin = parameters @ terms
-        value = share @ np.logaddexp(0, margin) - wanted @ margin
-        return float(value), terms @ (share * expit(margin) - wanted)
-
-    def curvature(parameters: Doubles) -> Doubles:
-        p = expit(parameters @ terms)
-        return np.asarray((terms * (share * p * (1 - p))) @ terms.T)
-
-    start = np.array([0.0, np.log((agn + 1) / (other + 1))])
-    found = minimize(
-        loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-10}
-    ).x
-    slope = found[0] / spread
-    return Calibration(
-        "platt", scores_are_probabilities, float(slope), float(found[1] - slope * centre)
-    )
-
-
-def _isotonic(counts: ScoreCounts, scores_are_probabilities: bool) -> Calibration:
-    fitted = isotonic_regression(counts.agn / counts.count, weights=counts.count).x
-    # Of scores with one probability only the first and the last shape the curve.
-    steps = np.diff(fitted) > 0
-    kept = np.append(True, steps) | np.append(steps, True)
-    return Calibration(
-        "isotonic",
-        scores_are_probabilities,
-        scores=tuple(counts.score[kept].tolist()),
-        probabilities=tuple(fitted[kept].tolist()),
-    )
-
-
-def _interpolated(calibration: Calibration, score: Column) -> Column:
-    @pandas_udf("double")  # type: ignore[call-overload, untyped-decorator]
-    def interpolate(scores: pd.Series) -> pd.Series:
-        return pd.Series(calibration.apply(scores.to_numpy()))  # NaN where there is no score
-
-    column: Column = interpolate(score)
-    return column

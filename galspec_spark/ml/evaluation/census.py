@@ -1,4 +1,9 @@
-"""What the ``restframe`` table holds, and whether classifiers can be trained on it."""
+"""What the splits hold: whether classifiers can be trained on them, and whether anything leaks.
+
+All of it is learned from one narrow table, a row for each spectrum: ``spectrum_id``,
+``object_id``, ``survey``, ``release``, ``reason``, ``label``, ``split`` and ``fold``. 10 million
+rows of it are 1 GB.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +12,37 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
+from galspec_spark.labels import CLASS_NAMES, POSITIVE
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.spectrum.grid import PIXELS
 
-CLASS_NAMES = {0: "other", 1: "AGN"}
+#: Columns of the table.
+MEMBERSHIP = (
+    "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
+)  # fmt: skip
+#: Rows whose hashes are taken together.
+BATCH_ROWS = 100_000
+REMEDY = "scores would be too good: remove the table restframe and preprocess again"
 
 
 @dataclass(frozen=True)
 class Census:
-    """Counts of a ``restframe`` table."""
+    """Counts of spectra."""
 
     groups: pd.DataFrame  #: count by survey, release, reason, label, split and fold
     objects: int  #: in the splits
 
     @classmethod
-    def take(cls, restframe: DataFrame) -> Census:
-        """Count; the driver gets one row for each combination of the few values."""
-        keys = ("survey", "release", "reason", "label", "split", "fold")
-        groups = restframe.groupBy(*keys).count().toPandas()
-        objects = restframe.where("split is not null").select("object_id").distinct().count()
-        return cls(groups, objects)
+    def take(cls, members: pa.Table) -> Census:
+        """Count the rows of the narrow table."""
+        keys = ["survey", "release", "reason", "label", "split", "fold"]
+        groups = members.group_by(keys).aggregate([([], "count_all")]).to_pandas()
+        objects = pc.count_distinct(_used(members)["object_id"]).as_py()
+        return cls(groups.rename(columns={"count_all": "count"}), objects)
 
     def count(self, **values: object) -> int:
         """Return the number of spectra where each of the named columns has the given value."""
@@ -57,7 +70,7 @@ class Census:
     def counts(self) -> dict[str, int]:
         """Return the counts of ``metrics.json`` that this table knows."""
         splits = {split: self.count(split=split) for split in ("train", "test")}
-        agn = {f"{split}_agn": self.count(split=split, label=1) for split in splits}
+        agn = {f"{split}_agn": self.count(split=split, label=POSITIVE) for split in splits}
         total = int(self.groups["count"].sum())
         return {
             "spectra": total,
@@ -71,8 +84,9 @@ class Census:
 
     def majority_f1(self) -> float:
         """Return the weighted F1 of calling every test spectrum other."""
-        counts = [[self.count(split="test", label=label), 0] for label in CLASS_NAMES]
-        f1: float = classification_scores(np.array(counts))["f1"]
+        counts = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
+        counts[:, 0] = [self.count(split="test", label=label) for label in range(len(counts))]
+        f1: float = classification_scores(counts)["f1"]
         return f1
 
     def check(self, components: int) -> None:
@@ -102,9 +116,62 @@ class Census:
             )
 
     def _check_classes(self, where: str, todo: str, **values: Any) -> None:
-        for label, name in CLASS_NAMES.items():
+        for label, name in enumerate(CLASS_NAMES):
             if self.count(label=label, **values) == 0:
                 raise UserError(
                     f"{where} has no spectrum of class {name} (label {label}), and training needs "
                     f"both classes: {todo}"
                 )
+
+
+def audit_leakage(members: pa.Table) -> None:
+    """Make sure that no object is in two splits or folds, and no spectrum there twice.
+
+    Rows without a split are not used, and do not matter.
+
+    Raises
+    ------
+    UserError
+        If one is.
+    """
+    used = _used(members)
+    places = used.group_by(["object_id", "split", "fold"]).aggregate([])
+    divided = _more_than_once(places, "object_id")
+    if divided:
+        found = places.filter(pc.equal(places["object_id"], divided[0])).to_pylist()
+        where = sorted(_place(row["split"], row["fold"]) for row in found)
+        raise UserError(
+            f"objects in more than one split or fold: {len(divided)}, for example {divided[0]} "
+            f"({', '.join(where)}); {REMEDY}"
+        )
+    repeated = _more_than_once(used, "spectrum_id")
+    if repeated:
+        times = pc.sum(pc.equal(used["spectrum_id"], repeated[0])).as_py()
+        raise UserError(
+            f"spectra more than once in the splits: {len(repeated)}, for example {repeated[0]} "
+            f"({times} times); {REMEDY}"
+        )
+
+
+def fingerprint(members: pa.Table) -> str:
+    """Return 16 hexadecimal digits that depend on which spectra, labels and splits are used."""
+    value = np.uint64(0)
+    used = _used(members).select(["spectrum_id", "label", "split", "fold"])
+    for batch in used.to_batches(BATCH_ROWS):
+        rows = batch.to_pandas().astype({"label": float, "fold": float})
+        value ^= np.bitwise_xor.reduce(pd.util.hash_pandas_object(rows, index=False).to_numpy())
+    return f"{value:016x}"
+
+
+def _used(members: pa.Table) -> pa.Table:
+    return members.filter(pc.is_valid(members["split"]))
+
+
+def _more_than_once(rows: pa.Table, column: str) -> list[str]:
+    """Return the values that are in more than one row, in order."""
+    counts = rows.group_by(column).aggregate([([], "count_all")])
+    return sorted(counts.filter(pc.greater(counts["count_all"], 1))[column].to_pylist())
+
+
+def _place(split: str, fold: int | None) -> str:
+    return split if fold is None else f"{split} fold {fold}"

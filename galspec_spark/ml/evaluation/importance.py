@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame
+import pyarrow as pa
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from galspec_spark.ml.classifiers.settings import FEATURES
-from galspec_spark.ml.evaluation.permutation import permutation_importance
+from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.projection import COMPONENTS
 from galspec_spark.ml.search.compare import FeatureSet, Trained
-from galspec_spark.ml.search.search import slicer
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.ml.search.search import decision
+from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 
 FOREST = "random_forest"
+#: Test rows that are shuffled; more would tell little more, and each is predicted for each copy.
+MAX_ROWS = 10_000
 #: Peaks nearer to a stronger one than this are part of it (Angstrom).
 SEPARATION = 20.0
 #: Standard deviation, in pixels, of the smoothing before peaks are looked for: less than a line's.
@@ -46,12 +52,16 @@ def importance_of(
 ) -> dict[str, Any]:
     """Return what the classifiers with all components look at: components, and wavelengths."""
     found: dict[str, Any] = {"components": None, "best": None, "permutation": {}, "peaks": {}}
+    features, labels = some_rows(test)
     for one in trained:
         if one.features is not trained[0].features:
             continue
-        rows = slicer(one.components).transform(test)
         found["permutation"][one.classifier] = permutation_importance(
-            one.model, FEATURES, rows, one.components, seed=seed
+            predictor(test.sparkSession, one.classifier, one.model),
+            features[:, one.components],
+            labels,
+            one.components,
+            seed=seed,
         )
         found["peaks"][one.classifier] = line_peaks(wavelength(), by_wavelength(one, components))
         if one.classifier == FOREST:
@@ -59,6 +69,37 @@ def importance_of(
             found["components"] = weights.tolist()
             found["best"] = trained[-1].features.components
     return found
+
+
+def some_rows(test: DataFrame) -> tuple[Doubles, Numbers]:
+    """Return coefficients (n, k) and labels (n,) of at most `MAX_ROWS` rows, always the same.
+
+    Parameters
+    ----------
+    test
+        Columns ``spectrum_id``, ``label`` and ``components`` (vector). Of more rows those are taken
+        whose identifiers come first by hash.
+    """
+    rows = (
+        test.orderBy(F.xxhash64("spectrum_id"), "spectrum_id")
+        .limit(MAX_ROWS)
+        .select(F.col("label").cast("int"), vector_to_array(F.col(COMPONENTS)).alias(COMPONENTS))
+        .toArrow()
+    )
+    features = rows_of(rows[COMPONENTS].combine_chunks()).astype(np.float64)
+    return features, rows["label"].to_numpy()
+
+
+def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
+    """Return what a fitted Spark model computes as a function of features, a job for each call."""
+
+    def predict(features: Doubles) -> tuple[Numbers, Numbers]:
+        rows = spark.createDataFrame(pa.table({FEATURES: lists_of(features)}))
+        vectors = rows.select(array_to_vector(F.col(FEATURES)).alias(FEATURES))
+        said = model.transform(vectors).select(*decision(classifier)).toArrow()
+        return said["prediction"].to_numpy(), said["score"].to_numpy()
+
+    return predict
 
 
 def by_wavelength(one: Trained, components: Components) -> Doubles:

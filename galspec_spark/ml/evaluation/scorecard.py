@@ -1,143 +1,136 @@
-"""How well trained classifiers do on the test split: predictions, then every score of them."""
+"""How well trained classifiers do on the test split: predictions, then every score of them.
+
+The predictions come to the driver once, as an Arrow table: 10 million of 6 classifiers are 2 GB
+there.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from pyspark.ml.functions import vector_to_array
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from galspec_spark.ml.classifiers.settings import gives_probability
 from galspec_spark.ml.evaluation.bins import round_edges, scores_by_bin
-from galspec_spark.ml.evaluation.bootstrap import bootstrap_intervals
-from galspec_spark.ml.evaluation.calibration import brier, probability, reliability
-from galspec_spark.ml.evaluation.score_counts import score_counts
-from galspec_spark.ml.evaluation.scores import Curves, classification_scores, confusion, curves_of
+from galspec_spark.ml.evaluation.bootstrap import Intervals, bootstrap_intervals
+from galspec_spark.ml.evaluation.calibration import brier, reliability
+from galspec_spark.ml.evaluation.scores import Curves, classification_scores, confusion, curves
+from galspec_spark.ml.features.projection import RECONSTRUCTION_ERROR
 from galspec_spark.ml.search.compare import Trained
-from galspec_spark.ml.search.search import slicer
+from galspec_spark.ml.search.search import decision, slicer
 
 #: What is known of a test spectrum beside its predictions.
-KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median")
+KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
 
 
-def predict(trained: Sequence[Trained], test: DataFrame) -> DataFrame:
-    """Apply all classifiers to the test split.
+def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list[float]]:
+    """Apply all classifiers to the test split, one after another.
+
+    Parameters
+    ----------
+    test
+        Persisted, of `features.project_all`: its rows are always in the same order.
 
     Returns
     -------
-    DataFrame
+    predictions : pa.Table
         `KNOWN`, and for classifier i ``prediction_i`` (the stock model's, 0 or 1), ``score_i``,
         ``probability_i`` (calibrated) and ``called_i`` (0 or 1, by the chosen threshold).
+    seconds : list of float
+        How long each classifier took with nothing beside it.
     """
-    frame, columns = test, []
+    predictions, seconds = test.select(*KNOWN).toArrow(), []
     for i, one in enumerate(trained):
-        frame = slicer(one.components).setOutputCol(f"features_{i}").transform(frame)
-        names = {name: f"{name}_of_{i}" for name in ("prediction", "rawPrediction", "probability")}
-        model = one.model.copy().setFeaturesCol(f"features_{i}")
-        for name, column in names.items():
-            if model.hasParam(f"{name}Col"):
-                model.set(model.getParam(f"{name}Col"), column)
-        frame = model.transform(frame)
-        ranks = names["probability" if gives_probability(one.classifier) else "rawPrediction"]
-        score = vector_to_array(F.col(ranks))[1]
-        calibrated = probability(one.calibration, score)
-        columns += [
-            F.col(names["prediction"]).alias(f"prediction_{i}"),
-            score.alias(f"score_{i}"),
-            calibrated.alias(f"probability_{i}"),
-            (calibrated >= one.threshold.probability).cast("double").alias(f"called_{i}"),
-        ]
-    return frame.select(*KNOWN, *columns)
+        started = time.monotonic()
+        rows = one.model.transform(slicer(one.components).transform(test))
+        said = rows.select(*decision(one.classifier)).toArrow()
+        seconds.append(time.monotonic() - started)
+        probability = one.calibration.apply(said["score"].to_numpy())
+        columns = {
+            "prediction": said["prediction"],
+            "score": said["score"],
+            "probability": pa.array(probability),
+            "called": pa.array((probability >= one.threshold.probability).astype(np.int8)),
+        }
+        for name, values in columns.items():
+            predictions = predictions.append_column(f"{name}_{i}", values)
+    return predictions, seconds
 
 
 def evaluate(
-    trained: Sequence[Trained], test: DataFrame, predictions: DataFrame, parallelism: int, seed: int
+    trained: Sequence[Trained], predictions: pa.Table, seconds: Sequence[float], seed: int
 ) -> tuple[list[dict[str, Any]], list[Curves]]:
     """Return each classifier's entry in ``results`` of ``metrics.json``, and its curves.
 
     Parameters
     ----------
-    test, predictions
-        Persisted; the latter of `predict`.
-    parallelism
-        Jobs that run at once.
+    predictions, seconds
+        Of `predict`.
     seed
         Of the bootstrap.
     """
-    numbers = range(len(trained))
-    decisions = [f"{kind}_{i}" for i in numbers for kind in ("prediction", "called")]
+    decisions = [f"{kind}_{i}" for i in range(len(trained)) for kind in ("prediction", "called")]
     intervals = bootstrap_intervals(predictions, decisions, seed=seed)
-    timed = [_predict_alone(one, test) for one in trained]
-
-    def result(i: int) -> tuple[dict[str, Any], Curves]:
-        found, curves = _scores(trained[i], predictions, i)
-        counts, seconds = timed[i]
-        found |= {
-            **classification_scores(counts),
-            "confusion": counts.tolist(),
-            "intervals": intervals[f"prediction_{i}"],
-        }
-        found["threshold"]["intervals"] = intervals[f"called_{i}"]
-        found["seconds"]["predict"] = round(seconds, 3)
-        return found, curves
-
-    with ThreadPoolExecutor(parallelism) as pool:
-        results = list(pool.map(result, numbers))
-    return [found for found, _ in results], [curves for _, curves in results]
+    found = [
+        _evaluated(one, predictions, i, intervals, seconds[i]) for i, one in enumerate(trained)
+    ]
+    return [result for result, _ in found], [curve for _, curve in found]
 
 
-def evaluate_in_bins(predictions: DataFrame, models: int, rows: int) -> dict[str, Any]:
+def evaluate_in_bins(predictions: pa.Table, models: int) -> dict[str, Any]:
     """Return the scores in bins of redshift and S/N: ``bins`` of ``metrics.json``.
 
     In a bin, ``prediction_3`` has the scores of the fourth of ``results``.
     """
     columns = [f"prediction_{i}" for i in range(models)]
     return {
-        name: scores_by_bin(predictions, name, columns, round_edges(predictions, name, rows))
+        name: scores_by_bin(predictions, name, columns, round_edges(predictions[name]))
         for name in ("z", "sn_median")
     }
 
 
-def _predict_alone(one: Trained, test: DataFrame) -> tuple[Any, float]:
-    """Return the confusion of the stock model, and how long it took with nothing beside it."""
-    started = time.monotonic()
-    counts = confusion(one.model.transform(slicer(one.components).transform(test)))
-    return counts, time.monotonic() - started
-
-
-def _scores(one: Trained, predictions: DataFrame, i: int) -> tuple[dict[str, Any], Curves]:
-    called = confusion(predictions, f"called_{i}")
-    rows = int(called.sum())
-    scored = predictions.select("label", "object_id", F.col(f"score_{i}").alias("score"))
-    counts = score_counts(scored, rows)
-    calibrated = one.calibration.counts(counts)
-    curves = curves_of(counts)
+def _evaluated(
+    one: Trained, predictions: pa.Table, i: int, intervals: dict[str, Intervals], seconds: float
+) -> tuple[dict[str, Any], Curves]:
+    labels, predicted, score, probability, called = (
+        predictions[name].to_numpy()
+        for name in ("label", f"prediction_{i}", f"score_{i}", f"probability_{i}", f"called_{i}")
+    )
+    found, counts = curves(labels, score), confusion(labels, predicted)
     pooled = one.trial.pooled
     is_probability = gives_probability(one.classifier)
     return {
         "classifier": one.classifier,
         "features": one.features.name,
         "components": one.components,
-        "roc_auc": curves.roc_auc,
-        "pr_auc": curves.pr_auc,
+        **classification_scores(counts),
+        "confusion": counts.tolist(),
+        "intervals": intervals[f"prediction_{i}"],
+        "roc_auc": found.roc_auc,
+        "pr_auc": found.pr_auc,
         "hyperparameters": one.trial.classifier.hyperparameters(one.trial.point),
         "cv_f1": pooled["f1"],
         "cv_agn_f1": pooled["agn_f1"],
         "cv_mcc": pooled["mcc"],
         "calibration": {
             "method": one.calibration.method,
-            **brier(calibrated),
-            "brier_uncalibrated": brier(counts)["brier"] if is_probability else None,
-            "reliability": reliability(calibrated),
+            **brier(labels, probability),
+            "brier_uncalibrated": brier(labels, score)["brier"] if is_probability else None,
+            "reliability": reliability(labels, probability),
         },
-        "threshold": {**asdict(one.threshold), "test": classification_scores(called)},
+        "threshold": {
+            **asdict(one.threshold),
+            "test": classification_scores(confusion(labels, called)),
+            "intervals": intervals[f"called_{i}"],
+        },
         "seconds": {
             "search": round(one.search_seconds, 3),
             "fit": round(one.fit_seconds, 3),
+            "predict": round(seconds, 3),
         },
-    }, curves
+    }, found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
 from scipy.stats import binomtest
 
 from galspec_spark.errors import UserError
+from galspec_spark.labels import Counts
+from galspec_spark.ml.evaluation.scores import confusion
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,20 @@ class PairedCounts:
     only_first: int
     only_second: int
     neither: int
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's p value: see `mcnemar`."""
+        return mcnemar(self.only_first, self.only_second)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two classifiers on the spectra that both predicted."""
+
+    counts: PairedCounts
+    first: Counts  #: confusion matrix
+    second: Counts
 
 
 def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
@@ -31,46 +47,34 @@ def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
     return float(binomtest(only_first_correct, differing).pvalue) if differing else 1.0
 
 
-def paired_counts(first: DataFrame, second: DataFrame, on: str = "spectrum_id") -> PairedCounts:
+def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
     """Compare two tables of predictions, row by row.
 
     Parameters
     ----------
     first, second
-        Columns `on`, ``label`` and ``prediction``. Rows that only one of them has are left out.
+        Columns ``spectrum_id``, ``label`` and ``prediction``. Rows that only one of them has are
+        left out.
 
     Raises
     ------
     UserError
         If they have no row in common, or not the same labels.
     """
-    verdicts = [
-        frame.select(
-            on, F.col("label").alias(f"label_{i}"), (F.col("label") == F.col("prediction")).alias(i)
-        )
-        for i, frame in (("first", first), ("second", second))
-    ]
-    one, two = F.col("first"), F.col("second")
-    counts = (
-        verdicts[0]
-        .join(verdicts[1], on)
-        .agg(
-            F.count_if(F.col("label_first") != F.col("label_second")),
-            F.count_if(one & two),
-            F.count_if(one & ~two),
-            F.count_if(~one & two),
-            F.count_if(~one & ~two),
-        )
-        .first()
-    )
-    assert counts is not None
-    relabelled, *paired = counts
-    rows = sum(paired)
-    if not rows:
+    common = first.join(second, "spectrum_id", join_type="inner", right_suffix="_second")
+    if not len(common):
         raise UserError("the two runs have no test spectrum in common: they cannot be compared")
+    labels, of_second = common["label"].to_numpy(), common["label_second"].to_numpy()
+    relabelled = np.count_nonzero(labels != of_second)
     if relabelled:
         raise UserError(
-            f"{relabelled} of {rows} common test spectra are labelled otherwise in the other run: "
-            "compare runs of the same label policy (preprocess.label)"
+            f"{relabelled} of {len(common)} common test spectra are labelled otherwise in the "
+            "other run: compare runs of the same label policy (preprocess.label)"
         )
-    return PairedCounts(*paired)
+    predictions = [common[name].to_numpy() for name in ("prediction", "prediction_second")]
+    one, two = (labels == each for each in predictions)
+    cases = (one & two, one & ~two, ~one & two, ~one & ~two)
+    return Comparison(
+        PairedCounts(*(int(np.count_nonzero(case)) for case in cases)),
+        *(confusion(labels, each) for each in predictions),
+    )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.ml.evaluation.census import CLASS_NAMES
+from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.features.projection import (
     RECONSTRUCTION_ERROR,
     projected,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.config import TrainConfig
-from galspec_spark.ml.classifiers.settings import Classifier, gives_probability, score
-from galspec_spark.ml.evaluation.calibration import Calibration, calibrate
-from galspec_spark.ml.evaluation.score_counts import score_counts
-from galspec_spark.ml.evaluation.threshold import Threshold, choose_threshold
+from galspec_spark.ml.classifiers.settings import Classifier, gives_probability
+from galspec_spark.ml.evaluation.calibration import (
+    Calibration,
+    Threshold,
+    calibrate,
+    choose_threshold,
+)
 from galspec_spark.ml.features.projection import COMPONENTS, fold_column
 from galspec_spark.ml.search.search import Fold, Trial, best_trials, search, slicer
 
@@ -83,23 +85,20 @@ def compare(
     train = coefficients.where("fold is not null").select("label", COMPONENTS)
     fitted = [_fitted(best[one.name], features, train) for one in classifiers]
 
-    def finished(number: int) -> Trained:
-        trial = best[classifiers[number].name]
+    trained = []
+    for classifier, (model, seconds) in zip(classifiers, fitted, strict=True):
+        trial = best[classifier.name]
         search_seconds = sum(
             sum(each.seconds.values()) for each in trials if each.classifier is trial.classifier
         )
-        calibration, threshold = _calibrated(trial, folds, config)
-        model, seconds = fitted[number]
-        return Trained(trial, features, model, calibration, threshold, search_seconds, seconds)
-
-    with ThreadPoolExecutor(config.parallelism) as pool:
-        return list(pool.map(finished, range(len(classifiers)))), trials
+        trained.append(
+            Trained(trial, features, model, *_calibrated(trial, config), search_seconds, seconds)
+        )
+    return trained, trials
 
 
 def _fold(coefficients: DataFrame, features: FeatureSet, number: int) -> Fold:
-    rows = coefficients.select(
-        "label", "fold", "object_id", F.col(fold_column(number)).alias(COMPONENTS)
-    )
+    rows = coefficients.select("label", "fold", F.col(fold_column(number)).alias(COMPONENTS))
     return Fold(
         rows.where(F.col("fold") != number),
         rows.where(F.col("fold") == number),
@@ -115,19 +114,11 @@ def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, 
     return model, time.monotonic() - started
 
 
-def _calibrated(
-    trial: Trial, folds: Sequence[Fold], config: TrainConfig
-) -> tuple[Calibration, Threshold]:
+def _calibrated(trial: Trial, config: TrainConfig) -> tuple[Calibration, Threshold]:
     """Learn probabilities and a threshold from scores that each fold's model gave its own fold."""
-    name = trial.classifier.name
-    scored = [
-        trial.models[number]
-        .transform(fold.slicer(trial.point.components).transform(fold.validation))
-        .select("label", "object_id", score(name).alias("score"))
-        for number, fold in enumerate(folds)
-    ]
-    rows = sum(int(counts.sum()) for counts in trial.confusions.values())
-    counts = score_counts(reduce(DataFrame.union, scored), rows)
-    calibration = calibrate(counts, config.calibration, gives_probability(name))
-    threshold = choose_threshold(calibration.counts(counts), config.threshold_precision)
-    return calibration, threshold
+    scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
+    labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
+    is_probability = gives_probability(trial.classifier.name)
+    calibration = calibrate(labels, scores, config.calibration, is_probability)
+    probabilities = calibration.apply(scores)
+    return calibration, choose_threshold(labels, probabilities, config.threshold_precision)

@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyspark.ml.feature import VectorSlicer
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from galspec_spark.config import SearchConfig
 from galspec_spark.harness.progress import Progress
-from galspec_spark.ml.classifiers.settings import FEATURES, Classifier, Point
-from galspec_spark.ml.evaluation.scores import Counts, classification_scores, confusion
+from galspec_spark.labels import Counts
+from galspec_spark.ml.classifiers.settings import FEATURES, Classifier, Point, score
+from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.ml.features.projection import COMPONENTS
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class Fold:
     """Rows to fit on and rows to score, with coefficients that know nothing of the latter."""
 
     train: DataFrame  #: columns ``label`` and ``components`` (vector)
-    validation: DataFrame  #: the same, and what else is known of a spectrum
+    validation: DataFrame  #: the same
     components: list[int]  #: those to use, most important first
 
     def slicer(self, count: int) -> VectorSlicer:
@@ -54,6 +56,8 @@ class Trial:
     confusions: dict[int, Counts] = field(default_factory=dict)  #: by fold
     seconds: dict[int, float] = field(default_factory=dict)  #: of the fits, which overlap
     models: dict[int, Any] = field(default_factory=dict)  #: kept of a classifier's best only
+    #: By fold: ``label``, and the `decision` on it; kept like the models. 10 bytes a row.
+    scored: dict[int, pa.Table] = field(default_factory=dict)
 
     @property
     def f1(self) -> float:
@@ -70,6 +74,11 @@ class Trial:
 def slicer(components: list[int]) -> VectorSlicer:
     """Return the Spark transformer that makes features of these components."""
     return VectorSlicer(inputCol=COMPONENTS, outputCol=FEATURES, indices=components)
+
+
+def decision(classifier: str) -> list[Column]:
+    """Return columns of what a fitted model says: ``prediction`` and ``score``, which ranks."""
+    return [F.col("prediction").cast("tinyint"), score(classifier).alias("score")]
 
 
 def search(
@@ -154,12 +163,15 @@ class _Search:
         started = time.monotonic()
         model = trial.classifier.estimator.fit(features.transform(fold.train), trial.point.params)
         seconds = time.monotonic() - started
-        counts = confusion(model.transform(features.transform(fold.validation)))
+        predictions = model.transform(features.transform(fold.validation))
+        label = F.col("label").cast("tinyint")
+        scored = predictions.select(label, *decision(trial.classifier.name)).toArrow()
+        counts = confusion(scored["label"], scored["prediction"])
         with self.lock:
             trial.confusions[number], trial.seconds[number] = counts, seconds
-            trial.models[number] = model
+            trial.models[number], trial.scored[number] = model, scored
             if len(trial.confusions) == len(self.folds):
-                self.keep_best_models(trial.classifier.name)
+                self.keep_best(trial.classifier.name)
         self.progress.advance()
 
     def may_begin(self, trial: Trial) -> bool:
@@ -169,8 +181,8 @@ class _Search:
                 self.begun.add(id(trial))
             return id(trial) in self.begun
 
-    def keep_best_models(self, name: str) -> None:
-        """Forget the models of a classifier's complete trials but the best: forests are large."""
+    def keep_best(self, name: str) -> None:
+        """Forget models and scores of a classifier's complete trials but the best's."""
         complete = [
             trial
             for trial in self.trials
@@ -180,6 +192,7 @@ class _Search:
         for trial in complete:
             if trial is not best:
                 trial.models.clear()
+                trial.scored.clear()
 
 
 def _in_rounds(classifiers: Sequence[Classifier]) -> Iterator[Trial]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.ml.evaluation.census import CLASS_NAMES
+from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 
 Integers = npt.NDArray[np.int64]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
+from galspec_spark.ml.evaluation import bootstrap as module
 from galspec_spark.ml.evaluation.bootstrap import (
     SCORES,
     bootstrap_intervals,
-    replicate_counts,
-    weights,
+    replicate_confusions,
 )
 from galspec_spark.ml.evaluation.scores import score_arrays
 
@@ -26,9 +23,9 @@ def sample(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.where(random.random(n) < 0.8, labels, 1 - labels).astype(np.float64)
 
 
-def frame(spark, objects, labels, **predictions):
-    columns = {"object_id": pa.array(objects).cast(pa.string()), "label": labels, **predictions}
-    return spark.createDataFrame(pa.table(columns))
+def rows_of(objects, labels, **predictions) -> pa.Table:
+    names = pa.array(objects).cast(pa.string())
+    return pa.table({"object_id": names, "label": labels, **predictions})
 
 
 def confusions(labels, predicted, weight=None):
@@ -44,10 +41,10 @@ def assert_alike(found, expected):
     np.testing.assert_allclose(found, expected, atol=0.12 * width)
 
 
-def test_intervals_are_those_of_the_usual_bootstrap(spark):
+def test_intervals_are_those_of_the_usual_bootstrap():
     labels, predicted = sample(600)
     ours = bootstrap_intervals(
-        frame(spark, np.arange(600), labels, lr=predicted), ["lr"], replicates=2000
+        rows_of(np.arange(600), labels, lr=predicted), ["lr"], replicates=2000
     )["lr"]
     assert set(ours) == set(SCORES)
     for name in ("agn_f1", "agn_recall", "f1", "mcc"):
@@ -63,48 +60,80 @@ def test_intervals_are_those_of_the_usual_bootstrap(spark):
         assert_alike(ours[name], [scipys.low, scipys.high])
 
 
-def test_objects_are_drawn_with_all_their_spectra(spark):
+def test_objects_are_drawn_with_all_their_spectra():
     """Observing an object four times adds nothing when all four are predicted alike."""
     labels, predicted = sample(300)
     four = {"labels": np.tile(labels, 4), "lr": np.tile(predicted, 4)}
-    once = bootstrap_intervals(frame(spark, np.arange(300), labels, lr=predicted), ["lr"])["lr"]
-    repeated = bootstrap_intervals(frame(spark, np.tile(np.arange(300), 4), **four), ["lr"])["lr"]
+    once = bootstrap_intervals(rows_of(np.arange(300), labels, lr=predicted), ["lr"])["lr"]
+    repeated = bootstrap_intervals(rows_of(np.tile(np.arange(300), 4), **four), ["lr"])["lr"]
     for name in SCORES:
         assert repeated[name] == pytest.approx(once[name])
-    as_if_others = bootstrap_intervals(frame(spark, np.arange(1200), **four), ["lr"])["lr"]
+    as_if_others = bootstrap_intervals(rows_of(np.arange(1200), **four), ["lr"])["lr"]
     width = np.diff(once["agn_f1"]) / np.diff(as_if_others["agn_f1"])
     assert width == pytest.approx(2, rel=0.15)
 
 
-def test_objects_of_different_sizes_agree_with_drawing_objects(spark):
+def test_objects_of_different_sizes_agree_with_drawing_objects():
     random = np.random.default_rng(5)
     sizes = random.integers(1, 8, 200)
     objects = np.repeat(np.arange(200), sizes)
     labels, predicted = (np.repeat(values, sizes) for values in sample(200))
     flipped = random.random(len(objects)) < 0.1
     predicted = np.where(flipped, 1 - predicted, predicted)
-    ours = bootstrap_intervals(
-        frame(spark, objects, labels, lr=predicted), ["lr"], replicates=2000
-    )["lr"]
+    ours = bootstrap_intervals(rows_of(objects, labels, lr=predicted), ["lr"], replicates=2000)[
+        "lr"
+    ]
     drawn = random.multinomial(200, np.full(200, 1 / 200), size=2000)[:, objects]
     replicates = score_arrays(confusions(labels, predicted, drawn))
     for name in ("agn_f1", "f1", "balanced_accuracy"):
         assert_alike(ours[name], np.quantile(replicates[name], [0.025, 0.975]))
 
 
-def test_partitions_do_not_matter_and_models_are_apart(spark):
+def test_the_order_of_rows_and_blocks_do_not_matter_and_models_are_apart(monkeypatch):
     labels, predicted = sample(400)
-    rows = frame(spark, np.arange(400) // 2, labels, lr=predicted, rf=1 - predicted)
-    both = bootstrap_intervals(rows.repartition(1), ["lr", "rf"], replicates=150)
-    assert bootstrap_intervals(rows.repartition(7), ["lr", "rf"], replicates=150) == both
-    alone = bootstrap_intervals(rows, ["rf"], replicates=150)
-    assert alone["rf"] == both["rf"] != both["lr"]
-    other_seed = bootstrap_intervals(rows, ["rf"], replicates=150, seed=2)
-    assert other_seed != alone
+    rows = rows_of(np.arange(400) // 2, labels, lr=predicted, rf=1 - predicted)
+    both = bootstrap_intervals(rows, ["lr", "rf"], replicates=150)
+    shuffled = rows.take(np.random.default_rng(1).permutation(400))
+    assert bootstrap_intervals(shuffled, ["lr", "rf"], replicates=150) == both
+    assert both["lr"] != both["rf"]
+    assert bootstrap_intervals(rows, ["lr", "rf"], replicates=150, seed=2) != both
+    monkeypatch.setattr(module, "MAX_VALUES", 100)
+    assert bootstrap_intervals(rows, ["lr", "rf"], replicates=150) == both
 
 
-def test_what_is_never_defined_has_no_interval(spark):
-    rows = frame(spark, np.arange(20), np.zeros(20, np.int32), lr=np.zeros(20))
+def test_the_same_objects_are_drawn_for_all_models():
+    labels, predicted = sample(300)
+    rows = rows_of(np.arange(300), labels, lr=predicted, same=predicted, rf=1 - predicted)
+    found = replicate_confusions(
+        rows["object_id"],
+        labels,
+        {name: rows[name].to_numpy() for name in ("lr", "same", "rf")},
+        100,
+        seed=1,
+    )
+    np.testing.assert_array_equal(found["lr"], found["same"])
+    np.testing.assert_array_equal(found["lr"], found["rf"][:, :, ::-1])
+    assert (found["lr"].sum(axis=(1, 2)) == 300).all()
+
+
+def test_counts_are_those_of_drawing_each_object():
+    """Mean and covariance of the cells, where objects have one to seven spectra of any kind."""
+    random = np.random.default_rng(5)
+    objects = np.repeat(np.arange(60), random.integers(1, 8, 60))
+    labels, predicted = sample(len(objects))
+    found = replicate_confusions(pa.array(objects), labels, {"lr": predicted}, 20_000, seed=1)
+    drawn = random.multinomial(60, np.full(60, 1 / 60), size=20_000)[:, objects]
+    ours, expected = (
+        each.reshape(-1, 4) for each in (found["lr"], confusions(labels, predicted, drawn))
+    )
+    spread = expected.std(axis=0)
+    assert (np.abs(ours.mean(axis=0) - expected.mean(axis=0)) < 0.05 * spread).all()
+    covariances = (np.cov((each / spread).T) for each in (ours, expected))
+    np.testing.assert_allclose(*covariances, atol=0.05)
+
+
+def test_what_is_never_defined_has_no_interval():
+    rows = rows_of(np.arange(20), np.zeros(20, np.int32), lr=np.zeros(20))
     intervals = bootstrap_intervals(rows, ["lr"], replicates=50)["lr"]
     assert intervals["agn_f1"] is None
     assert intervals["f1"] == [1, 1]
@@ -117,34 +146,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     covered = 0
     for trial in range(300):
         part = slice(400 * trial, 400 * (trial + 1))
-        cells = (2 * labels[part] + predicted[part]).astype(np.int32)
-        batch = pa.record_batch({"o": _hashes(400, seed=trial), "lr": cells})
-        counts = replicate_counts(batch, 400, seed=trial).reshape(400, 2, 2)
-        low, high = np.quantile(score_arrays(counts)["agn_f1"], [0.025, 0.975])
+        rows = rows_of(np.arange(400), labels[part], lr=predicted[part])
+        low, high = bootstrap_intervals(rows, ["lr"], 400, seed=trial)["lr"]["agn_f1"]
         covered += low <= truth <= high
     assert 0.91 < covered / 300 < 0.98
-
-
-def test_weights_are_independent_poisson_numbers():
-    drawn = weights(_hashes(5000).view(np.uint64), 202, seed=3)
-    assert drawn.shape == (5000, 202)
-    observed = np.bincount(drawn.astype(int).ravel())[:7] / drawn.size
-    np.testing.assert_allclose(observed, stats.poisson(1).pmf(np.arange(7)), atol=2e-3)
-    for axis in (drawn.T, drawn[:200]):  # neither replicates nor objects go together
-        correlation = np.corrcoef(axis) - np.eye(len(axis))
-        assert np.abs(correlation).max() < 6 / np.sqrt(axis.shape[1])
-    neighbours = np.arange(5000, dtype=np.uint64)  # and bad hashes do no harm
-    assert abs(np.corrcoef(weights(neighbours, 100, 3)[:200]).mean() - 1 / 200) < 2e-3
-
-
-def test_a_thousand_replicates_take_no_second():
-    cells = {f"cell_{i}": np.arange(10_000, dtype=np.int32) % 4 for i in range(6)}
-    batch = pa.record_batch({"object": _hashes(10_000), **cells})
-    with threadpool_limits(1):  # as in a Spark task
-        started = time.process_time()
-        replicate_counts(batch, 1000, seed=1)
-        assert time.process_time() - started < 1
-
-
-def _hashes(n: int, seed: int = 6) -> np.ndarray:
-    return np.random.default_rng(seed).integers(-(2**63), 2**63 - 1, n)

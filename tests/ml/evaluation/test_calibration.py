@@ -1,34 +1,32 @@
-"""Calibration against scikit-learn's, alone and in Spark."""
+"""Calibration and thresholds against scikit-learn's."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from pyspark.sql import functions as F
 from scipy import stats
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
-from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import (
+    brier_score_loss,
+    f1_score,
+    precision_recall_curve,
+    precision_score,
+    recall_score,
+)
 
-from galspec_spark.ml.evaluation import score_counts as binning
 from galspec_spark.ml.evaluation.calibration import (
     Calibration,
     brier,
     calibrate,
-    probability,
+    choose_threshold,
     reliability,
 )
-from galspec_spark.ml.evaluation.score_counts import ScoreCounts, score_counts
 
 METHODS = ("platt", "isotonic")
-
-
-def counted(labels: np.ndarray, scores: np.ndarray) -> ScoreCounts:
-    return ScoreCounts.of(scores, labels, 1 - labels)
 
 
 def sample(n: int = 3000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -38,37 +36,9 @@ def sample(n: int = 3000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return (random.random(n) < expit(odds)).astype(int), np.round(3 * odds + 1, 2)
 
 
-def rows(spark, labels, scores):
-    objects = [f"object-{i}" for i in range(len(labels))]
-    return spark.createDataFrame(pa.table({"object_id": objects, "label": labels, "score": scores}))
-
-
-def test_counts_are_of_each_score(spark):
-    labels, scores = sample()
-    found = score_counts(rows(spark, labels, scores), len(labels))
-    expected = counted(labels, scores)
-    for name in ("score", "agn", "other"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_bins_of_many_scores_give_the_same_calibration(spark, monkeypatch, method):
-    monkeypatch.setattr(binning, "MAX_SCORES", 1000)
-    monkeypatch.setattr(binning, "BINS", 500)
-    labels, scores = sample()
-    found = score_counts(rows(spark, labels, scores), len(labels))
-    assert 400 < len(found.score) <= 500
-    assert found.count.sum() == len(labels)
-    binned, exact = (
-        calibrate(counts, method, False).apply(scores)
-        for counts in (found, counted(labels, scores))
-    )
-    assert np.abs(binned - exact).mean() < 0.005
-
-
 def test_platt_is_scikit_learns():
     labels, scores = sample()
-    ours = calibrate(counted(labels, scores), "platt", False)
+    ours = calibrate(labels, scores, "platt", False)
     theirs = _SigmoidCalibration().fit(scores, labels)
     assert ours.slope == pytest.approx(-theirs.a_, rel=1e-4)
     assert ours.intercept == pytest.approx(-theirs.b_, rel=1e-4)
@@ -77,14 +47,14 @@ def test_platt_is_scikit_learns():
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_platt_does_not_depend_on_the_unit_of_the_score(factor):
     labels, scores = sample()
-    ours = calibrate(counted(labels, scores), "platt", False)
-    scaled = calibrate(counted(labels, scores * factor), "platt", False)
+    ours = calibrate(labels, scores, "platt", False)
+    scaled = calibrate(labels, scores * factor, "platt", False)
     np.testing.assert_allclose(scaled.apply(scores * factor), ours.apply(scores), rtol=1e-7)
 
 
 def test_platt_of_separable_scores_stays_within_its_targets():
     scores = np.concatenate([np.arange(-9.0, 0), np.arange(1.0, 5)])
-    ours = calibrate(counted((scores > 0).astype(int), scores), "platt", False)
+    ours = calibrate((scores > 0).astype(int), scores, "platt", False)
     assert np.isfinite([ours.slope, ours.intercept]).all()
     assert 0.5 < ours.apply(4.0) < 1
 
@@ -92,68 +62,56 @@ def test_platt_of_separable_scores_stays_within_its_targets():
 def test_platt_leaves_calibrated_probabilities_as_they_are():
     labels, scores = sample(200_000)
     true = expit((scores - 1) / 3)
-    ours = calibrate(counted(labels, true), "platt", True)
+    ours = calibrate(labels, true, "platt", True)
     assert ours.slope == pytest.approx(1, abs=0.03)
     np.testing.assert_allclose(ours.apply(true), true, atol=0.01)
     assert np.isfinite(ours.apply([0.0, 1.0])).all()
 
 
-def test_isotonic_is_scikit_learns():
+def test_isotonic_is_scipys():
     labels, scores = sample()
-    ours = calibrate(counted(labels, scores), "isotonic", False)
-    theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, labels)
-    x = np.linspace(scores.min() - 2, scores.max() + 2, 5000)
-    np.testing.assert_allclose(ours.apply(x), theirs.predict(x), atol=1e-12)
+    ours = calibrate(labels, scores, "isotonic", False)
+    values, index = np.unique(scores, return_inverse=True)
+    counts = np.bincount(index)
+    theirs = isotonic_regression(np.bincount(index, labels) / counts, weights=counts).x
+    np.testing.assert_allclose(ours.apply(values), theirs, atol=1e-12)
+    beyond = ours.apply([scores.min() - 2, scores.max() + 2])
+    assert beyond.tolist() == [ours.probabilities[0], ours.probabilities[-1]]
     assert len(ours.scores) < 100
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("probabilities", [False, True], ids=["margins", "probabilities"])
-def test_calibration_helps_on_other_data_and_is_the_same_in_spark(spark, method, probabilities):
+def test_calibration_helps_on_other_data_and_survives_json(method, probabilities):
     labels, scores = sample()
     scores = expit(scores) if probabilities else scores
-    fitted = calibrate(counted(labels, scores), method, probabilities)
+    fitted = calibrate(labels, scores, method, probabilities)
     restored = Calibration.from_json(json.loads(json.dumps(fitted.to_json())))
     assert restored == fitted
 
     labels, scores = sample(seed=2)
     scores = expit(scores) if probabilities else scores
-    ours = fitted.apply(scores)
+    ours = restored.apply(scores)
     assert (np.diff(fitted.apply(np.sort(scores))) >= 0).all()
     before = brier_score_loss(labels, scores if probabilities else expit(scores))
     assert brier_score_loss(labels, ours) < before - 0.01
-
-    content = pa.table({"i": range(len(scores) + 1), "score": [*scores.tolist(), None]})
-    column = probability(restored, F.col("score")).alias("p")
-    found = [row.p for row in spark.createDataFrame(content).orderBy("i").select(column).collect()]
-    assert found[-1] is None
-    np.testing.assert_allclose(found[:-1], ours, rtol=1e-12, atol=1e-15)
-
-
-def test_counts_by_probability():
-    labels, scores = sample()
-    fitted = calibrate(counted(labels, scores), "isotonic", False)
-    found = fitted.counts(counted(labels, scores))
-    expected = counted(labels, fitted.apply(scores))
-    for name in ("score", "agn", "other"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_brier_is_scikit_learns():
     labels, scores = sample()
     p = expit(scores)
-    found = brier(counted(labels, p))
+    found = brier(labels, p)
     assert found["brier"] == pytest.approx(brier_score_loss(labels, p), rel=1e-12)
     base = brier_score_loss(labels, np.full(len(labels), labels.mean()))
     assert found["brier_base_rate"] == pytest.approx(base, rel=1e-12)
     assert found["brier_skill"] == pytest.approx(1 - found["brier"] / base)
-    assert brier(counted(np.zeros(5, int), np.full(5, 0.1)))["brier_skill"] is None
+    assert brier(np.zeros(5, int), np.full(5, 0.1))["brier_skill"] is None
 
 
 def test_reliability_bins():
     p = np.array([0.0, 0.05, 0.31, 0.39, 0.39, 1.0])
     labels = np.array([0, 0, 1, 0, 0, 1])
-    first, middle, last = reliability(counted(labels, p))
+    first, middle, last = reliability(labels, p)
     assert (first["probability"], first["share"], first["count"]) == (0.025, 0.0, 2)
     assert middle["probability"] == pytest.approx(0.3633, abs=1e-4)
     assert (middle["share"], middle["count"]) == (pytest.approx(1 / 3), 3)
@@ -163,10 +121,66 @@ def test_reliability_bins():
 
 
 def test_calibrated_probabilities_are_reliable_on_other_data():
-    fitted = calibrate(counted(*sample(20_000)), "platt", False)
+    fitted = calibrate(*sample(20_000), "platt", False)
     labels, scores = sample(20_000, seed=2)
-    bins = reliability(fitted.counts(counted(labels, scores)))
+    bins = reliability(labels, fitted.apply(scores))
     inside = [each["low"] <= each["probability"] <= each["high"] for each in bins]
     assert sum(inside) >= 8
-    uncalibrated = reliability(counted(labels, expit(scores)))
+    uncalibrated = reliability(labels, expit(scores))
     assert sum(each["low"] <= each["probability"] <= each["high"] for each in uncalibrated) <= 3
+
+
+# --- Thresholds ---
+
+
+def drawn(n: int = 500) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    p = np.round(random.beta(1, 3, n), 2)  # with ties
+    return (random.random(n) < p).astype(int), p
+
+
+@pytest.mark.parametrize("wanted", [None, 0.4, 0.6, 0.75])
+def test_threshold_is_the_best_of_scikit_learns_curve(wanted):
+    labels, p = drawn()
+    found = choose_threshold(labels, p, wanted)
+    assert found.reached
+    called = p >= found.probability
+    assert found.precision == pytest.approx(precision_score(labels, called))
+    assert found.recall == pytest.approx(recall_score(labels, called))
+    assert found.f1 == pytest.approx(f1_score(labels, called))
+
+    precision, recall, _ = precision_recall_curve(labels, p)
+    precision, recall = precision[:-1], recall[:-1]  # the last point is of no threshold
+    if wanted is None:
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+        assert found.f1 == pytest.approx(f1.max())
+    else:
+        assert found.precision >= wanted
+        assert found.recall == pytest.approx(recall[precision >= wanted].max())
+
+
+def test_rounding_decides_nothing():
+    labels, p = drawn()
+    found = choose_threshold(labels, p)
+    assert np.abs(p - found.probability).min() > 0.004
+
+
+def test_precision_that_cannot_be_reached(caplog):
+    p = np.array([0.1, 0.2, 0.8, 0.8, 0.9, 0.9, 0.9])
+    labels = np.array([0, 1, 1, 1, 0, 1, 1])
+    found = choose_threshold(labels, p, 0.9)
+    assert not found.reached
+    assert found.probability == pytest.approx(0.15)
+    assert (found.precision, found.recall) == (pytest.approx(5 / 6), 1.0)
+    assert "no threshold has a precision of 0.9: taking the highest, 0.833" in caplog.text
+
+
+def test_everything_can_be_agn():
+    found = choose_threshold(np.array([1, 1]), np.array([0.2, 0.4]))
+    assert found.probability <= 0.2
+    assert found.f1 == 1
+
+
+def test_no_agn_is_an_error():
+    with pytest.raises(ValueError, match="no AGN"):
+        choose_threshold(np.array([0, 0]), np.array([0.2, 0.4]))

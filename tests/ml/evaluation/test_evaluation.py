@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from sklearn import metrics
 
-from galspec_spark.ml.evaluation import score_counts
+from galspec_spark.ml.evaluation import scores as module
 from galspec_spark.ml.evaluation.scores import (
     classification_scores,
     confusion,
@@ -18,14 +17,11 @@ from galspec_spark.ml.evaluation.scores import (
 N = 400
 
 
-def predictions(spark, scores: np.ndarray, seed: int = 4):
-    """Return (label, prediction, score) as arrays and as a DataFrame."""
+def predictions(scores: np.ndarray, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and predictions."""
     random = np.random.default_rng(seed)
     labels = (scores + random.normal(0, 1, len(scores)) > 0.8).astype(int)
-    predicted = (scores > 0.5).astype(float)
-    objects = [f"object-{i}" for i in range(len(scores))]
-    columns = {"object_id": objects, "label": labels, "prediction": predicted, "score": scores}
-    return labels, predicted, spark.createDataFrame(pa.table(columns))
+    return labels, (scores > 0.5).astype(float)
 
 
 @pytest.fixture
@@ -33,9 +29,9 @@ def scores() -> np.ndarray:
     return np.random.default_rng(5).normal(0, 1, N)
 
 
-def test_confusion_and_scores(spark, scores):
-    labels, predicted, df = predictions(spark, scores)
-    counts = confusion(df)
+def test_confusion_and_scores(scores):
+    labels, predicted = predictions(scores)
+    counts = confusion(labels, predicted)
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(labels, predicted))
     ours = classification_scores(counts)
     for prefix, average, label in (
@@ -70,29 +66,53 @@ def test_large_counts_do_not_overflow():
 
 
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
-def test_curves(spark, scores, ties):
+def test_curves(scores, ties):
     scores = np.round(scores, 1) if ties else scores
-    labels, _, df = predictions(spark, scores)
-    ours = curves(df, N)
+    labels, _ = predictions(scores)
+    ours = curves(labels, scores)
     assert ours.roc_auc == pytest.approx(metrics.roc_auc_score(labels, scores), rel=1e-12)
     assert ours.pr_auc == pytest.approx(metrics.average_precision_score(labels, scores), rel=1e-12)
-    false, true, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
+    false, true, _ = metrics.roc_curve(labels, scores)
     np.testing.assert_allclose(ours.roc, [false, true])
     precision, recall, _ = metrics.precision_recall_curve(labels, scores)
     np.testing.assert_allclose(ours.pr, [recall[-2::-1], precision[-2::-1]])
 
 
-def test_many_predictions_are_binned(spark, scores, monkeypatch):
-    monkeypatch.setattr(score_counts, "MAX_SCORES", N // 2)
-    monkeypatch.setattr(score_counts, "BINS", N // 8)
-    labels, _, df = predictions(spark, scores)
-    ours = curves(df, N)
-    assert ours.roc.shape[1] == N // 8 + 1
-    assert ours.roc_auc == pytest.approx(metrics.roc_auc_score(labels, scores), abs=0.005)
-    assert ours.pr_auc == pytest.approx(metrics.average_precision_score(labels, scores), abs=0.02)
+def test_long_curves_are_thinned_and_their_areas_are_not(scores, monkeypatch):
+    labels, _ = predictions(scores)
+    whole = curves(labels, scores)
+    monkeypatch.setattr(module, "CURVE_POINTS", 40)
+    ours = curves(labels, scores)
+    assert (ours.roc_auc, ours.pr_auc) == (whole.roc_auc, whole.pr_auc)
+    for thin, full in ((ours.roc, whole.roc), (ours.pr, whole.pr)):
+        assert 20 < thin.shape[1] <= 40 < full.shape[1]
+        np.testing.assert_array_equal(thin[:, [0, -1]], full[:, [0, -1]])
+        assert set(map(tuple, thin.T)) <= set(map(tuple, full.T))
+        distances = np.linalg.norm(full[:, :, None] - thin[:, None], axis=0)
+        assert distances.min(axis=1).max() < 0.1  # no part of the curve is left out
+    assert np.trapezoid(ours.roc[1], ours.roc[0]) == pytest.approx(whole.roc_auc, abs=0.01)
 
 
-def test_what_is_undefined_is_none(spark):
+def test_no_rows_have_no_confusion():
+    np.testing.assert_array_equal(confusion([], []), np.zeros((2, 2)))
+
+
+def test_scores_of_three_classes_are_scikit_learns(monkeypatch):
+    monkeypatch.setattr(module, "CLASS_NAMES", ("a", "b", "c"))
+    monkeypatch.setattr(module, "CLASS_KEYS", ("a", "b", "c"))
+    random = np.random.default_rng(7)
+    labels = random.integers(0, 3, N)
+    predicted = np.where(random.random(N) < 0.6, labels, random.integers(0, 3, N))
+    counts = confusion(labels, predicted)
+    np.testing.assert_array_equal(counts, metrics.confusion_matrix(labels, predicted))
+    ours = classification_scores(counts)
+    assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(labels, predicted), rel=1e-12)
+    assert ours["f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="weighted"))
+    each = metrics.f1_score(labels, predicted, average=None)
+    assert [ours[f"{name}_f1"] for name in "abc"] == pytest.approx(list(each))
+
+
+def test_what_is_undefined_is_none():
     never_agn = classification_scores(np.array([[8, 0], [2, 0]]))
     assert never_agn["agn_precision"] is None
     assert never_agn["agn_f1"] == 0
@@ -105,8 +125,5 @@ def test_what_is_undefined_is_none(spark):
     no_agn = classification_scores(np.array([[10, 0], [0, 0]]))
     assert (no_agn["agn_recall"], no_agn["agn_f1"], no_agn["f1"]) == (None, None, 1.0)
     assert (no_agn["balanced_accuracy"], no_agn["mcc"]) == (None, None)
-    one_class = spark.createDataFrame(
-        [(0, 0.0, 0.1), (0, 1.0, 0.9)], "label int, prediction double, score double"
-    )
-    assert curves(one_class, 2).roc_auc is None
-    assert curves(one_class, 2).pr_auc is None
+    one_class = curves(np.zeros(2, int), np.array([0.1, 0.9]))
+    assert (one_class.roc_auc, one_class.pr_auc) == (None, None)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
-from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
+import pytest
+from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
 from pyspark.ml.linalg import Vectors
 
+from galspec_spark.ml.evaluation import importance as module
 from galspec_spark.ml.evaluation.importance import (
     best_components,
     component_weights,
     line_peaks,
+    predictor,
+    some_rows,
     wavelength_importance,
 )
+from galspec_spark.ml.evaluation.permutation import permutation_importance
 from galspec_spark.ml.features.pca import PCA, components_of, project
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
@@ -64,6 +69,53 @@ def test_weights_come_from_the_models_in_the_features_own_units(spark):
     forest, is_linear = component_weights(forest_model, [1, 3], 4)
     assert not is_linear
     np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def rows(spark):
+    """Rows whose labels come from the second of three components."""
+    random = np.random.default_rng(1)
+    values = random.normal(size=(600, 3)) * [1.0, 10.0, 0.1]
+    labels = (values[:, 1] / 5 + random.normal(0, 0.3, 600) > 0.5).astype(int)
+    content = [
+        (f"spectrum-{i}", int(label), Vectors.dense(v))
+        for i, (v, label) in enumerate(zip(values, labels, strict=True))
+    ]
+    names = ["spectrum_id", "label", "components"]
+    return spark.createDataFrame(content, names).repartition(3).cache()
+
+
+@pytest.mark.parametrize("kind", ["logistic_regression", "linear_svc", "random_forest"])
+def test_sparks_models_are_permuted(spark, rows, kind):
+    estimators = {
+        "logistic_regression": LogisticRegression(regParam=0.01),
+        "linear_svc": LinearSVC(regParam=0.01, maxIter=20),
+        "random_forest": RandomForestClassifier(numTrees=10, maxDepth=3, seed=1),
+    }
+    model = estimators[kind].fit(rows.withColumnRenamed("components", "features"))
+    features, labels = some_rows(rows)
+    predict = predictor(spark, kind, model)
+    predicted, scores = predict(features)
+    by_one = [model.predict(Vectors.dense(each)) for each in features[:20]]
+    assert predicted[:20].tolist() == by_one
+    assert scores[predicted == 0].max() <= scores[predicted == 1].min()
+    found = permutation_importance(predict, features, labels, [7, 0, 3], repeats=2)
+    assert [each["component"] for each in found] == [7, 0, 3]
+    for key in ("f1_drop", "pr_auc_drop"):
+        first, used, last = (each[key] for each in found)
+        assert used > 0.3
+        assert max(abs(first), abs(last)) < 0.02
+
+
+def test_rows_are_bounded_and_do_not_depend_on_partitions(rows, monkeypatch):
+    every, _ = some_rows(rows)
+    assert len(every) == 600
+    monkeypatch.setattr(module, "MAX_ROWS", 100)
+    features, labels = some_rows(rows)
+    assert features.shape == (100, 3)
+    again, same = some_rows(rows.repartition(5))
+    np.testing.assert_array_equal(again, features)
+    np.testing.assert_array_equal(same, labels)
 
 
 def bumps(*heights_at: tuple[float, float]) -> np.ndarray:

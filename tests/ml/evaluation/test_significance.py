@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from math import comb
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.evaluation.significance import PairedCounts, mcnemar, paired_counts
-
-COLUMNS = "spectrum_id string, label int, prediction double"
+from galspec_spark.ml.evaluation.significance import PairedCounts, compare_predictions, mcnemar
 
 
 @pytest.mark.parametrize(("b", "c"), [(1, 5), (5, 1), (0, 8), (12, 30), (2, 3)])
@@ -21,13 +21,13 @@ def test_mcnemar_of_equals():
     assert mcnemar(0, 0) == mcnemar(7, 7) == 1
 
 
-def predictions(spark, *rows):
-    return spark.createDataFrame(list(rows), COLUMNS)
+def predictions(*rows):
+    columns = zip(("spectrum_id", "label", "prediction"), zip(*rows, strict=True), strict=True)
+    return pa.table({name: list(values) for name, values in columns})
 
 
-def test_paired_counts(spark):
+def test_paired_counts():
     first = predictions(
-        spark,
         ("a", 1, 1.0),
         ("b", 0, 0.0),
         ("c", 0, 0.0),
@@ -36,7 +36,6 @@ def test_paired_counts(spark):
         ("only here", 1, 1.0),
     )
     second = predictions(
-        spark,
         ("only there", 1, 1.0),
         ("e", 1, 0.0),
         ("d", 1, 1.0),
@@ -44,15 +43,18 @@ def test_paired_counts(spark):
         ("b", 0, 1.0),
         ("a", 1, 1.0),
     )
-    found = paired_counts(first, second)
-    assert found == PairedCounts(both=1, only_first=2, only_second=1, neither=1)
-    swapped = paired_counts(second, first)
-    assert swapped == PairedCounts(both=1, only_first=1, only_second=2, neither=1)
+    found = compare_predictions(first, second)
+    assert found.counts == PairedCounts(both=1, only_first=2, only_second=1, neither=1)
+    assert found.counts.p_value == mcnemar(2, 1)
+    np.testing.assert_array_equal(found.first, [[2, 0], [2, 1]])
+    np.testing.assert_array_equal(found.second, [[0, 2], [1, 2]])
+    swapped = compare_predictions(second, first)
+    assert swapped.counts == PairedCounts(both=1, only_first=1, only_second=2, neither=1)
 
 
-def test_runs_that_cannot_be_compared(spark):
-    first = predictions(spark, ("a", 1, 1.0), ("b", 0, 0.0))
+def test_runs_that_cannot_be_compared():
+    first = predictions(("a", 1, 1.0), ("b", 0, 0.0))
     with pytest.raises(UserError, match="no test spectrum in common"):
-        paired_counts(first, predictions(spark, ("c", 1, 1.0)))
+        compare_predictions(first, predictions(("c", 1, 1.0)))
     with pytest.raises(UserError, match="1 of 2 common test spectra are labelled otherwise"):
-        paired_counts(first, predictions(spark, ("a", 0, 1.0), ("b", 0, 0.0)))
+        compare_predictions(first, predictions(("a", 0, 1.0), ("b", 0, 0.0)))

@@ -14,6 +14,7 @@ from pyspark.ml.tuning import CrossValidator
 
 from galspec_spark.config import Config, SearchConfig
 from galspec_spark.ml.classifiers.settings import build_classifiers
+from galspec_spark.ml.evaluation.scores import confusion
 from galspec_spark.ml.search import search as module
 from galspec_spark.ml.search.search import Fold, best_trials, search, search_table, slicer
 
@@ -93,10 +94,20 @@ def test_a_fold_is_scored_by_a_model_that_has_not_seen_it(rows, trials):
     )
 
 
-def test_only_the_best_points_models_are_kept(trials):
+def test_only_the_best_points_models_and_scores_are_kept(trials):
     best = best_trials(trials)
     for trial in trials:
-        assert len(trial.models) == (FOLDS if trial is best[trial.classifier.name] else 0)
+        is_best = trial is best[trial.classifier.name]
+        assert set(trial.models) == set(trial.scored) == (set(range(FOLDS)) if is_best else set())
+
+
+def test_scores_of_the_best_are_of_each_fold(trials):
+    for trial in best_trials(trials).values():
+        for fold, scored in trial.scored.items():
+            labels, predictions = (scored[name].to_numpy() for name in ("label", "prediction"))
+            scores = scored["score"].to_numpy()
+            np.testing.assert_array_equal(confusion(labels, predictions), trial.confusions[fold])
+            assert scores[predictions == 0].max() <= scores[predictions == 1].min()
 
 
 def test_limits(rows, monkeypatch):

@@ -1,0 +1,16 @@
+"""The classes: their names and their order."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+#: A label is the index of its class.
+CLASS_NAMES = ("other", "AGN")
+#: The class that probabilities, thresholds and curves are about.
+POSITIVE = 1
+#: What the classes are called in the keys of scores, as in ``agn_f1``.
+CLASS_KEYS = tuple(name.lower() for name in CLASS_NAMES)
+
+#: Numbers of spectra (k, k) by true class (rows) and predicted class (columns).
+Counts = npt.NDArray[np.int64]
