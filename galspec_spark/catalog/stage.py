@@ -99,7 +99,7 @@ def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
     UserError
         If ``restframe`` was made by another recipe.
     """
-    there, learned = read_recipe(warehouse), recipe_of(bundle.card["recipe"]["preprocess"])
+    there, learned = read_recipe(warehouse), recipe_of(bundle.card.recipe.preprocess)
     for key, value in learned.items():
         found = None if there is None else there.get(key)
         if found != value:

@@ -9,9 +9,8 @@ left out) are compared by their difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from galspec_spark.catalog.contents import read_catalog
 from galspec_spark.config import DriftConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.drift import Check, Counts, Drift
 from galspec_spark.ml.model.profile import NOT_DRAWN, Profile, Tally, tally
 from galspec_spark.report.drift import draw_drift
 from galspec_spark.spectrum.arrays import Doubles
@@ -35,20 +35,6 @@ PSI_BINS = 10
 PROPERTIES = ("agn", "outlier", "left_out")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One distance between a release and the training set."""
-
-    quantity: str
-    measure: str  #: ``psi``, ``ks`` or ``share``
-    value: float
-    limit: float  #: of the configuration
-    p_value: float  #: of so great a distance between draws from the same
-    drifted: bool
-    train: float | None = None  #: the shares themselves
-    release: float | None = None
-
-
 def drift(
     spark: SparkSession,
     run: Run,
@@ -56,7 +42,7 @@ def drift(
     model: Path,
     release: str,
     output: Path,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Compare a classified release with the training set of the model.
 
     Parameters
@@ -78,24 +64,31 @@ def drift(
     profile = bundle.profile
     found = tally_release(read_catalog(spark, warehouse, bundle.id, release), profile)
     checks = compare(profile, found, run.config.drift)
-    findings = [asdict(check) for check in checks if check.drifted]
-    findings.sort(key=lambda check: -check["value"] / check["limit"])
-    content = {
-        "release": release,
-        "model": bundle.id,
+    findings = sorted(
+        (check for check in checks if check.drifted), key=lambda check: -check.value / check.limit
+    )
+    content = Drift(
+        release=release,
+        model=bundle.id,
         **run.columns(),
-        "spectra": sum(found.shares["left_out"]),
-        "classified": sum(found.shares["agn"]),
-        "drifted": bool(findings),
-        "findings": findings,
-        "checks": [asdict(check) for check in checks],
-        "shares": {"train": profile.shares, "release": found.shares},
-        "edges": profile.edges,
-        "bins": {"train": profile.bins, "release": found.bins},
-    }
+        spectra=sum(found.shares["left_out"]),
+        classified=sum(found.shares["agn"]),
+        drifted=bool(findings),
+        findings=findings,
+        checks=checks,
+        shares=Counts(train=profile.shares, release=found.shares),
+        edges=profile.edges,
+        bins=Counts(train=profile.bins, release=found.bins),
+    )
     write_json(output / DRIFT, content)
     Location.of(output / "figures" / "drift.png").write(draw_drift(content))
-    return {key: content[key] for key in ("model", "release", "spectra", "classified", "findings")}
+    return {
+        "model": content.model,
+        "release": content.release,
+        "spectra": content.spectra,
+        "classified": content.classified,
+        "findings": findings,
+    }
 
 
 def tally_release(catalog: DataFrame, profile: Profile) -> Tally:
@@ -128,7 +121,8 @@ def compare(profile: Profile, found: Tally, limits: DriftConfig) -> list[Check]:
     ]
     level = limits.significance / len(checks)
     return [
-        Check(**{**asdict(c), "drifted": c.value > c.limit and c.p_value < level}) for c in checks
+        replace(check, drifted=check.value > check.limit and check.p_value < level)
+        for check in checks
     ]
 
 

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from pydantic import Field, ValidationError
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml.evaluation.metrics import Metrics, Record, Scores
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.ml.evaluation.significance import mcnemar, paired_counts
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
+#: Scores of the table of `comparison_text`.
 SCORES = ("precision", "recall", "f1", "agn_precision", "agn_recall", "agn_f1", "mcc")
+
+
+class Models(Record):
+    """Classifier and set of features of each run's best model."""
+
+    this: str
+    earlier: str
+
+
+class PairOfScores(Record):
+    """Scores of each run's best model on the common test spectra."""
+
+    this: Scores
+    earlier: Scores
+
+
+class Correct(Record):
+    """How many common test spectra are classified correctly."""
+
+    both: int
+    only_this: int
+    only_earlier: int
+    neither: int
+
+
+class Comparison(Record):
+    """The best models of two runs on their common test spectra: ``comparison.json``."""
+
+    run: str = Field(description="folder of the earlier run")
+    run_id: str = Field(description="of the earlier run")
+    models: Models
+    spectra: int
+    scores: PairOfScores
+    correct: Correct
+    p_value: float = Field(description="McNemar's, of two equally good models")
 
 
 @dataclass(frozen=True)
@@ -24,7 +60,7 @@ class EarlierRun:
     """A folder that an earlier run of training wrote."""
 
     folder: Location
-    metrics: dict[str, Any]
+    metrics: Metrics
     parts: Sequence[Location]  #: of its predictions
 
     @classmethod
@@ -45,12 +81,10 @@ class EarlierRun:
                 "of an earlier run of jobs/train.py"
             )
         parts = sorted(Location(status.path) for status in files[PREDICTIONS].files())
-        return cls(place, json.loads(files["metrics.json"].read()), parts)
+        return cls(place, read_metrics(files["metrics.json"]), parts)
 
-    def compare(
-        self, spark: SparkSession, metrics: dict[str, Any], predictions: DataFrame
-    ) -> dict[str, Any]:
-        """Return the scores of both runs' best models on their common test spectra, and who wins.
+    def compare(self, spark: SparkSession, metrics: Metrics, predictions: DataFrame) -> Comparison:
+        """Compare the best models of both runs on their common test spectra.
 
         Parameters
         ----------
@@ -62,47 +96,65 @@ class EarlierRun:
         UserError
             If the runs have no test spectrum in common, or label them differently.
         """
-        ours = _best(predictions, metrics["best"])
-        theirs = _best(scan(spark, self.parts), self.metrics["best"])
+        ours = _best(predictions, metrics.best)
+        theirs = _best(scan(spark, self.parts), self.metrics.best)
         counts = paired_counts(ours, theirs)
-        scores = {}
-        for name, mine, other in (("this", ours, theirs), ("earlier", theirs, ours)):
-            common = mine.join(other.select("spectrum_id"), "spectrum_id")
-            found = classification_scores(confusion(common))
-            scores[name] = {score: found[score] for score in SCORES}
-        return {
-            "run": self.folder.path,
-            "run_id": self.metrics["run_id"],
-            "models": {"this": _name(metrics), "earlier": _name(self.metrics)},
-            "spectra": sum(asdict(counts).values()),
-            "scores": scores,
-            "correct": {
-                "both": counts.both,
-                "only_this": counts.only_first,
-                "only_earlier": counts.only_second,
-                "neither": counts.neither,
-            },
-            "p_value": mcnemar(counts.only_first, counts.only_second),
-        }
+        return Comparison(
+            run=self.folder.path,
+            run_id=self.metrics.run_id,
+            models=Models(this=_name(metrics), earlier=_name(self.metrics)),
+            spectra=counts.both + counts.only_first + counts.only_second + counts.neither,
+            scores=PairOfScores(
+                this=common_scores(ours, theirs), earlier=common_scores(theirs, ours)
+            ),
+            correct=Correct(
+                both=counts.both,
+                only_this=counts.only_first,
+                only_earlier=counts.only_second,
+                neither=counts.neither,
+            ),
+            p_value=mcnemar(counts.only_first, counts.only_second),
+        )
 
 
-def comparison_text(comparison: dict[str, Any]) -> str:
+def read_metrics(place: Location) -> Metrics:
+    """Read a file ``metrics.json``.
+
+    Raises
+    ------
+    UserError
+        If it is not one of this version.
+    """
+    try:
+        return Metrics.model_validate_json(place.read())
+    except ValidationError:
+        raise UserError(f"{place} is not the metrics.json of this version: train again") from None
+
+
+def common_scores(predictions: DataFrame, other: DataFrame) -> Scores:
+    """Return the scores of predictions on the spectra that the other run predicted too."""
+    common = predictions.join(other.select("spectrum_id"), "spectrum_id")
+    return Scores.model_validate(classification_scores(confusion(common)))
+
+
+def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as a Markdown table and a sentence."""
-    this, earlier = (comparison["scores"][name] for name in ("this", "earlier"))
+    this, earlier = comparison.scores.this, comparison.scores.earlier
     rows = [
-        f"| {score} | {_decimals(this[score])} | {_decimals(earlier[score])} |" for score in SCORES
+        f"| {name} | {_decimals(getattr(this, name))} | {_decimals(getattr(earlier, name))} |"
+        for name in SCORES
     ]
-    correct, p = comparison["correct"], comparison["p_value"]
+    correct, p = comparison.correct, comparison.p_value
     verdict = "a difference that chance would rarely make" if p < 0.05 else "chance may explain it"
     return "\n".join(
         [
-            f"| {comparison['spectra']} common test spectra | this: {comparison['models']['this']} "
-            f"| {comparison['run_id']}: {comparison['models']['earlier']} |",
+            f"| {comparison.spectra} common test spectra | this: {comparison.models.this} "
+            f"| {comparison.run_id}: {comparison.models.earlier} |",
             "|---|---|---|",
             *rows,
             "",
-            f"Only this run is right about {correct['only_this']}, only the earlier one about "
-            f"{correct['only_earlier']}; McNemar's p = {p:.3g}: {verdict}.",
+            f"Only this run is right about {correct.only_this}, only the earlier run about "
+            f"{correct.only_earlier}; McNemar's p = {p:.3g}: {verdict}.",
             "",
         ]
     )
@@ -112,9 +164,8 @@ def _best(predictions: DataFrame, index: int) -> DataFrame:
     return predictions.selectExpr("spectrum_id", "label", f"prediction_{index} prediction")
 
 
-def _name(metrics: dict[str, Any]) -> str:
-    best = metrics["results"][metrics["best"]]
-    return f"{best['classifier']}, {best['features']}"
+def _name(metrics: Metrics) -> str:
+    return f"{metrics.best_result.classifier}, {metrics.best_result.features}"
 
 
 def _decimals(value: float | None) -> str:

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.catalog.stage import check_recipe, is_filled_as
-from galspec_spark.ml.evaluation.scores import classification_scores, confusion
+from galspec_spark.ml.evaluation.metrics import Record, Scores
 from galspec_spark.ml.evaluation.significance import mcnemar, paired_counts
 from galspec_spark.ml.model.apply import PREDICTED, Apply
 from galspec_spark.ml.model.bundle import copy_bundle, load_bundle, model_id
-from galspec_spark.train.earlier import PREDICTIONS
+from galspec_spark.train.earlier import PREDICTIONS, common_scores, read_metrics
 from galspec_spark.warehouse.frames import map_parts, scan
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
-SCORES = ("agn_precision", "agn_recall", "agn_f1", "mcc")
-
 log = logging.getLogger(__name__)
 
 
-def promote(
-    spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path
-) -> dict[str, Any]:
+class Contest(Record):
+    """Two models on the test spectra of the new one, each at its own threshold."""
+
+    current: str  #: id of the current model
+    new_scores: Scores
+    current_scores: Scores
+    only_new_correct: int
+    only_current_correct: int
+    p_value: float  #: McNemar's, of two equally good models
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the new model has the lower F1 of the AGN class; undefined is the lowest."""
+        return (self.new_scores.agn_f1 or 0.0) < (self.current_scores.agn_f1 or 0.0)
+
+
+class Promotion(Record):
+    """What became of a new model."""
+
+    new: str  #: id of the new model
+    promoted: bool
+    contest: Contest | None  #: None where there was no current model
+
+
+def promote(spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path) -> Promotion:
     """Put a trained model in the place of the current one, unless it is worse.
 
-    Both classify the test spectra of the new model, each by its own threshold. Worse is a lower F1
+    Both classify the test spectra of the new model, each at its own threshold. Worse is a lower F1
     of the AGN class. The current model may have learned from some of these spectra, which is to its
     advantage.
 
@@ -43,42 +61,34 @@ def promote(
     current
         Model folder that releases are classified with; it need not exist yet.
 
-    Returns
-    -------
-    dict
-        ``promoted``; the ids of the models; with a current one the scores of both, how many spectra
-        only one of them is right about, and McNemar's p-value.
-
     Raises
     ------
     UserError
         If the current model cannot be used on these spectra.
     """
-    found: dict[str, Any] = {"new": model_id(trained / "model"), "current": None, "promoted": True}
-    if current.exists():
-        found |= _compare(spark, warehouse, trained, current)
-        found["promoted"] = found["scores"]["new"]["agn_f1"] >= found["scores"]["current"]["agn_f1"]
-    if found["promoted"]:
+    contest = _compare(spark, warehouse, trained, current) if current.exists() else None
+    is_better = contest is None or not contest.is_worse
+    promotion = Promotion(new=model_id(trained / "model"), promoted=is_better, contest=contest)
+    if promotion.promoted:
         copy_bundle(trained / "model", current)
-    log.info("%s is %s", current, "the new model" if found["promoted"] else "the model it was")
-    return found
+    log.info("%s: %s", current, promotion_text(promotion))
+    return promotion
 
 
-def promotion_text(found: dict[str, Any]) -> str:
+def promotion_text(promotion: Promotion) -> str:
     """Return one line that says what became of the new model, and why."""
-    if found["current"] is None:
-        return f"model {found['new']} is the first: promoted"
-    f1 = {name: scores["agn_f1"] for name, scores in found["scores"].items()}
-    verdict = "promoted" if found["promoted"] else "not promoted"
+    new, contest = promotion.new, promotion.contest
+    if contest is None:
+        return f"model {new} is the first: promoted"
+    verdict = "promoted" if promotion.promoted else "not promoted"
     return (
-        f"AGN F1 {f1['new']:.4f} of model {found['new']}, {f1['current']:.4f} of the current "
-        f"{found['current']} on the same test objects: {verdict}"
+        f"AGN F1 {contest.new_scores.agn_f1 or 0:.4f} of model {new}, "
+        f"{contest.current_scores.agn_f1 or 0:.4f} of the current {contest.current} on the same "
+        f"test objects: {verdict}"
     )
 
 
-def _compare(
-    spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path
-) -> dict[str, Any]:
+def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path) -> Contest:
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
     apply = Apply(bundle, refill=not is_filled_as(warehouse, bundle), abstain=())
@@ -89,26 +99,19 @@ def _compare(
     theirs = rows.select("spectrum_id", "label", called.alias("prediction"))
     ours = _called(spark, trained)
     counts = paired_counts(ours, theirs)
-    return {
-        "current": bundle.id,
-        "scores": {
-            "new": _scores(ours.join(theirs.select("spectrum_id"), "spectrum_id")),
-            "current": _scores(theirs.join(ours.select("spectrum_id"), "spectrum_id")),
-        },
-        "only_new_correct": counts.only_first,
-        "only_current_correct": counts.only_second,
-        "p_value": mcnemar(counts.only_first, counts.only_second),
-    }
+    return Contest(
+        current=bundle.id,
+        new_scores=common_scores(ours, theirs),
+        current_scores=common_scores(theirs, ours),
+        only_new_correct=counts.only_first,
+        only_current_correct=counts.only_second,
+        p_value=mcnemar(counts.only_first, counts.only_second),
+    )
 
 
 def _called(spark: SparkSession, trained: Path) -> DataFrame:
     """Return what the new model calls its test spectra."""
-    best = json.loads((trained / "metrics.json").read_text())["best"]
+    best = read_metrics(Location.of(trained / "metrics.json")).best
     files = Location.of(trained / PREDICTIONS).files()
     parts = sorted(Location(status.path) for status in files)
     return scan(spark, parts).selectExpr("spectrum_id", "label", f"called_{best} prediction")
-
-
-def _scores(predictions: DataFrame) -> dict[str, float]:
-    found = classification_scores(confusion(predictions))
-    return {name: found[name] or 0.0 for name in SCORES}

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
+from pydantic_core import to_jsonable_python
 
 from galspec_spark.errors import UserError
 
@@ -236,7 +237,7 @@ def _filesystem(root: str) -> fs.FileSystem:
         raise UserError(f"cannot open {root}: {cause}") from None
 
 
-def write_json(path: Path | Location, content: Any) -> None:
-    """Write a JSON file that is either whole or not there."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+def write_json(path: Path | Location, content: object) -> None:
+    """Write a JSON file that is either whole or not there; models and dataclasses as objects."""
+    text = json.dumps(content, indent=2, allow_nan=False, default=to_jsonable_python) + "\n"
     Location.of(path).write(text.encode())

@@ -19,8 +19,7 @@ from typing import Any
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.lock import hold_lock
-from galspec_spark.warehouse.storage import write_json
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.storage import Location, write_json
 
 #: The job that makes each table, for the message where it is missing.
 MADE_BY = {

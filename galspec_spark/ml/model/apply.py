@@ -83,7 +83,7 @@ class Apply:
 
     @property
     def _is_masked(self) -> bool:
-        return bool(self.bundle.card["projection"] == "masked")
+        return self.bundle.card.projection == "masked"
 
     @property
     def _needs_ivar(self) -> bool:

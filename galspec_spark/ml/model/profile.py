@@ -8,7 +8,7 @@ the catalogue are flagged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,6 @@ class Profile:
     #: As in a `Tally`: ``agn`` as the model calls it and ``outlier``, of the test split;
     #: ``left_out`` of all spectra.
     shares: dict[str, list[int]]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Profile:
-        """Return the profile that `to_json` gave."""
-        return cls(**content)
 
     def error_limit(self, sn: npt.ArrayLike) -> Doubles:
         """Return the greatest usual reconstruction errors at the S/N of spectra."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
@@ -37,7 +36,12 @@ class Outlier:
     """One spectrum, and what the components make of it."""
 
     spectrum_id: str
-    facts: dict[str, Any]  #: ``ra``, ``dec``, ``z``, ``sn_median``, ``class``, ``probability``
+    ra: float | None
+    dec: float | None
+    z: float
+    sn_median: float
+    class_name: str
+    probability: float
     ratio: float  #: reconstruction error over the limit at the spectrum's S/N
     part: str  #: of ``restframe``, relative to the warehouse
     row: int  #: within it, from 0
@@ -66,7 +70,7 @@ def find_outliers(
         .limit(SHOWN)
         .collect()
     )
-    return [_outlier(row.asDict(), warehouse, bundle) for row in rows]
+    return [_outlier(row, warehouse, bundle) for row in rows]
 
 
 def reconstructed(
@@ -87,12 +91,17 @@ def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
     return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
 
 
-def _outlier(row: dict[str, Any], warehouse: Warehouse, bundle: Bundle) -> Outlier:
+def _outlier(row: Row, warehouse: Warehouse, bundle: Bundle) -> Outlier:
     values = partition_values(Location(row[PART]))
     part = _restframe_part(warehouse, Location(row[PART]), values)
     return Outlier(
         spectrum_id=row["spectrum_id"],
-        facts={n: row[n] for n in ("ra", "dec", "z", "sn_median", "class", "probability")},
+        ra=row.ra,
+        dec=row.dec,
+        z=row.z,
+        sn_median=row.sn_median,
+        class_name=row["class"],
+        probability=row.probability,
         ratio=row["ratio"],
         part=warehouse.place_of(part),
         row=row[ROW],

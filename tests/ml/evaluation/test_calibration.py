@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import TypeAdapter
 from pyspark.sql import functions as F
 from scipy import stats
 from scipy.special import expit
@@ -113,7 +112,8 @@ def test_calibration_helps_on_other_data_and_is_the_same_in_spark(spark, method,
     labels, scores = sample()
     scores = expit(scores) if probabilities else scores
     fitted = calibrate(counted(labels, scores), method, probabilities)
-    restored = Calibration.from_json(json.loads(json.dumps(fitted.to_json())))
+    saved = TypeAdapter(Calibration)
+    restored = saved.validate_json(saved.dump_json(fitted))
     assert restored == fitted
 
     labels, scores = sample(seed=2)
