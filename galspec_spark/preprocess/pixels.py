@@ -27,6 +27,7 @@ from galspec_spark.preprocess.slices import (
     row_groups_of_slice,
     run_tasks,
 )
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.spectrum.masks import PIXEL_MASK_BITS, bit_mask
 from galspec_spark.spectrum.normalise import normalise
@@ -222,7 +223,7 @@ def _move(observed: ObservedBatch, config: PreprocessConfig) -> Moved:
     return Moved(flux, ivar, frame.good, has_scale)
 
 
-def _spread(values: npt.NDArray[Any], where: BoolArray) -> pa.Array:
+def _spread(values: Array, where: BoolArray) -> pa.Array:
     """Put values where the condition holds, nulls elsewhere."""
     spread = np.zeros(len(where), values.dtype)
     spread[where] = values

@@ -47,7 +47,7 @@ class Layout:
     bytes: int  #: of the data, without padding
     shape: tuple[int, ...] = ()  #: of an image, in numpy's order; (rows,) of a table
     columns: frozenset[str] = frozenset()  #: of a table, lower case
-    dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
+    dtype: np.dtype | None = None  #: maps the pixels, or the columns that are plain numbers
 
 
 def layout_of(header: bytes) -> Layout:
@@ -168,7 +168,7 @@ def _scaled(known: fits.Header, scale: str, zero: str) -> bool:
     return False
 
 
-def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
+def _pixel_dtype(known: fits.Header) -> np.dtype | None:
     """Return the dtype of an image's pixels, None where their bytes are not their values."""
     if _scaled(known, "BSCALE", "BZERO") or "BLANK" in known:
         return None

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from galspec_spark.ml.evaluation.census import CLASS_NAMES
 from galspec_spark.readers.batch import HEALPIX_ORDER, NO_INFORMATION, NOT_FINITE
 from galspec_spark.readers.opening import READ_AHEAD
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.verify.findings import Finding
 from galspec_spark.warehouse.flags import ABSTAIN
@@ -173,8 +174,8 @@ def _mask(values: pa.Array) -> Mask:
     return mask
 
 
-def _flat(column: pa.ListArray) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+def _flat(column: pa.ListArray) -> Array:
+    values: Array = column.flatten().to_numpy(zero_copy_only=False)
     return values
 
 
