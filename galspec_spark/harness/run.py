@@ -69,5 +69,4 @@ def read_summaries(folder: Path | Location) -> dict[str, Any]:
     place = Location.of(folder) / "summary.json"
     if not place.exists():
         return {}
-    content: dict[str, Any] = json.loads(place.read())
-    return content
+    return dict(json.loads(place.read()))

@@ -14,7 +14,6 @@ import sys
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -101,7 +100,7 @@ def _parse(header: bytes) -> Layout:
 
 def _check_repeated(known: fits.Header) -> None:
     """Check that no card of the layout is there twice with different values."""
-    seen: dict[str, Any] = {}
+    seen: dict[str, object] = {}
     for card in known.cards:
         keyword = card.keyword
         of_layout = keyword in LAYOUT_CARDS or keyword.startswith(COLUMN_CARDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,7 +39,7 @@ def drift_figure(content: Drift) -> Figure:
     if not shown:  # nothing was classified
         _distances(figure.subplots(), content.checks)
         return figure
-    panels: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
+    panels = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.1, 1])[0]
     _distances(panels[0].subplots(), content.checks)
     every = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
     for axes, quantity in zip(every, shown, strict=True):

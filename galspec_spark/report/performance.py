@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +15,7 @@ from galspec_spark.report.contents import (
     ordered_results,
     title,
 )
-from galspec_spark.report.style import INK, MUTED, SHADES, colour, dot, new_figure
+from galspec_spark.report.style import INK, MUTED, SHADES, Look, colour, dot, new_figure
 
 
 def confusion_matrices(report: TrainingReport) -> Figure:
@@ -107,7 +105,7 @@ def curves(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: dict[str, Any]) -> None:
+def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: Look) -> None:
     """Mark where a classifier's own threshold puts it on both curves."""
     (negative, false_positive), (missed, found) = result.confusion
     if negative + false_positive and missed + found:
@@ -122,7 +120,7 @@ def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: dict[str,
 
 def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport) -> None:
     """Draw what a classifier that knows nothing would reach: the base rate is its precision."""
-    plain: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
+    plain: Look = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
     roc.plot([0, 1], [0, 1], **plain, zorder=1)
     share = report.metrics.counts.test_agn / report.metrics.counts.test
     precision_recall.axhline(share, **plain, zorder=1)

@@ -23,7 +23,7 @@ from galspec_spark.report.contents import (
     searched,
     title,
 )
-from galspec_spark.report.style import INK, colour, dot, new_figure
+from galspec_spark.report.style import INK, Look, colour, dot, new_figure
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ ROWS = (
 )
 MARKERS = {"grid": "o", "random": "D"}
 ORIGINS = {"grid": "of the grid", "random": "drawn at random"}
-RING: dict[str, Any] = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
+RING: Look = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
 #: Settings that span more than this factor get a log axis.
 LOG_SPAN = 20.0
 #: So many values of a setting, or fewer, have a tick each.

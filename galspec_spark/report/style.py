@@ -54,6 +54,8 @@ FEATURES: tuple[tuple[str, float], ...] = (
     ("Na D", 5895.60),
 )
 
+Look = dict[str, Any]  #: keyword arguments of matplotlib's functions
+
 _SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same figure everywhere
@@ -109,7 +111,7 @@ def colour(classifier: str) -> str:
     return CLASSIFIER_COLOURS.get(classifier, MUTED)
 
 
-def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> dict[str, Any]:
+def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> Look:
     """Return the look of the mark of a result: full with all components, else hollow."""
     ink = colour(classifier)
     return {

@@ -5,9 +5,9 @@ Every check is a mask over a batch, from whole columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import hpgeom
 import numpy as np
@@ -179,7 +179,7 @@ def _flat(column: pa.ListArray) -> Array:
     return values
 
 
-def _lengths(column: pa.ListArray, of_null: Any) -> npt.NDArray[np.int64]:
+def _lengths(column: pa.ListArray, of_null: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Return the lengths of lists."""
     is_null = _mask(column.is_null())
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
@@ -187,7 +187,7 @@ def _lengths(column: pa.ListArray, of_null: Any) -> npt.NDArray[np.int64]:
     return filled
 
 
-def _rows_with(column: pa.ListArray, test: Any) -> Mask:
+def _rows_with(column: pa.ListArray, test: Callable[[pa.Array], Mask]) -> Mask:
     """Tell which lists have a value that passes a test."""
     return _any(test(column.flatten()), _lengths(column, 0))
 

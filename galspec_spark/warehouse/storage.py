@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -86,7 +86,7 @@ class Location:
         return self.path.startswith("/")
 
     @property
-    def arrow(self) -> dict[str, Any]:
+    def arrow(self) -> dict[str, fs.FileSystem]:
         """Return the filesystem, as the keyword argument that pyarrow's functions take."""
         return {"filesystem": self._filesystem}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +13,7 @@ from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import AGN as AGN_CLASS
 from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
 from galspec_spark.report.release.counts import OTHER as OTHER_CLASS
-from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, bars, new_figure
+from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, Look, bars, new_figure
 from galspec_spark.warehouse.flags import ABSTAIN
 
 AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
@@ -71,7 +69,7 @@ def probabilities(report: ReleaseReport) -> Figure | None:
     below = np.zeros(len(edges) - 1)
     for name in (OTHER_CLASS, AGN_CLASS):
         counts = report.counts.histogram("probability", name)
-        look: dict[str, Any] = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
+        look: Look = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
         label = f"{name}: {counts.sum():,}"
         axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=label, **look)
         below += counts
