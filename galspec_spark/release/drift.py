@@ -1,4 +1,4 @@
-"""Is a release like the training set? One pass over its catalogue against the model's profile.
+"""Compare a release with the training set: one pass over its catalogue, and the model's profile.
 
 A distribution has drifted where it is further from the training set's than the configuration allows
 and than chance explains. Distances: the population stability index (PSI) over ten bins of equal
@@ -155,10 +155,10 @@ def _shares(profile: Profile, found: Tally, limits: DriftConfig) -> Iterator[Che
 def stability_index(train: Doubles, release: Doubles) -> tuple[float, float]:
     """Return the population stability index of counts, and its p-value.
 
-    sum (q - p) ln(q / p) over bins, with half a count added to each so that an empty one does not
-    make it infinite. Times n m / (n + m) it is distributed as chi-squared with bins - 1 degrees of
-    freedom where both are drawn from the same (Yurdakul and Naranjo 2020, J. Risk Model Validation
-    14, 4).
+    The index is the sum of (q - p) ln(q / p) over bins. Half a count is added to each bin: an empty
+    bin would make it infinite. Times n m / (n + m) it is distributed as chi-squared with bins - 1
+    degrees of freedom where both are drawn from the same (Yurdakul and Naranjo 2020, J. Risk Model
+    Validation 14, 4).
     """
     n, m = train.sum(), release.sum()
     p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (train, release))

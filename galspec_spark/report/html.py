@@ -35,19 +35,17 @@ MEANINGS = {
 def write_report(output: Path, report: TrainingReport) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a folder.
 
-    A figure that the run has nothing for is left out, and one of an earlier run is removed.
+    A figure that the run has nothing for is left out; an earlier run's is removed.
 
     Parameters
     ----------
     output
-        The folder; it is made where it does not exist.
-    report
-        What to show.
+        The folder, which need not exist.
 
     Returns
     -------
     Path
-        The page: it holds its figures and styles and refers to nothing outside itself.
+        The page, which holds its figures and styles and needs no other file.
     """
     images = write_figures(output, FIGURES, report)
     metrics = report.metrics

@@ -53,7 +53,7 @@ def write_figures(
 ) -> dict[str, Image]:
     """Write ``figures/*.png`` into a folder; return them as the templates embed them.
 
-    A figure that the run has nothing for is left out, and one of an earlier run is removed.
+    A figure that the report has nothing for is left out; an earlier run's is removed.
     """
     images = {}
     for name, entry in entries.items():
@@ -78,16 +78,16 @@ def write_figures(
 def write_page(
     output: Path, template: str, filters: Mapping[str, Callable[..., object]], **values: object
 ) -> Path:
-    """Write ``report.html`` into a folder: it refers to nothing outside itself.
+    """Write ``report.html`` into a folder; it needs no other file.
 
     Parameters
     ----------
     template
-        File name beside this module; it extends ``page.html``.
+        Name of a file beside this module that extends ``page.html``.
     filters
-        Of its own.
+        Filters of this template, beside those that all templates have.
     values
-        What the template speaks of.
+        Variables of the template.
     """
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),

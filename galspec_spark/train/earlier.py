@@ -65,7 +65,7 @@ class EarlierRun:
 
     @classmethod
     def open(cls, folder: str) -> EarlierRun:
-        """Open a run's folder, before the work begins.
+        """Open the output folder of a run, before the work begins.
 
         Raises
         ------
@@ -123,7 +123,7 @@ def read_metrics(place: Location) -> Metrics:
     Raises
     ------
     UserError
-        If it is not one of this version.
+        If another version wrote it.
     """
     try:
         return Metrics.model_validate_json(place.read())

@@ -56,7 +56,7 @@ class Bundle:
 def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
     """Return the index of the best cross-validated F1 of the AGN class; of equals, the simplest.
 
-    Not the weighted F1: it hardly tells a model that finds the rare class from one that does not.
+    The weighted F1 would not do: it is hardly lower for a model that never finds the rare class.
     """
     return max(
         range(len(trained)),

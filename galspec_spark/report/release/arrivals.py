@@ -23,8 +23,8 @@ MEANINGS = {
     "truncated": "the file, or its set of units, ends too early",
     "malformed": "a header, column or value is not what the format says",
     "too_large": "a header or the unpacked file is larger than any spectrum's",
-    "unknown_format": "FITS, but of no kind that is known",
-    "unsupported": "of a known kind that is not read",
+    "unknown_format": "FITS, but of no kind that the readers know",
+    "unsupported": "of a kind that the readers know and do not read",
     "irregular_grid": "the wavelengths are not in steps of 1e-4 dex",
     "air_wavelengths": "the wavelengths are in air, not in vacuum",
 }
@@ -52,10 +52,10 @@ class Arrivals:
 def find_arrivals(
     spark: SparkSession, warehouse: Warehouse, release: str, last_run: str | None
 ) -> Arrivals | None:
-    """Sum up the files of a release; None where the warehouse was not made from files.
+    """Count the files of a release; None where the warehouse was not made from files.
 
-    The table ``files`` does not know of releases. Files are those that the ingest runs of this
-    release took in: a run takes in one release.
+    The table ``files`` has no releases. An ingest run takes in a single release, so the files are
+    those of the runs that wrote the spectra of this release, and of the last run.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def redshift_and_sn(report: ReleaseReport) -> Figure | None:
 
 def describe_redshift_and_sn(report: ReleaseReport) -> str:
     """Describe the classes in redshift and S/N."""
-    told = []
+    ranges = []
     for quantity, label in AXES.items():
         edges, counts = merged(report.counts, quantity)
         if len(edges) == 1:
@@ -55,8 +55,8 @@ def describe_redshift_and_sn(report: ReleaseReport) -> str:
             for name, n in counts.items()
             if n.sum()
         )
-        told.append(f"{label}: {edges[0]:.3g} to {edges[-1]:.3g}; most spectra: {most}")
-    return f"Histograms by class, and the share of AGN below. {'. '.join(told)}."
+        ranges.append(f"{label}: {edges[0]:.3g} to {edges[-1]:.3g}; most spectra: {most}")
+    return f"Histograms by class, and the share of AGN below. {'. '.join(ranges)}."
 
 
 def probabilities(report: ReleaseReport) -> Figure | None:
@@ -98,12 +98,12 @@ def describe_probabilities(report: ReleaseReport) -> str:
     """Describe the probabilities."""
     counts = sum(report.counts.histogram("probability", name) for name in CLASSES)
     fifths = np.asarray(counts).reshape(5, -1).sum(axis=1)
-    told = ", ".join(
+    numbers = ", ".join(
         f"{low:.1f} to {low + 0.2:.1f}: {n:,}"
         for low, n in zip(np.arange(0, 1, 0.2), fifths, strict=True)
     )
     return (
-        f"Histogram of the calibrated probability of AGN. {told}. Spectra are called AGN from "
+        f"Histogram of the calibrated probability of AGN. {numbers}. Spectra are called AGN from "
         f"{report.threshold:.2f} on."
     )
 
@@ -146,11 +146,11 @@ def _steps(axes: Axes, edges: FloatArray, counts: dict[str, Integers]) -> None:
 
 
 def _shares(axes: Axes, edges: FloatArray, part: Integers, whole: Integers) -> None:
-    known = whole >= FEWEST
+    enough = whole >= FEWEST
     middle = np.sqrt(edges[1:] * edges[:-1]) if edges[0] > 0 else (edges[1:] + edges[:-1]) / 2
-    share = part[known] / whole[known]
-    ends = bars(share, *wilson(part[known].astype(float), whole[known].astype(float)))
-    axes.errorbar(middle[known], share, ends, fmt="o", color=AGN, markersize=3, elinewidth=0.8)
+    share = part[enough] / whole[enough]
+    ends = bars(share, *wilson(part[enough].astype(float), whole[enough].astype(float)))
+    axes.errorbar(middle[enough], share, ends, fmt="o", color=AGN, markersize=3, elinewidth=0.8)
     axes.set_ylim(0, 1.05 * np.max(share + ends[1], initial=0.1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", color=FAINT, linewidth=0.4)

@@ -46,7 +46,7 @@ def write_release_report(
     """Write ``figures/*.png`` and ``report.html`` of a classified release into a folder.
 
     Only counts and the pixels of a few outliers come to the driver. A figure that the release has
-    nothing for is left out, and one of an earlier run is removed.
+    nothing for is left out; an earlier run's is removed.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def write_release_report(
     run
         Its steps may be unfinished.
     output
-        The folder; it is made where it does not exist.
+        The folder, which need not exist.
 
     Returns
     -------
     Path
-        The page: it holds its figures and styles and needs nothing outside itself.
+        The page, which holds its figures and styles and needs no other file.
 
     Raises
     ------
