@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import yaml
@@ -301,14 +301,14 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     return _validated(content, "--set")
 
 
-def _validated(content: dict[str, Any], source: str) -> Config:
+def _validated(content: dict[str, object], source: str) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_first_problem(error)}") from None
 
 
-def _read_yaml(path: str | Path) -> dict[str, Any]:
+def _read_yaml(path: str | Path) -> dict[str, object]:
     try:
         content = yaml.safe_load(Path(path).read_bytes())
     except OSError as error:
@@ -323,7 +323,7 @@ def _read_yaml(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _assign(content: dict[str, Any], assignment: str) -> None:
+def _assign(content: dict[str, object], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or "." not in key:
         raise ConfigError(f"--set {assignment}: expected section.key=value")
@@ -331,9 +331,10 @@ def _assign(content: dict[str, Any], assignment: str) -> None:
     if parents[0] == "spark":  # Spark's own names have dots
         parents, last = ["spark"], key
     for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
+        inner = content.setdefault(parent, {})
+        if not isinstance(inner, dict):
             raise ConfigError(f"--set {assignment}: {parent} has no keys of its own")
+        content = inner
     try:
         content[last] = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -31,10 +31,7 @@ def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
         run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
     )
     for check in summary["findings"]:
-        print(
-            f"drift: {check['quantity']}: {check['measure']} {check['value']:.3g}, "
-            f"limit {check['limit']:g}"
-        )
+        print(f"drift: {check.quantity}: {check.measure} {check.value:.3g}, limit {check.limit:g}")
     return summary
 
 

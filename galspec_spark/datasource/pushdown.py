@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import datasource
 
 from galspec_spark.datasource.source import SCHEMA, SpectraReader
+from galspec_spark.readers.rows import Row
 
-Row = dict[str, Any]
-
-COMPARISONS: dict[type[datasource.Filter], Callable[[Any, Any], bool]] = {
+COMPARISONS: dict[type[datasource.Filter], Callable[..., bool]] = {
     datasource.EqualTo: operator.eq,
     datasource.GreaterThan: operator.gt,
     datasource.GreaterThanOrEqual: operator.ge,
@@ -73,12 +71,12 @@ def test_of(wish: datasource.Filter) -> Callable[[Row], bool] | None:
     return test
 
 
-def _value(row: Row, name: str) -> Any:
+def _value(row: Row, name: str) -> object:
     """Return a value of the table: NaN becomes null there."""
     value = row.get(name)
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _has_nan(value: Any) -> bool:
+def _has_nan(value: object) -> bool:
     values = value if isinstance(value, tuple) else (value,)
     return any(isinstance(v, float) and math.isnan(v) for v in values)

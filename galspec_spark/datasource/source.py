@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import datasource
@@ -24,6 +23,7 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_sources
+from galspec_spark.readers.rows import Row
 from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
 
 #: The columns of the ``spectra`` table, its partition columns among them, without provenance.
@@ -114,7 +114,7 @@ class SpectraReader(DataSourceReader):
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Decode the files of one task."""
         assert isinstance(partition, FilesOfTask)
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         for row in self._rows(partition.files):
             rows.append(row)
             if len(rows) == BATCH:
@@ -123,11 +123,11 @@ class SpectraReader(DataSourceReader):
         if rows:
             yield from self._batches(rows)
 
-    def wanted(self, row: dict[str, Any]) -> bool:
+    def wanted(self, row: Row) -> bool:
         """Tell whether a row is asked for."""
         return self._survey in (None, row["survey"])
 
-    def _rows(self, files: list[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    def _rows(self, files: list[tuple[str, int]]) -> Iterator[Row]:
         for (path, _), source in zip(files, open_sources(files), strict=True):
             try:
                 if isinstance(source, BadFile):
@@ -146,5 +146,5 @@ class SpectraReader(DataSourceReader):
                 if self.wanted(row):
                     yield row
 
-    def _batches(self, rows: list[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, rows: list[Row]) -> Iterator[pa.RecordBatch]:
         yield from spectra_table(in_sky_order(rows), {}, self._schema).to_batches()

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from galspec_spark.download.part_file import file_sha1
 from galspec_spark.download.sas import SHA1_FILE, Archive, names_in_index, read_sha1_sums
@@ -59,6 +59,15 @@ class Outcome:
     answered: bool = True  #: False if the archive did not do its part
 
 
+@dataclass(frozen=True)
+class Failure:
+    """One cause of failures."""
+
+    cause: str
+    count: int
+    first: list[str]  #: paths
+
+
 @dataclass
 class Tally:
     """Outcomes, counted."""
@@ -83,23 +92,25 @@ class Tally:
                 self.examples[outcome.cause].append(outcome.path)
         self.failures_in_a_row = 0 if outcome.answered else self.failures_in_a_row + 1
 
-    def summary(self) -> dict[str, Any]:
+    def failures(self) -> list[Failure]:
+        """Return the failures by cause, the most frequent first."""
+        causes = sorted(self.causes.items(), key=lambda item: -item[1])
+        return [Failure(cause, count, self.examples[cause]) for cause, count in causes]
+
+    def summary(self) -> dict[str, object]:
         """Return the counts, and the failures by cause."""
         return {
             "wanted": sum(self.counts.values()),
             **self.counts,
             "bytes": self.bytes,
             "checked_by_sha1": self.checked_by_sha1,
-            "failures": [
-                {"cause": cause, "count": count, "first": self.examples[cause]}
-                for cause, count in sorted(self.causes.items(), key=lambda item: -item[1])
-            ],
+            "failures": self.failures(),
         }
 
 
 def download(
     run: Run, archive: Archive, plates: Iterable[Plate], plate_count: int, output: Path
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Fetch all files that are wanted of some plates and are not yet in a folder.
 
     Returns
@@ -140,16 +151,17 @@ def download(
     return _result(run, archive, tally, output)
 
 
-def _result(run: Run, archive: Archive, tally: Tally, output: Path) -> dict[str, Any]:
+def _result(run: Run, archive: Archive, tally: Tally, output: Path) -> dict[str, object]:
     summary = {"source": archive.url(archive.release), "kind": archive.kind, **tally.summary()}
-    if not tally.causes:
+    failures = tally.failures()
+    if not failures:
         return summary
     write_summary(output, run, {"status": "incomplete", **summary})
-    main = summary["failures"][0]
+    main, wanted = failures[0], sum(tally.counts.values())
     lost = tally.counts["missing"] + tally.counts["failed"]
     raise UserError(
-        f"{lost:,} of {summary['wanted']:,} files could not be fetched, {main['count']:,} because: "
-        f"{main['cause']} (first: {main['first'][0]}); "
+        f"{lost:,} of {wanted:,} files could not be fetched, {main.count:,} because: "
+        f"{main.cause} (first: {main.first[0]}); "
         + (
             f"gave up after {GIVE_UP_AFTER} failures in a row; "
             if tally.failures_in_a_row >= GIVE_UP_AFTER

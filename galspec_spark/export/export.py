@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +38,7 @@ def export(
     where: str | None,
     output: Path,
     provenance: dict[str, str],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write rows of the catalogue, by sky position, in formats that astronomers' tools read.
 
     Tasks filter, sort and store the rows once; the driver streams them into the single-file
@@ -51,7 +50,7 @@ def export(
     catalog
         The table ``catalog`` with its partition columns.
     formats
-        Any of `NAMES`.
+        Keys of `NAMES`.
     where
         A condition in Spark SQL, such as ``class = 'AGN' AND probability > 0.9``; None for all.
     output
@@ -76,11 +75,11 @@ def export(
     provenance = {**provenance, "filter": " ".join((where or "none").split())}
     with _staging(output) as staging:
         rows = _stored(catalog.select(*COLUMNS), where, Location.of(staging / "rows"))
-        summary: dict[str, Any] = {"rows": rows.count, "filter": where, "files": {}}
-        for name in dict.fromkeys(formats):
+        files = {name: str(output / NAMES[name]) for name in formats}
+        summary: dict[str, object] = {"rows": rows.count, "filter": where, "files": files}
+        for name in files:
             summary |= _write(spark, rows, name, staging / NAMES[name], provenance)
-            summary["files"][name] = str(output / NAMES[name])
-        for name in summary["files"]:
+        for name in files:
             _replace(staging / NAMES[name], output / NAMES[name])
     return summary
 
@@ -111,7 +110,7 @@ def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRo
 
 def _write(
     spark: SparkSession, rows: SortedRows, name: str, place: Path, provenance: dict[str, str]
-) -> dict[str, Any]:
+) -> dict[str, int]:
     """Write one format; return what there is to say of it."""
     if name == "fits":
         write_fits(rows, place, provenance)

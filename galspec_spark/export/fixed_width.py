@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +31,7 @@ def record_dtype(rows: SortedRows) -> np.dtype[np.void]:
     return np.dtype([(field.name, *_cell(field, rows)) for field in SCHEMA])
 
 
-def _cell(field: pa.Field, rows: SortedRows) -> tuple[Any, ...]:
+def _cell(field: pa.Field, rows: SortedRows) -> tuple[object, ...]:
     if pa.types.is_string(field.type):
         return (f"S{rows.text_bytes[field.name]}",)
     if pa.types.is_list(field.type):

@@ -8,15 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
-from galspec_spark.config import Config, load_config
+from galspec_spark.config import load_config
 from galspec_spark.errors import ConfigError, UserError, cause_of
 from galspec_spark.harness.console import use_real_stderr
-from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.harness.run import Run, Summary, write_summary
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
 
@@ -26,8 +25,8 @@ log = logging.getLogger(__name__)
 
 #: What a job does: it gets the session, the run (with its configuration) and the options, and
 #: returns the content of its summary.
-Work = Callable[[SparkSession, Run, argparse.Namespace], dict[str, Any]]
-WorkWithoutSpark = Callable[[Run, argparse.Namespace], dict[str, Any]]
+Work = Callable[[SparkSession, Run, argparse.Namespace], Summary]
+WorkWithoutSpark = Callable[[Run, argparse.Namespace], Summary]
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
@@ -78,7 +77,7 @@ def run_job(
         the summary has ``findings``.
     """
 
-    def with_session(run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    def with_session(run: Run, args: argparse.Namespace) -> Summary:
         with open_session(f"galspec {job}", run.config) as spark:
             return work(spark, run, args)
 
@@ -110,15 +109,13 @@ def run_without_spark(
         log.debug("unexpected failure", exc_info=True)
         return _fail(cause_of(error), FAILED)
     for key, value in summary.items():
-        if not isinstance(value, dict | list):
+        if value is None or isinstance(value, str | int | float):
             print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
     return PROBLEM_FOUND if summary.get("findings") else DONE
 
 
-def _work(
-    job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location
-) -> dict[str, Any]:
-    config: Config = load_config(args.config, args.overrides)
+def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:
+    config = load_config(args.config, args.overrides)
     _check_writable(folder)
     run = Run.start(job, config)
     return write_summary(folder, run, work(run, args))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,11 @@ class Run:
         return {"version": __version__, "run_id": self.id, "config_hash": self.config.hash()}
 
 
-def write_summary(folder: Path | Location, run: Run, content: dict[str, Any]) -> dict[str, Any]:
+#: What a job returns, and ``summary.json`` keeps.
+Summary = Mapping[str, object]
+
+
+def write_summary(folder: Path | Location, run: Run, content: Summary) -> Summary:
     """Put a job's summary into ``summary.json``, beside those of the other jobs of that folder.
 
     Returns
@@ -64,5 +69,4 @@ def read_summaries(folder: Path | Location) -> dict[str, Any]:
     place = Location.of(folder) / "summary.json"
     if not place.exists():
         return {}
-    content: dict[str, Any] = json.loads(place.read())
-    return content
+    return dict(json.loads(place.read()))

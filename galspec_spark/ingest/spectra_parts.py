@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from galspec_spark.ingest.sizing import pixel_bytes
 from galspec_spark.readers.batch import in_sky_order, spectra_table
+from galspec_spark.readers.rows import Row
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import SPECTRA
 from galspec_spark.warehouse.storage import Location
@@ -23,11 +22,11 @@ class SpectraParts:
     ) -> None:
         self._folder, self._name, self._release = folder, name, release
         self._provenance = provenance
-        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._held: dict[str, list[Row]] = {}
         self._held_bytes = 0
         self.places: list[str] = []  #: of the parts, relative to the warehouse
 
-    def add(self, rows: list[dict[str, Any]], file: str) -> None:
+    def add(self, rows: list[Row], file: str) -> None:
         """Take the rows that a reader returned for a file."""
         for row in rows:
             row["spectrum_id"] = f"{row['survey']}-{self._release}-{row['key']}"
@@ -43,7 +42,7 @@ class SpectraParts:
             self._write(survey, in_sky_order(rows))
         self._held, self._held_bytes = {}, 0
 
-    def _write(self, survey: str, rows: list[dict[str, Any]]) -> None:
+    def _write(self, survey: str, rows: list[Row]) -> None:
         part = f"{self._name}-{len(self.places):02d}.parquet"
         place = f"spectra/survey={survey}/release={self._release}/{part}"
         self.places.append(place)

@@ -6,8 +6,6 @@ A reader module has ``FORMAT``, ``recognises(units)``, which gets the first head
 
 from __future__ import annotations
 
-from typing import Any
-
 from galspec_spark.readers import (
     desi,
     desi_redrock,
@@ -22,6 +20,7 @@ from galspec_spark.readers import (
 )
 from galspec_spark.readers.checks import check_row
 from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
 
 READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
@@ -34,7 +33,7 @@ PIXEL_MASKS = {
 }
 
 
-def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:
+def read_spectra(source: Source) -> tuple[str, list[Row]]:
     """Decode a file of any known format.
 
     Parameters
@@ -65,7 +64,7 @@ def read_spectra(source: Source) -> tuple[str, list[dict[str, Any]]]:
         raise BadFile("malformed", message) from error
 
 
-def _read(source: Source) -> tuple[str, list[dict[str, Any]]]:
+def _read(source: Source) -> tuple[str, list[Row]]:
     found = source.first_units
     for reader in READERS:
         if reader.recognises(found):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import hpgeom
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from galspec_spark.readers.rows import Row
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import SPECTRA
 
 #: Bits of ``quality``: what makes a spectrum useless or suspicious whatever the science.
@@ -18,7 +18,7 @@ NOT_FINITE = 2  # a pixel with a positive ivar has a flux that is not a finite n
 HEALPIX_ORDER = 29
 
 
-def in_sky_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_sky_order(rows: list[Row]) -> list[Row]:
     """Add ``healpix29`` (nested, order 29; null without a position) and sort by it."""
     positions = np.array([(row.get("ra"), row.get("dec")) for row in rows], np.float64)
     for row, pixel in zip(rows, healpix29(*positions.T).to_pylist(), strict=True):
@@ -41,7 +41,7 @@ def _on_the_sky(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> np
 
 
 def spectra_table(
-    rows: list[dict[str, Any]], constants: dict[str, str], schema: pa.Schema = SPECTRA
+    rows: list[Row], constants: dict[str, str], schema: pa.Schema = SPECTRA
 ) -> pa.Table:
     """Assemble rows into a table of the ``spectra`` schema.
 
@@ -61,7 +61,7 @@ def spectra_table(
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _quality(flux: np.ndarray[Any, Any], ivar: np.ndarray[Any, Any]) -> int:
+def _quality(flux: Array, ivar: Array) -> int:
     with np.errstate(invalid="ignore"):
         informative = ivar > 0
     finite = np.isfinite(flux) & np.isfinite(ivar)
@@ -69,7 +69,7 @@ def _quality(flux: np.ndarray[Any, Any], ivar: np.ndarray[Any, Any]) -> int:
     return quality | (NOT_FINITE if (informative & ~finite).any() else 0)
 
 
-def _column(field: pa.Field, rows: list[dict[str, Any]], constants: dict[str, str]) -> pa.Array:
+def _column(field: pa.Field, rows: list[Row], constants: dict[str, str]) -> pa.Array:
     if field.name in constants:
         return pa.repeat(pa.scalar(constants[field.name], field.type), len(rows))
     values = [row.get(field.name) for row in rows]

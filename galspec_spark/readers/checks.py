@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import NoneType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.rows import Row
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import SPECTRA
 
 
@@ -26,7 +27,7 @@ ARRAYS = {"flux": np.float32, "ivar": np.float32, "and_mask": np.int32, "or_mask
 INT_LIMITS = {f.name: 2 ** (f.type.bit_width - 1) for f in SPECTRA if pa.types.is_integer(f.type)}
 
 
-def float_pixels(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+def float_pixels(values: Array, name: str) -> npt.NDArray[np.float32]:
     """Return flux or ivar as float32; what is too large for it is infinite, as quality tells.
 
     Raises
@@ -40,7 +41,7 @@ def float_pixels(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]
         return values.astype(np.float32)
 
 
-def mask_pixels(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int32]:
+def mask_pixels(values: Array, name: str) -> npt.NDArray[np.int32]:
     """Return a mask as int32.
 
     Raises
@@ -56,7 +57,7 @@ def mask_pixels(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int32]:
     return mask
 
 
-def check_row(row: dict[str, Any]) -> None:
+def check_row(row: Row) -> None:
     """Check the type of every value, and that all arrays have one length.
 
     Raises

@@ -12,6 +12,7 @@ from typing import Any
 from galspec_spark.readers import desi_redrock
 from galspec_spark.readers.desi_arms import rebinned_spectra
 from galspec_spark.readers.fits import BadFile, Unit, cards, table, units
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import text
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.masks import PixelMask
@@ -42,7 +43,7 @@ def is_coadded(fibermap: Unit) -> bool:
     return any(name.startswith("coadd_") for name in fibermap.layout.columns)
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Decode one coadd, with the redshifts of the catalogue beside it.
 
     Parameters
@@ -80,7 +81,7 @@ def _by_name(found: Iterable[Unit]) -> dict[str, Unit]:
     return by_name
 
 
-def _targets(source: Source) -> list[dict[str, Any]]:
+def _targets(source: Source) -> list[Row]:
     """Return who was observed: what the fibermap and the primary header say."""
     primary, fibermap = source.first_units[:2]
     if missing := REQUIRED_COLUMNS - fibermap.layout.columns:
@@ -137,7 +138,7 @@ def _reduction(primary: Unit) -> str | None:
     return cards(primary, [f"DEPVER{number}"]).get(f"DEPVER{number}") if number else None
 
 
-def _redshifts(source: Source) -> dict[int, dict[str, Any]]:
+def _redshifts(source: Source) -> dict[int, Row]:
     """Return the redshifts by target, of the catalogue that is named as the coadd is."""
     prefix, dash, rest = source.name.partition("-")
     if prefix != "coadd":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.checks import mask_pixels
 from galspec_spark.readers.fits import ALL, BadFile, Content, Unit, image
+from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.rebin import overlap, rebin
 
 #: How the names of units end that every arm has.
@@ -37,9 +37,7 @@ class Arm:
     masked: npt.NDArray[np.bool_]  #: shape (targets, pixels)
 
 
-def rebinned_spectra(
-    content: Content, found: Mapping[str, Unit], targets: int
-) -> Iterator[dict[str, Any]]:
+def rebinned_spectra(content: Content, found: Mapping[str, Unit], targets: int) -> Iterator[Row]:
     """Decode the spectra of a coadd, a hundred at a time.
 
     Parameters

@@ -6,9 +6,8 @@ together with the coadd beside it; alone it has no spectra.
 
 from __future__ import annotations
 
-from typing import Any
-
 from galspec_spark.readers.fits import BadFile, Content, Unit, table, units
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import text
 from galspec_spark.readers.source import Source
 
@@ -23,7 +22,7 @@ def recognises(found: list[Unit]) -> bool:
     return any(_is_catalogue(unit) for unit in found)
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Check the catalogue; it has no spectra of its own.
 
     Raises
@@ -35,7 +34,7 @@ def read(source: Source) -> list[dict[str, Any]]:
     return []
 
 
-def redshifts(content: Content) -> dict[int, dict[str, Any]]:
+def redshifts(content: Content) -> dict[int, Row]:
     """Decode a catalogue.
 
     Returns

@@ -12,13 +12,15 @@ import math
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
 from galspec_spark.readers.layout import BLOCK, CARD, Layout, layout_of, padded
+from galspec_spark.readers.rows import Cards
+from galspec_spark.spectrum.arrays import Array
 
 END_CARD = b"END".ljust(CARD)
 #: Bytes of a header that are searched for its end; the surveys' longest has 100,000.
@@ -139,7 +141,7 @@ def table(
     return decoded
 
 
-def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
+def image(content: Content, unit: Unit, rows: slice = ALL) -> Array:
     """Decode an image, or a range of its slowest axis.
 
     Returns
@@ -168,7 +170,7 @@ def image(content: Content, unit: Unit, rows: slice = ALL) -> npt.NDArray[Any]:
             raise BadFile("malformed", f"astropy cannot read the image: {error}") from None
 
 
-def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
+def cards(unit: Unit, names: Iterable[str]) -> Cards:
     """Return the values of header cards, without those that are missing, empty or unreadable.
 
     Raises
@@ -197,12 +199,12 @@ def cards(unit: Unit, names: Iterable[str]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _fields(dtype: np.dtype[Any], names: frozenset[str]) -> np.dtype[Any]:
+def _fields(dtype: np.dtype, names: frozenset[str]) -> np.dtype:
     """Return the dtype of some columns of a table, at their places within its rows."""
     return dtype[sorted(names)]
 
 
-def _mapped(content: Content, unit: Unit, dtype: np.dtype[Any], rows: slice) -> npt.NDArray[Any]:
+def _mapped(content: Content, unit: Unit, dtype: np.dtype, rows: slice) -> Array:
     """View the bytes of some rows of a table, or of the slowest axis of an image."""
     count, *inner = unit.layout.shape
     first, last, _ = rows.indices(count)

@@ -7,19 +7,19 @@ Names of files have LMJD, the local modified Julian day in Beijing: so has ``mjd
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.checks import float_pixels
 from galspec_spark.readers.fits import BadFile, Unit, cards, image, table
+from galspec_spark.readers.rows import Cards, Row
 from galspec_spark.readers.sdss_values import (
     card_number,
     first_loglam,
     first_loglam_of_header,
 )
 from galspec_spark.readers.source import Source
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.masks import PixelMask
 
 FORMAT = "lamost-lrs"
@@ -48,7 +48,7 @@ def recognises(found: list[Unit]) -> bool:
     return is_table or (is_image and cards(found[0], ["TELESCOP"]).get("TELESCOP") == "LAMOST")
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Decode one spectrum.
 
     Parameters
@@ -81,7 +81,7 @@ def read(source: Source) -> list[dict[str, Any]]:
     return [row]
 
 
-def _identity(header: dict[str, Any]) -> dict[str, Any]:
+def _identity(header: Cards) -> Row:
     """Return who was observed, where and when, and what the pipeline says of it."""
     for name in REQUIRED:
         if name not in header:
@@ -109,7 +109,7 @@ def _identity(header: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _object_id(header: dict[str, Any]) -> str | None:
+def _object_id(header: Cards) -> str | None:
     """Name the object by its position to 0.1 arcsec: equal names are one object.
 
     Other input catalogues can give the same object another name: positions link those.
@@ -119,26 +119,26 @@ def _object_id(header: dict[str, Any]) -> str | None:
     return f"desig-{_text(header, 'DESIG').removeprefix('LAMOST ')}"
 
 
-def _text(header: dict[str, Any], name: str) -> str:
+def _text(header: Cards, name: str) -> str:
     value = header[name]
     if not isinstance(value, str):
         raise BadFile("malformed", f"card {name} is not text: {value!r}")
     return value
 
 
-def _measured(header: dict[str, Any], name: str) -> float | None:
+def _measured(header: Cards, name: str) -> float | None:
     value = card_number(header, name)
     return None if value == NO_VALUE else value
 
 
-def _integer(header: dict[str, Any], name: str) -> int:
+def _integer(header: Cards, name: str) -> int:
     value = card_number(header, name)
     if value != int(value) or not 0 <= value < 2**31:
         raise BadFile("malformed", f"card {name} is not a count: {value!r}")
     return int(value)
 
 
-def _pixels(source: Source, found: list[Unit]) -> dict[str, npt.NDArray[Any]]:
+def _pixels(source: Source, found: list[Unit]) -> dict[str, Array]:
     """Return the rows of the image, or the cells of the table, by name."""
     if len(found) > 1 and found[1].layout.columns >= set(ROWS):
         cells = table(source.content, found[1], set(ROWS))
@@ -153,7 +153,7 @@ def _pixels(source: Source, found: list[Unit]) -> dict[str, npt.NDArray[Any]]:
     return pixels
 
 
-def _first_loglam(wavelength: npt.NDArray[Any], header: dict[str, Any]) -> float:
+def _first_loglam(wavelength: Array, header: Cards) -> float:
     """Return the first log10 wavelength, from the cards where the third row is not wavelengths."""
     if "subcontinuum" in str(header.get("EXTEN0", "")).lower():  # flux without its continuum
         return first_loglam_of_header(header)
@@ -161,7 +161,7 @@ def _first_loglam(wavelength: npt.NDArray[Any], header: dict[str, Any]) -> float
         return first_loglam(np.log10(wavelength.astype(np.float64)))
 
 
-def _bits(mask: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+def _bits(mask: Array) -> npt.NDArray[np.int32]:
     """Return a mask as integers: LAMOST writes it as floats, with the spectrum."""
     with np.errstate(invalid="ignore"):
         if not ((mask >= 0) & (mask < 2**31) & (mask == np.floor(mask))).all():

@@ -14,7 +14,6 @@ import sys
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -47,7 +46,7 @@ class Layout:
     bytes: int  #: of the data, without padding
     shape: tuple[int, ...] = ()  #: of an image, in numpy's order; (rows,) of a table
     columns: frozenset[str] = frozenset()  #: of a table, lower case
-    dtype: np.dtype[Any] | None = None  #: maps the pixels, or the columns that are plain numbers
+    dtype: np.dtype | None = None  #: maps the pixels, or the columns that are plain numbers
 
 
 def layout_of(header: bytes) -> Layout:
@@ -101,7 +100,7 @@ def _parse(header: bytes) -> Layout:
 
 def _check_repeated(known: fits.Header) -> None:
     """Check that no card of the layout is there twice with different values."""
-    seen: dict[str, Any] = {}
+    seen: dict[str, object] = {}
     for card in known.cards:
         keyword = card.keyword
         of_layout = keyword in LAYOUT_CARDS or keyword.startswith(COLUMN_CARDS)
@@ -168,7 +167,7 @@ def _scaled(known: fits.Header, scale: str, zero: str) -> bool:
     return False
 
 
-def _pixel_dtype(known: fits.Header) -> np.dtype[Any] | None:
+def _pixel_dtype(known: fits.Header) -> np.dtype | None:
     """Return the dtype of an image's pixels, None where their bytes are not their values."""
     if _scaled(known, "BSCALE", "BZERO") or "BLANK" in known:
         return None

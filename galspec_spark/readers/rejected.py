@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from galspec_spark.readers.desi import is_coadded, is_fibermap
 from galspec_spark.readers.fits import BadFile, Unit, cards
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
 
 FORMAT = "unsupported"
@@ -25,7 +25,7 @@ def recognises(found: list[Unit]) -> bool:
     return any(test(found) for test in KINDS.values())
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Reject the file.
 
     Raises

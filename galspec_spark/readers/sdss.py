@@ -5,13 +5,12 @@ Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/spect
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Unit, table
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
     classification,
@@ -44,7 +43,7 @@ def recognises(found: list[Unit]) -> bool:
     )
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Decode one spec file.
 
     Parameters
@@ -79,7 +78,7 @@ def read(source: Source) -> list[dict[str, Any]]:
     return [row]
 
 
-def _identity(catalogue: npt.NDArray[np.void]) -> dict[str, Any]:
+def _identity(catalogue: npt.NDArray[np.void]) -> Row:
     if len(catalogue) != 1:
         raise BadFile("malformed", f"SPECOBJ has {len(catalogue)} rows, not one")
     values = dict(zip(catalogue.dtype.names or (), catalogue[0].item(), strict=True))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.rows import Cards, Row
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from galspec_spark.spectrum.lines import LINES
 from galspec_spark.warehouse.schemas import LINE_MEASURES
@@ -26,7 +25,7 @@ LOGLAM_TOLERANCE = 2e-6
 STEP_TOLERANCE = 1e-10
 
 
-def observation(plate: int, mjd: int, fiber: int) -> dict[str, Any]:
+def observation(plate: int, mjd: int, fiber: int) -> Row:
     """Return the columns that name an observation, the same for all kinds of SDSS files."""
     return {
         "survey": "sdss",
@@ -37,7 +36,7 @@ def observation(plate: int, mjd: int, fiber: int) -> dict[str, Any]:
     }
 
 
-def object_id(values: Mapping[str, Any]) -> str | None:
+def object_id(values: Cards) -> str | None:
     """Name the photometric object: BESTOBJID in SDSS, THING_ID in BOSS; None where unmatched."""
     if "bestobjid" in values:
         best = text(values["bestobjid"])
@@ -48,7 +47,7 @@ def object_id(values: Mapping[str, Any]) -> str | None:
     return f"thing-{thing}" if thing > 0 else None
 
 
-def classification(values: Mapping[str, Any]) -> dict[str, Any]:
+def classification(values: Cards) -> Row:
     """Return what the pipeline says of an object, from a row of SPECOBJ, SPALL or spZbest."""
     return {
         "object_id": object_id(values),
@@ -73,7 +72,7 @@ def text(value: bytes | str) -> str:
     return decoded.split("\0", 1)[0].strip()
 
 
-def first_loglam(loglam: npt.NDArray[np.floating[Any]]) -> float:
+def first_loglam(loglam: npt.NDArray[np.floating]) -> float:
     """Return the first of a spectrum's log10 wavelengths, as `on_grid` does.
 
     Raises
@@ -92,7 +91,7 @@ def first_loglam(loglam: npt.NDArray[np.floating[Any]]) -> float:
     return on_grid(first)
 
 
-def first_loglam_of_header(values: Mapping[str, Any]) -> float:
+def first_loglam_of_header(values: Cards) -> float:
     """Return the first log10 wavelength that the cards COEFF0 and COEFF1 give, as `on_grid` does.
 
     Raises
@@ -114,7 +113,7 @@ def on_grid(first: float) -> float:
     return round(nearest, 4) if abs(first - nearest) < LOGLAM_TOLERANCE else first
 
 
-def card_number(values: Mapping[str, Any], name: str) -> float:
+def card_number(values: Cards, name: str) -> float:
     """Return a number of a header.
 
     Raises
@@ -128,7 +127,7 @@ def card_number(values: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def card_integer(values: Mapping[str, Any], name: str) -> int:
+def card_integer(values: Cards, name: str) -> int:
     """Return a number that identifies something, such as PLATEID.
 
     Raises

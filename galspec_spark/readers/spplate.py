@@ -9,9 +9,8 @@ Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from galspec_spark.readers import spzbest, spzline
 from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, image, table, units
+from galspec_spark.readers.rows import Cards, Row
 from galspec_spark.readers.sdss_values import (
     card_integer,
     first_loglam_of_header,
@@ -53,7 +53,7 @@ def recognises(found: list[Unit]) -> bool:
     return known.keys() == {"PLATEID", "COEFF0"}
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Decode a plate.
 
     Parameters
@@ -106,7 +106,7 @@ def _check_shapes(found: list[Unit]) -> None:
         raise BadFile("malformed", message)
 
 
-def _fibers(plugmap: npt.NDArray[np.void], header: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _fibers(plugmap: npt.NDArray[np.void], header: Cards) -> list[Row]:
     """Return the rows without arrays and measurements; without a position where not plugged."""
     plate, mjd = card_integer(header, "PLATEID"), card_integer(header, "MJD")
     plugged = plugmap["fiberid"] > 0
@@ -137,9 +137,9 @@ def _fibers(plugmap: npt.NDArray[np.void], header: Mapping[str, Any]) -> list[di
 def _beside(
     source: Source,
     kind: str,
-    header: Mapping[str, Any],
-    decode: Callable[[Content, int, int], dict[int, dict[str, Any]]],
-) -> dict[int, dict[str, Any]]:
+    header: Cards,
+    decode: Callable[[Content, int, int], dict[int, Row]],
+) -> dict[int, Row]:
     """Return what a catalogue beside the plate has for each fibre, nothing if there is none."""
     plate, mjd = header["PLATEID"], header["MJD"]
     runs = [str(header[name]) for name in ("RUN1D", "RUN2D") if name in header]

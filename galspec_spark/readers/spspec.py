@@ -9,15 +9,14 @@ Data model: http://classic.sdss.org/dr7/dm/flatFiles/spSpec.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.checks import float_pixels, mask_pixels
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, image, table, units
+from galspec_spark.readers.rows import Cards, Row
 from galspec_spark.readers.sdss_values import (
     card_integer,
     card_number,
@@ -25,6 +24,7 @@ from galspec_spark.readers.sdss_values import (
     observation,
 )
 from galspec_spark.readers.source import Source
+from galspec_spark.spectrum.arrays import Array
 
 FORMAT = "sdss-spspec"
 
@@ -49,7 +49,7 @@ def recognises(found: list[Unit]) -> bool:
     return len(cards(found[0], IDENTITY_CARDS)) == len(IDENTITY_CARDS)
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Decode one spSpec file.
 
     Returns
@@ -75,7 +75,7 @@ def read(source: Source) -> list[dict[str, Any]]:
     ]
 
 
-def _identity(header: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(header: Cards) -> Row:
     plate, mjd, fiber = (card_integer(header, name) for name in ("PLATEID", "MJD", "FIBERID"))
     spectral_class = header.get("SPEC_CLN")
     numbers = {"ra": "RAOBJ", "dec": "DECOBJ", "z": "Z", "z_err": "Z_ERR"}
@@ -91,7 +91,7 @@ def _identity(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ivar(error: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _ivar(error: Array) -> npt.NDArray[np.float64]:
     """Return 1 / error^2, and 0 where there is no information (error <= 0)."""
     known = error > 0
     with np.errstate(all="ignore"):  # an infinite one is told by its quality

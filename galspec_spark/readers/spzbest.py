@@ -6,9 +6,9 @@ Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, table, units
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import check_of_plate, classification
 from galspec_spark.readers.source import Source
 
@@ -34,12 +34,12 @@ def recognises(found: list[Unit]) -> bool:
     )
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Return no rows: the plate's rows have what is in this file."""
     return []
 
 
-def classifications(content: Content, plate: int, mjd: int) -> dict[int, dict[str, Any]]:
+def classifications(content: Content, plate: int, mjd: int) -> dict[int, Row]:
     """Decode the catalogue of a plate.
 
     Returns

@@ -6,11 +6,11 @@ Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from galspec_spark.readers.fits import BadFile, Content, Unit, cards, table, units
+from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import LINE_COLUMNS, check_of_plate, measured_lines
 from galspec_spark.readers.source import Source
 
@@ -31,7 +31,7 @@ def recognises(found: list[Unit]) -> bool:
     )
 
 
-def read(source: Source) -> list[dict[str, Any]]:
+def read(source: Source) -> list[Row]:
     """Return no rows: the plate's rows have what is in this file."""
     return []
 

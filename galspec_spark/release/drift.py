@@ -1,4 +1,4 @@
-"""Is a release like the training set? One pass over its catalogue against the model's profile.
+"""Compare a release with the training set: one pass over its catalogue, and the model's profile.
 
 The driver reads the narrow columns in batches: memory does not depend on the size of a release.
 
@@ -11,9 +11,8 @@ left out) are compared by their difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.config import DriftConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.drift import Check, Counts, Drift
 from galspec_spark.ml.model.profile import KNOWN, NOT_DRAWN, Profile, Tally, tally
 from galspec_spark.report.drift import draw_drift
 from galspec_spark.spectrum.arrays import Doubles
@@ -40,27 +40,13 @@ PROPERTIES = ("agn", "outlier", "left_out")
 COLUMNS = (*KNOWN, "coefficients", "margin", "flags", "reason")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One distance between a release and the training set."""
-
-    quantity: str
-    measure: str  #: ``psi``, ``ks`` or ``share``
-    value: float
-    limit: float  #: of the configuration
-    p_value: float  #: of so great a distance between draws from the same
-    drifted: bool
-    train: float | None = None  #: the shares themselves
-    release: float | None = None
-
-
 def drift(
     run: Run,
     warehouse: Warehouse,
     model: Path,
     release: str,
     output: Path,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Compare a classified release with the training set of the model.
 
     Parameters
@@ -82,24 +68,31 @@ def drift(
     profile = bundle.profile
     found = tally_release(catalog_parts(warehouse, bundle.id, release), profile)
     checks = compare(profile, found, run.config.drift)
-    findings = [asdict(check) for check in checks if check.drifted]
-    findings.sort(key=lambda check: -check["value"] / check["limit"])
-    content = {
-        "release": release,
-        "model": bundle.id,
+    findings = sorted(
+        (check for check in checks if check.drifted), key=lambda check: -check.value / check.limit
+    )
+    content = Drift(
+        release=release,
+        model=bundle.id,
         **run.columns(),
-        "spectra": sum(found.shares["left_out"]),
-        "classified": sum(found.shares["agn"]),
-        "drifted": bool(findings),
-        "findings": findings,
-        "checks": [asdict(check) for check in checks],
-        "shares": {"train": profile.shares, "release": found.shares},
-        "edges": profile.edges,
-        "bins": {"train": profile.bins, "release": found.bins},
-    }
+        spectra=sum(found.shares["left_out"]),
+        classified=sum(found.shares["agn"]),
+        drifted=bool(findings),
+        findings=findings,
+        checks=checks,
+        shares=Counts(train=profile.shares, release=found.shares),
+        edges=profile.edges,
+        bins=Counts(train=profile.bins, release=found.bins),
+    )
     write_json(output / DRIFT, content)
     Location.of(output / "figures" / "drift.png").write(draw_drift(content))
-    return {key: content[key] for key in ("model", "release", "spectra", "classified", "findings")}
+    return {
+        "model": content.model,
+        "release": content.release,
+        "spectra": content.spectra,
+        "classified": content.classified,
+        "findings": findings,
+    }
 
 
 def tally_release(parts: Sequence[Location], profile: Profile) -> Tally:
@@ -139,7 +132,8 @@ def compare(profile: Profile, found: Tally, limits: DriftConfig) -> list[Check]:
     ]
     level = limits.significance / len(checks)
     return [
-        Check(**{**asdict(c), "drifted": c.value > c.limit and c.p_value < level}) for c in checks
+        replace(check, drifted=check.value > check.limit and check.p_value < level)
+        for check in checks
     ]
 
 
@@ -172,10 +166,10 @@ def _shares(profile: Profile, found: Tally, limits: DriftConfig) -> Iterator[Che
 def stability_index(train: Doubles, release: Doubles) -> tuple[float, float]:
     """Return the population stability index of counts, and its p-value.
 
-    sum (q - p) ln(q / p) over bins, with half a count added to each so that an empty one does not
-    make it infinite. Times n m / (n + m) it is distributed as chi-squared with bins - 1 degrees of
-    freedom where both are drawn from the same (Yurdakul and Naranjo 2020, J. Risk Model Validation
-    14, 4).
+    The index is the sum of (q - p) ln(q / p) over bins. Half a count is added to each bin: an empty
+    bin would make it infinite. Times n m / (n + m) it is distributed as chi-squared with bins - 1
+    degrees of freedom where both are drawn from the same (Yurdakul and Naranjo 2020, J. Risk Model
+    Validation 14, 4).
     """
     n, m = train.sum(), release.sum()
     p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (train, release))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -20,12 +19,13 @@ from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list
-from galspec_spark.harness.run import Run, write_summary
+from galspec_spark.harness.run import Run, Summary, write_summary
 from galspec_spark.ingest import ingest
 from galspec_spark.ml.model.bundle import load_bundle, model_id
+from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess import preprocess
 from galspec_spark.release.drift import DRIFT, drift
-from galspec_spark.release.steps import Step, Steps, Summary
+from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
 from galspec_spark.verify.verify import verify
 from galspec_spark.warehouse.lock import hold_lock
@@ -50,7 +50,7 @@ class Release:
     archive: str = ""  #: root of the archive
 
 
-def run_release(spark: SparkSession, run: Run, release: Release) -> dict[str, Any]:
+def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     """Ingest, preprocess, classify and check a release, and report.
 
     A rerun does only what is not done yet: files that were read and spectra that were classified
@@ -68,17 +68,18 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> dict[str, An
     """
     output = Location.of(release.output)
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
-        about = {"release": release.name, "model": model_id(release.model)}
+        model = model_id(release.model)
         names = [name for name in NAMES if name != "download" or release.wanted]
-        steps = Steps(output / "run.json", run, about, names)
+        steps = Steps(output / "run.json", run, release.name, model, names)
         chain = _chain(spark, run, release, steps)
         for name in names:
             steps.run(chain[name])
         findings = steps.end()
     return {
-        **about,
-        "status": steps.content["status"],
-        "steps": {entry["name"]: entry["state"] for entry in steps.content["steps"]},
+        "release": release.name,
+        "model": model,
+        "status": steps.record.status,
+        "steps": {entry.name: entry.state for entry in steps.record.steps},
         "findings": findings,
     }
 
@@ -104,17 +105,17 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         return _key([_paths(warehouse.parts(table)) for table in MADE_BY])
 
     def report_key() -> str:
-        return _key([step.get("result") for step in steps.content["steps"][:-1]])
+        return _key([step.result for step in steps.record.steps[:-1]])
 
     def report() -> Summary:
-        drift_found = json.loads((output / DRIFT).read_text())
+        found = Drift.model_validate_json((output / DRIFT).read_bytes())
         page = write_release_report(
             spark,
             warehouse,
             load_bundle(model),
             release.name,
-            steps.content,
-            drift_found,
+            steps.record,
+            found,
             output,
         )
         return {"page": str(page)}
@@ -124,7 +125,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         Step(
             "ingest",
             job("ingest", lambda own: ingest(spark, own, release.inputs, warehouse, release.name)),
-            nothing_done=lambda result: not result["read"] + result["quarantined"],
+            nothing_done=lambda result: not (result["read"] or result["quarantined"]),
         ),
         Step(
             "preprocess",
@@ -163,9 +164,9 @@ def _paths(parts: Sequence[Location]) -> list[str]:
     return [part.path for part in parts]
 
 
-def _key(*told: Any) -> str:
+def _key(*values: object) -> str:
     """Return 16 digits that change with what a result depends on, and with the version."""
-    text = json.dumps([*told, __version__])
+    text = json.dumps([*values, __version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

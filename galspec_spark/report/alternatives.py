@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from galspec_spark.report.bins import QUANTITIES, bin_range, binned
-from galspec_spark.report.calibration import bins_of
 from galspec_spark.report.contents import (
     TrainingReport,
-    best_result,
     chosen_trial,
     classifiers,
-    count,
     decimals,
     duration,
     integer,
@@ -20,34 +17,29 @@ from galspec_spark.report.contents import (
     with_all_components,
 )
 from galspec_spark.report.importance import peaks_by_line
-from galspec_spark.report.search import settings
 from galspec_spark.report.spectra import SHOWN
 from galspec_spark.report.times import seconds_text, timed
 
 
 def flow(report: TrainingReport) -> str:
     """Describe the flow."""
-
-    def number(name: str) -> str:
-        return integer(count(report.metrics, name))
-
-    best = best_result(report.metrics) or {}
+    counts, best = report.metrics.counts, report.metrics.best_result
     return (
-        f"Six steps from left to right: {number('files')} files, {number('spectra')} spectra, "
-        f"{number('labelled')} labelled galaxies in the rest frame, "
+        f"Six steps from left to right: {integer(counts.files)} files, {counts.spectra:,} spectra, "
+        f"{counts.labelled:,} labelled galaxies in the rest frame, "
         f"{len(report.components)} components, {len(classifiers(report.metrics))} classifiers, and "
-        f"the result: weighted F1 {decimals(best.get('f1'), 3)}, F1 of the AGN class "
-        f"{decimals(best.get('agn_f1'), 3)}. Below, what was left out "
+        f"the result: weighted F1 {decimals(best.f1, 3)}, F1 of the AGN class "
+        f"{decimals(best.agn_f1, 3)}. Below, what was left out "
         f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
-        f"{number('train')} for training and {number('test')} for the test."
+        f"{counts.train:,} for training and {counts.test:,} for the test."
     )
 
 
 def curves(report: TrainingReport) -> str:
     """Describe the curves."""
     areas = "; ".join(
-        f"{title(result['classifier'])}, {result['features']}: {decimals(result.get('roc_auc'), 3)}"
-        f" and {decimals(result.get('pr_auc'), 3)}"
+        f"{title(result.classifier)}, {result.features}: {decimals(result.roc_auc, 3)} and "
+        f"{decimals(result.pr_auc, 3)}"
         for result in ordered_results(report.metrics)
     )
     return f"ROC curves and precision-recall curves. Areas under the two: {areas}."
@@ -57,23 +49,21 @@ def confusion_matrices(report: TrainingReport) -> str:
     """Describe the confusion matrices."""
     cells = []
     for result in ordered_results(report.metrics):
-        if result.get("confusion") is not None:
-            (_, wrong), (missed, found) = result["confusion"]
-            cells.append(
-                f"{title(result['classifier'])}, {result['features']}: {found:,.0f} AGN found, "
-                f"{missed:,.0f} missed, {wrong:,.0f} others called AGN"
-            )
+        (_, wrong), (missed, found) = result.confusion
+        cells.append(
+            f"{title(result.classifier)}, {result.features}: {found:,} AGN found, "
+            f"{missed:,} missed, {wrong:,} others called AGN"
+        )
     return f"Confusion matrices. {'; '.join(cells)}."
 
 
 def reliability(report: TrainingReport) -> str:
     """Describe the reliability of the probabilities."""
     scores = [
-        f"{title(result['classifier'])}, {result['features']}: Brier score "
-        f"{decimals(result['calibration'].get('brier'), 3)}, skill "
-        f"{decimals(result['calibration'].get('brier_skill'), 2)}"
+        f"{title(result.classifier)}, {result.features}: Brier score "
+        f"{decimals(result.calibration.brier, 3)}, skill "
+        f"{decimals(result.calibration.brier_skill, 2)}"
         for result in ordered_results(report.metrics)
-        if bins_of(result)
     ]
     return (
         "Share of AGN among the spectra against their calibrated probability, with counts below. "
@@ -83,32 +73,30 @@ def reliability(report: TrainingReport) -> str:
 
 def scores_by_bin(report: TrainingReport) -> str:
     """Describe the scores by bins."""
-    told = []
+    sentences = []
     for name, bins in binned(report).items():
-        ranges = ", ".join(bin_range(one) for one in bins)
+        ranges = ", ".join(map(bin_range, bins))
         scores = [
-            f"{title(result['classifier'])} "
-            + ", ".join(decimals(one[f"prediction_{index}"]["agn_f1"], 2) for one in bins)
+            f"{title(result.classifier)} "
+            + ", ".join(decimals(each.scores(index).agn_f1, 2) for each in bins)
             for index, result in with_all_components(report.metrics).items()
         ]
-        told.append(f"{QUANTITIES[name]} {ranges}: {'; '.join(scores)}")
-    return f"F1 and recall of the AGN class by bins. F1 by {'. F1 by '.join(told)}."
+        sentences.append(f"F1 by {QUANTITIES[name]} {ranges}: {'; '.join(scores)}.")
+    return f"F1 and recall of the AGN class by bins. {' '.join(sentences)}"
 
 
 def component_importance(report: TrainingReport) -> str:
     """Describe the forest's importance of components."""
-    best = (report.metrics.get("importance") or {}).get("best") or []
-    kept = ", ".join(str(index + 1) for index in best)
+    kept = ", ".join(str(index + 1) for index in report.metrics.importance.best or ())
     return f"Bars of the importance of each component. Kept, most important first: {kept}."
 
 
 def permutation_importance(report: TrainingReport) -> str:
     """Describe the permutation importance."""
-    permutation = (report.metrics.get("importance") or {}).get("permutation") or {}
     first = []
-    for name, drops in permutation.items():
-        order = sorted(drops, key=lambda one: -one["pr_auc_drop"])[:3]
-        listed = ", ".join(f"{one['component'] + 1} ({one['pr_auc_drop']:.2f})" for one in order)
+    for name, drops in report.metrics.importance.permutation.items():
+        order = sorted(drops, key=lambda drop: -drop.pr_auc_drop)[:3]
+        listed = ", ".join(f"{drop.component + 1} ({drop.pr_auc_drop:.2f})" for drop in order)
         first.append(f"{title(name)}: {listed}")
     return (
         "Bars of how far the average precision of AGN drops when a component is shuffled. The "
@@ -142,7 +130,7 @@ def eigenspectra(report: TrainingReport) -> str:
 
 def explained_variance(report: TrainingReport) -> str:
     """Describe the explained variance."""
-    ratios = report.metrics.get("explained_variance") or [0.0]
+    ratios = report.metrics.explained_variance
     return (
         f"Explained variance added up: {ratios[0]:.1%} with one component, {sum(ratios):.1%} with "
         f"all {len(ratios)}."
@@ -159,34 +147,36 @@ def class_means(report: TrainingReport) -> str:
 
 def stage_times(report: TrainingReport) -> str:
     """Describe the times of the stages."""
-    seconds = report.metrics.get("seconds") or {}
-    stages = ", ".join(f"{title(name)} {duration(value)}" for name, value in seconds.items())
+    seconds = report.metrics.seconds.items()
+    stages = ", ".join(f"{title(name)} {duration(value)}" for name, value in seconds)
     return f"Bars of the time that each stage took: {stages}."
 
 
 def run_times(report: TrainingReport) -> str:
     """Describe the times of the algorithms."""
-    told = []
+    times = []
     for result in ordered_results(report.metrics):
-        seconds = ", ".join(f"{step} {seconds_text(n)}" for step, n in timed(result).items())
-        told.append(f"{title(result['classifier'])}, {result['features']}: {seconds}")
-    return f"Times of each algorithm on a logarithmic axis. {'; '.join(told)}."
+        seconds = timed(result.seconds).items()
+        steps = ", ".join(f"{step} {seconds_text(value)}" for step, value in seconds)
+        times.append(f"{title(result.classifier)}, {result.features}: {steps}")
+    return f"Times of each algorithm on a logarithmic axis. {'; '.join(times)}."
 
 
 def search(report: TrainingReport) -> str:
     """Describe the search."""
-    told = []
+    searches = []
     for name, of_sets in searched(report.metrics).items():
         for features, trials in of_sets.items():
             best = chosen_trial(trials)
             chosen = ", ".join(
                 f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                for key, value in settings(best).items()
+                for key, value in best.settings.items()
             )
-            told.append(
+            searches.append(
                 f"{title(name)}, {features}: {len(trials)} tried, fits of "
-                f"{duration(sum(trial['seconds'] for trial in trials))}; chosen {chosen} with a "
-                f"weighted F1 of {decimals(best['f1'], 3)} and an AGN F1 of "
-                f"{decimals(best['agn_f1'], 3)}"
+                f"{duration(sum(trial.seconds for trial in trials))}; chosen {chosen} with a "
+                f"weighted F1 of {decimals(best.f1, 3)} and an AGN F1 of "
+                f"{decimals(best.agn_f1, 3)}"
             )
-    return f"Scores and time of every point of the search against its setting. {'; '.join(told)}."
+    listed = "; ".join(searches)
+    return f"Scores and time of every point of the search against its setting. {listed}."

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
     decimals,
+    has_all_components,
     ordered_results,
     title,
-    uses_all_components,
 )
 from galspec_spark.report.style import MUTED, bars, colour, dot, new_figure
 
 
-def reliability(report: TrainingReport) -> Figure | None:
+def reliability(report: TrainingReport) -> Figure:
     """Draw the share of AGN against the probability, with counts below, for each classifier."""
-    results = [result for result in ordered_results(report.metrics) if bins_of(result)]
-    if not results:
-        return None
-    names = [name for name in classifiers(report.metrics) if name in _of(results)]
+    results, names = ordered_results(report.metrics), classifiers(report.metrics)
     figure = new_figure(4.9)
     grid = figure.subplots(
         2, max(3, len(names)), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 1]
@@ -35,7 +31,7 @@ def reliability(report: TrainingReport) -> Figure | None:
         top.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
         top.set_title(title(name), color=colour(name), pad=32)
     for result in results:
-        column = names.index(result["classifier"])
+        column = names.index(result.classifier)
         _draw_shares(grid[0, column], result)
         _draw_counts(grid[1, column], result)
     for top, below in grid.T[: len(names)]:
@@ -54,38 +50,29 @@ def reliability(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def bins_of(result: dict[str, Any]) -> list[dict[str, float]]:
-    """Return the bins of a result's reliability; none where the run does not know them."""
-    return (result.get("calibration") or {}).get("reliability") or []
-
-
-def _of(results: list[dict[str, Any]]) -> set[str]:
-    return {result["classifier"] for result in results}
-
-
-def _draw_shares(axes: Axes, result: dict[str, Any]) -> None:
-    bins, scores = bins_of(result), result["calibration"]
-    x, y, low, high = (
-        [one[key] for one in bins] for key in ("probability", "share", "low", "high")
-    )
+def _draw_shares(axes: Axes, result: Result) -> None:
+    bins, scores = result.calibration.reliability, result.calibration
+    x, y = [each.probability for each in bins], [each.share for each in bins]
+    low, high = [each.low for each in bins], [each.high for each in bins]
     axes.errorbar(
         x,
         y,
         bars(y, low, high),
-        color=colour(result["classifier"]),
-        linewidth=1.0 if uses_all_components(result) else 0.6,
+        color=colour(result.classifier),
+        linewidth=1.0 if has_all_components(result.features) else 0.6,
         elinewidth=0.8,
-        **dot(result, size=5),
-        label=f"{result['features']}: Brier {decimals(scores.get('brier'), 3)}, "
-        f"skill {decimals(scores.get('brier_skill'), 2)}",
+        **dot(result.classifier, result.features, size=5),
+        label=f"{result.features}: Brier {decimals(scores.brier, 3)}, "
+        f"skill {decimals(scores.brier_skill, 2)}",
     )
 
 
-def _draw_counts(axes: Axes, result: dict[str, Any]) -> None:
-    bins = bins_of(result)
-    x, counts = ([one[key] for one in bins] for key in ("probability", "count"))
-    axes.plot(x, counts, color=colour(result["classifier"]), linewidth=0.7, **dot(result, size=4))
-    threshold = (result.get("threshold") or {}).get("probability")
-    if threshold is not None:
-        dashes = "-" if uses_all_components(result) else (0, (3, 2))
-        axes.axvline(threshold, color=MUTED, linewidth=0.9, linestyle=dashes, zorder=0)
+def _draw_counts(axes: Axes, result: Result) -> None:
+    bins = result.calibration.reliability
+    x, counts = [each.probability for each in bins], [each.count for each in bins]
+    mark = dot(result.classifier, result.features, size=4)
+    axes.plot(x, counts, color=colour(result.classifier), linewidth=0.7, **mark)
+    dashes = "-" if has_all_components(result.features) else (0, (3, 2))
+    axes.axvline(
+        result.threshold.probability, color=MUTED, linewidth=0.9, linestyle=dashes, zorder=0
+    )

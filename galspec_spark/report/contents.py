@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from galspec_spark.ml.evaluation.metrics import Interval, Metrics, Result, TrialScores
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,8 +35,7 @@ STAGES: dict[str, str] = {
 class TrainingReport:
     """Everything that the figures and the page show of one training run."""
 
-    #: The content of ``metrics.json``.
-    metrics: dict[str, Any]
+    metrics: Metrics
     #: Shape (n,), Angstrom, rest frame, vacuum.
     wavelength: FloatArray
     #: Shape (n,), mean of the training split, in the flux unit of the features.
@@ -51,99 +51,84 @@ class TrainingReport:
     curves: dict[str, dict[str, FloatArray]]
 
 
-def count(metrics: Mapping[str, Any], name: str) -> int | None:
-    """Return one of the run's counts; None where the run does not know it."""
-    value = (metrics.get("counts") or {}).get(name)
-    return None if value is None else int(value)
-
-
 def title(name: str) -> str:
     """Return the name of a classifier or stage that people read."""
     return CLASSIFIERS.get(name) or STAGES.get(name) or name.replace("_", " ")
 
 
-def classifiers(metrics: Mapping[str, Any]) -> list[str]:
+def classifiers(metrics: Metrics) -> list[str]:
     """Return the classifiers that have results, in the order of the paper's table."""
-    found = list(dict.fromkeys(result["classifier"] for result in metrics.get("results") or []))
+    found = list(dict.fromkeys(result.classifier for result in metrics.results))
     order = list(CLASSIFIERS)
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 
 
-def feature_sets(metrics: Mapping[str, Any]) -> list[str]:
+def feature_sets(metrics: Metrics) -> list[str]:
     """Return the sets of features that have results, all components first."""
-    found = dict.fromkeys(result["features"] for result in metrics.get("results") or [])
-    return sorted(found, key=lambda name: not name.startswith("all"))
+    found = dict.fromkeys(result.features for result in metrics.results)
+    return sorted(found, key=lambda name: not has_all_components(name))
 
 
-def ordered_results(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def has_all_components(features: str) -> bool:
+    """Tell whether a set of features is of all components, not of the best of them."""
+    return features.startswith("all")
+
+
+def ordered_results(metrics: Metrics) -> list[Result]:
     """Return the results by classifier, then by set of features."""
-    first, second = classifiers(metrics), feature_sets(metrics)
-    return sorted(
-        metrics.get("results") or [],
-        key=lambda result: (first.index(result["classifier"]), second.index(result["features"])),
-    )
+    return [metrics.results[place] for place in _order(metrics)]
 
 
-def with_all_components(metrics: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+def with_all_components(metrics: Metrics) -> dict[int, Result]:
     """Return the results with all components by their place in ``results``, ordered."""
-    places = {id(result): place for place, result in enumerate(metrics.get("results") or [])}
-    return {
-        places[id(result)]: result
-        for result in ordered_results(metrics)
-        if uses_all_components(result)
-    }
+    found = {place: metrics.results[place] for place in _order(metrics)}
+    return {place: result for place, result in found.items() if has_all_components(result.features)}
 
 
-def uses_all_components(result: Mapping[str, Any]) -> bool:
-    """Tell whether a result is of all components, not of the best of them."""
-    return str(result["features"]).startswith("all")
+def _order(metrics: Metrics) -> list[int]:
+    first, second = classifiers(metrics), feature_sets(metrics)
+    keys = [
+        (first.index(result.classifier), second.index(result.features))
+        for result in metrics.results
+    ]
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-def best_result(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the result of the saved model, the one to show first; None if there is none."""
-    best = metrics.get("best")
-    return None if best is None else dict(metrics["results"][best])
-
-
-def searched(metrics: Mapping[str, Any]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def searched(metrics: Metrics) -> dict[str, dict[str, list[TrialScores]]]:
     """Return the trials of the search by classifier and set of features, all components first."""
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    search = metrics.get("search") or {}
+    found: dict[str, dict[str, list[TrialScores]]] = {}
     for name in classifiers(metrics):
-        for features in (each for each in feature_sets(metrics) if each in search):
-            trials = [one for one in search[features]["trials"] if one["classifier"] == name]
+        for features in (each for each in feature_sets(metrics) if each in metrics.search):
+            trials = [
+                trial for trial in metrics.search[features].trials if trial.classifier == name
+            ]
             if trials:
                 found.setdefault(name, {})[features] = trials
     return found
 
 
-def chosen_trial(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def chosen_trial(trials: Sequence[TrialScores]) -> TrialScores:
     """Return the trial with the best weighted F1; of equals the first, as the search does."""
-    return max(trials, key=lambda trial: known(trial["f1"], -np.inf))
+    return max(trials, key=lambda trial: trial.f1)
 
 
-def losses(metrics: Mapping[str, Any]) -> dict[str, int]:
+def losses(metrics: Metrics) -> dict[str, int]:
     """Return what the run left out, by reason, most frequent first.
 
-    To the reasons that the table gives come the selected spectra without a label and the files
+    The table's own reasons are followed up by the selected spectra without a label and the files
     that could not be read.
     """
-    selected, labelled = count(metrics, "selected"), count(metrics, "labelled")
+    counts = metrics.counts
     found = {
-        **(metrics.get("left_out") or {}),
-        "unlabelled": selected - labelled if selected is not None and labelled is not None else 0,
-        "unreadable file": count(metrics, "files_quarantined") or 0,
+        **metrics.left_out,
+        "unlabelled": counts.selected - counts.labelled,
+        "unreadable file": counts.files_quarantined or 0,
     }
-    return {reason: int(n) for reason, n in sorted(found.items(), key=_most_first) if n}
+    return {reason: n for reason, n in sorted(found.items(), key=_most_first) if n}
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
-
-
-def known(value: float | None, otherwise: float) -> float:
-    """Return a number, or `otherwise` where it is None or not finite."""
-    return float(value) if value is not None and np.isfinite(value) else otherwise
 
 
 def decimals(value: float | None, digits: int = 4) -> str:
@@ -151,9 +136,8 @@ def decimals(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"
 
 
-def interval(scores: Mapping[str, Any] | None, name: str, digits: int = 2) -> str:
-    """Return the 95 % interval of a result's score as text; a dash where there is none."""
-    ends = ((scores or {}).get("intervals") or {}).get(name)
+def interval(ends: Interval | None, digits: int = 2) -> str:
+    """Return the 95 % interval of a score as text; a dash where there is none."""
     return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else "–"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from galspec_spark.ml.model.drift import Check, Drift
 from galspec_spark.report.page import draw
 from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, new_figure
 
@@ -24,23 +24,23 @@ NAMES = {
 MEASURES = {"psi": "o", "ks": "D", "share": "s"}
 MEASURE_NAMES = {"psi": "stability index", "ks": "Kolmogorov-Smirnov", "share": "difference"}
 SHOWN = 4  #: distributions
-TOLD = 6  #: findings in words
+NAMED = 6  #: findings in words
 
 
-def draw_drift(content: Mapping[str, Any]) -> bytes:
-    """Return the figure of the content of ``drift.json`` as PNG."""
+def draw_drift(content: Drift) -> bytes:
+    """Return the figure of a drift check as PNG."""
     return draw(drift_figure, content)
 
 
-def drift_figure(content: Mapping[str, Any]) -> Figure:
-    """Draw the content of ``drift.json``."""
+def drift_figure(content: Drift) -> Figure:
+    """Draw every distance beside its limit, and the distributions furthest off."""
     figure = new_figure(6.2)
-    shown = _furthest(content["checks"])
+    shown = _furthest(content.checks)
     if not shown:  # nothing was classified
-        _distances(figure.subplots(), content["checks"])
+        _distances(figure.subplots(), content.checks)
         return figure
-    panels: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
-    _distances(panels[0].subplots(), content["checks"])
+    panels = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.1, 1])[0]
+    _distances(panels[0].subplots(), content.checks)
     every = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
     for axes, quantity in zip(every, shown, strict=True):
         _distribution(axes, quantity, content)
@@ -48,18 +48,18 @@ def drift_figure(content: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def alternative(content: Mapping[str, Any]) -> str:
+def alternative(content: Drift) -> str:
     """Say what the figure shows, for those who cannot see it."""
-    if not content["findings"]:
-        return f"All {len(content['checks'])} distances from the training set are within limits."
+    if not content.findings:
+        return f"All {len(content.checks)} distances from the training set are within limits."
     named = [
-        f"{quantity_name(check['quantity'])} ({MEASURE_NAMES[check['measure']]} "
-        f"{check['value']:.2f}, limit {check['limit']:g})"
-        for check in content["findings"][:TOLD]
+        f"{quantity_name(check.quantity)} ({MEASURE_NAMES[check.measure]} {check.value:.2f}, "
+        f"limit {check.limit:g})"
+        for check in content.findings[:NAMED]
     ]
-    number = len(content["findings"])
-    if number > TOLD:
-        named.append(f"and {number - TOLD} more")
+    number = len(content.findings)
+    if number > NAMED:
+        named.append(f"and {number - NAMED} more")
     return f"{number} distances from the training set are beyond limits: {', '.join(named)}."
 
 
@@ -68,17 +68,17 @@ def quantity_name(quantity: str) -> str:
     return NAMES.get(quantity, quantity.replace("_", " "))
 
 
-def _distances(axes: Axes, checks: Sequence[Mapping[str, Any]]) -> None:
+def _distances(axes: Axes, checks: Sequence[Check]) -> None:
     """Draw each distance as a multiple of its limit."""
-    quantities = list(dict.fromkeys(check["quantity"] for check in checks))
+    quantities = list(dict.fromkeys(check.quantity for check in checks))
     for check in checks:
-        ink = AGN if check["drifted"] else ACCENT
+        ink = AGN if check.drifted else ACCENT
         axes.plot(
-            max(check["value"] / check["limit"], 1e-3),
-            quantities.index(check["quantity"]),
-            MEASURES[check["measure"]],
+            max(check.value / check.limit, 1e-3),
+            quantities.index(check.quantity),
+            MEASURES[check.measure],
             color=ink,
-            markerfacecolor=ink if check["measure"] != "ks" else "white",
+            markerfacecolor=ink if check.measure != "ks" else "white",
             markersize=5,
         )
     axes.axvline(1, color=INK, linewidth=0.8, linestyle="--")
@@ -94,22 +94,23 @@ def _distances(axes: Axes, checks: Sequence[Mapping[str, Any]]) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(0, 1.07), ncols=3, columnspacing=1)
 
 
-def _furthest(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+def _furthest(checks: Sequence[Check]) -> list[str]:
     """Return the quantities to show: those furthest beyond, or nearest to, their limits."""
     distances: dict[str, float] = {}
     for check in checks:
-        if check["measure"] != "share":
-            name = check["quantity"]
-            distances[name] = max(distances.get(name, 0.0), check["value"] / check["limit"])
+        if check.measure != "share":
+            name = check.quantity
+            distances[name] = max(distances.get(name, 0.0), check.value / check.limit)
     return sorted(distances, key=lambda name: -distances[name])[:SHOWN]
 
 
-def _distribution(axes: Axes, quantity: str, content: Mapping[str, Any]) -> None:
+def _distribution(axes: Axes, quantity: str, content: Drift) -> None:
     """Draw cumulated shares at the percentiles of the training set."""
-    edges = np.array(content["edges"][quantity])
+    edges = np.array(content.edges[quantity])
     # The training set's is the wider, so that both show where they are the same.
-    for name, ink, width in (("train", FAINT, 3.0), ("release", AGN, 1.1)):
-        counts = np.array(content["bins"][name][quantity][:-1], float)
+    train, release = content.bins.train[quantity], content.bins.release[quantity]
+    for numbers, ink, width in ((train, FAINT, 3.0), (release, AGN, 1.1)):
+        counts = np.array(numbers[:-1], float)
         axes.plot(edges, counts.cumsum()[:-1] / max(counts.sum(), 1), color=ink, linewidth=width)
     axes.set_ylim(0, 1)
     axes.set_ylabel("share below")

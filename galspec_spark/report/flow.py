@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report import flow_pictures
 from galspec_spark.report.contents import (
     TrainingReport,
-    best_result,
     classifiers,
-    count,
     decimals,
     duration,
     integer,
@@ -69,36 +67,30 @@ def flow(report: TrainingReport) -> Figure:
 
 def _cards(report: TrainingReport) -> list[_Card]:
     metrics, grid = report.metrics, report.wavelength
-
-    def number(name: str) -> str:
-        return integer(count(metrics, name))
-
-    variance = metrics.get("explained_variance") or []
-    explained = (f"{sum(variance):.1%} of the variance",) if variance else ()
-    kept = len((metrics.get("importance") or {}).get("best") or [])
-    best = best_result(metrics) or {}
+    counts, variance, best = metrics.counts, metrics.explained_variance, metrics.best_result
+    kept = len(metrics.importance.best or ())
     names = classifiers(metrics)
     return [
         _Card(
             "Files",
-            ((number("files"), "FITS files"),),
-            tuple(textwrap.wrap(str(metrics.get("data", "")), 21, max_lines=3, placeholder=" …")),
+            ((integer(counts.files), "FITS files"),),
+            tuple(textwrap.wrap(metrics.data, 21, max_lines=3, placeholder=" …")),
             ("simulate",),
             flow_pictures.files,
         ),
         _Card(
             "Spectra",
-            ((number("spectra"), "spectra"),),
+            ((integer(counts.spectra), "spectra"),),
             ("flux, inverse variance,", "masks, redshift, class"),
             ("ingest",),
             flow_pictures.observed,
         ),
         _Card(
             "Rest frame",
-            ((number("labelled"), "labelled galaxies"),),
+            ((integer(counts.labelled), "labelled galaxies"),),
             (
-                f"of {number('selected')} selected,",
-                f"{number('objects')} objects,",
+                f"of {counts.selected:,} selected,",
+                f"{counts.objects:,} objects,",
                 f"{grid[0]:.0f} to {grid[-1]:.0f} Å,",
                 f"{grid.size:,} pixels",
             ),
@@ -107,14 +99,14 @@ def _cards(report: TrainingReport) -> list[_Card]:
         ),
         _Card(
             "Components",
-            ((integer(len(variance)) if variance else "–", "eigenspectra"),),
-            (*explained, "fitted on training only"),
+            ((integer(len(variance)), "eigenspectra"),),
+            (f"{sum(variance):.1%} of the variance", "fitted on training only"),
             ("pca",),
             flow_pictures.components,
         ),
         _Card(
             "Classifiers",
-            ((str(len(names)) if names else "–", "tuned and compared"),),
+            ((str(len(names)), "tuned and compared"),),
             (*(title(name) for name in names), *((f"again on the best {kept}",) if kept else ())),
             ("all components", "elimination", "evaluation"),
             flow_pictures.importance,
@@ -122,10 +114,10 @@ def _cards(report: TrainingReport) -> list[_Card]:
         _Card(
             "Result",
             (
-                (decimals(best.get("f1"), 3), "weighted F1"),
-                (decimals(best.get("agn_f1"), 3), "F1 of the AGN class"),
+                (decimals(best.f1, 3), "weighted F1"),
+                (decimals(best.agn_f1, 3), "F1 of the AGN class"),
             ),
-            ((title(best["classifier"]), str(best["features"])) if best else ()),
+            (title(best.classifier), best.features),
             (),
             flow_pictures.result,
         ),
@@ -160,8 +152,8 @@ def _draw_card(
     for line in card.details[:5]:
         canvas.text(inner, height, line, va="center", fontsize=7.8, color=MUTED)
         height -= 0.175
-    seconds = report.metrics.get("seconds") or {}
-    spent = [seconds[stage] for stage in card.stages if seconds.get(stage) is not None]
+    seconds = report.metrics.seconds
+    spent = [seconds[stage] for stage in card.stages if stage in seconds]
     if spent:
         canvas.plot([left, left + CARD], [CARD_BOTTOM + 0.36] * 2, color=FAINT, linewidth=0.7)
         verb = "simulated in" if card.stages == ("simulate",) else "took"
@@ -177,7 +169,7 @@ def _draw_card(
         )
 
 
-def _draw_left_out(canvas: Axes, metrics: Mapping[str, Any]) -> None:
+def _draw_left_out(canvas: Axes, metrics: Metrics) -> None:
     """Draw the panel under the first three cards: reasons with bars and counts."""
     left, width = LEFT, 3 * CARD + 2 * GAP
     _panel(canvas, left, width, "Left out, and why")
@@ -188,11 +180,8 @@ def _draw_left_out(canvas: Axes, metrics: Mapping[str, Any]) -> None:
         rows = [*rows[:-1], (f"{len(rest)} other reasons", sum(n for _, n in rest))]
     if not rows:
         canvas.text(left + 0.14, PANEL_TOP - 0.58, "nothing was left out", color=MUTED)
-    spectra, labelled = count(metrics, "spectra"), count(metrics, "labelled")
-    if spectra and labelled is not None:
-        _note(
-            canvas, left, f"{labelled:,} of {spectra:,} spectra are used, {labelled / spectra:.1%}."
-        )
+    spectra, labelled = metrics.counts.spectra, metrics.counts.labelled
+    _note(canvas, left, f"{labelled:,} of {spectra:,} spectra are used, {labelled / spectra:.1%}.")
     most = max((n for _, n in rows), default=1)
     for place, (reason, n) in enumerate(rows):
         middle = PANEL_TOP - 0.52 - place * 0.215
@@ -200,23 +189,21 @@ def _draw_left_out(canvas: Axes, metrics: Mapping[str, Any]) -> None:
         canvas.text(left + 0.14, middle, label, va="center", fontsize=8.2)
         start, full = left + 2.55, width - 2.55 - 0.95
         canvas.add_patch(Rectangle((start, middle - 0.065), full * n / most, 0.13, color=MUTED))
-        amount = f"{n:,} ({n / spectra:.1%})" if spectra else f"{n:,}"
+        amount = f"{n:,} ({n / spectra:.1%})"
         canvas.text(start + full * n / most + 0.07, middle, amount, va="center", fontsize=8.2)
 
 
-def _draw_split(canvas: Axes, metrics: Mapping[str, Any]) -> None:
+def _draw_split(canvas: Axes, metrics: Metrics) -> None:
     """Draw the panel under the last three cards: training and test split with their AGN."""
     left, width = LEFT + 3 * (CARD + GAP), 3 * CARD + 2 * GAP
     _panel(canvas, left, width, "Split by object, both classes in proportion")
-    train, test = count(metrics, "train") or 0, count(metrics, "test") or 0
+    counts = metrics.counts
     start, full = left + 0.78, width - 0.78 - 0.2
-    for name, n, middle in (
-        ("train", train, PANEL_TOP - 0.6),
-        ("test", test, PANEL_TOP - 1.04),
+    for name, n, agn, middle in (
+        ("train", counts.train, counts.train_agn, PANEL_TOP - 0.6),
+        ("test", counts.test, counts.test_agn, PANEL_TOP - 1.04),
     ):
-        if not n:
-            continue
-        agn, length = count(metrics, f"{name}_agn") or 0, full * n / max(train, test)
+        length = full * n / max(counts.train, counts.test)
         canvas.text(left + 0.14, middle, name, va="center", fontweight="bold")
         canvas.add_patch(Rectangle((start, middle - 0.1), length, 0.2, color=OTHER))
         canvas.add_patch(Rectangle((start, middle - 0.1), length * agn / n, 0.2, color=AGN))
@@ -227,13 +214,11 @@ def _draw_split(canvas: Axes, metrics: Mapping[str, Any]) -> None:
             va="center",
             fontsize=8.2,
         )
-    folds = count(metrics, "folds")
-    if folds:
-        _note(
-            canvas,
-            left,
-            f"Settings chosen by cross-validation over {folds} folds of the training split.",
-        )
+    _note(
+        canvas,
+        left,
+        f"Settings chosen by cross-validation over {counts.folds} folds of the training split.",
+    )
 
 
 def _panel(canvas: Axes, left: float, width: float, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from galspec_spark.report.contents import FloatArray, TrainingReport, best_result
+from galspec_spark.report.contents import FloatArray, TrainingReport
 from galspec_spark.report.spectra import WINDOWS
 from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, OTHER, colour
 
@@ -61,8 +61,8 @@ def components(axes: Axes, report: TrainingReport) -> None:
 
 def importance(axes: Axes, report: TrainingReport) -> None:
     """Draw the importance of the components, those kept in colour."""
-    content = report.metrics.get("importance") or {}
-    values, best = content.get("components") or [], set(content.get("best") or [])
+    content = report.metrics.importance
+    values, best = content.components or (), content.best or ()
     inks = [ACCENT if index in best else MUTED for index in range(len(values))]
     if values:
         axes.bar(range(len(values)), values, width=0.7, color=inks)
@@ -70,11 +70,11 @@ def importance(axes: Axes, report: TrainingReport) -> None:
 
 def result(axes: Axes, report: TrainingReport) -> None:
     """Draw the precision-recall curve of the result that is shown first."""
-    best = best_result(report.metrics)
-    curve = report.curves.get(f"{best['classifier']}/{best['features']}", {}) if best else {}
-    if best and curve.get("pr") is not None:
+    best = report.metrics.best_result
+    curve = report.curves.get(f"{best.classifier}/{best.features}", {})
+    if "pr" in curve:
         recall, precision = curve["pr"]
-        ink = colour(best["classifier"])
+        ink = colour(best.classifier)
         axes.fill_between(recall, 0, precision, color=ink, alpha=0.18, linewidth=0)
         axes.plot(recall, precision, color=ink, linewidth=1.4)
         axes.set_xlim(0, 1)

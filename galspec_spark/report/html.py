@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import (
     TrainingReport,
-    best_result,
-    decimals,
     interval,
     losses,
     ordered_results,
@@ -21,11 +16,11 @@ from galspec_spark.report.contents import (
 )
 from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.page import spark_version, write_figures, write_page
-from galspec_spark.report.table1 import SCORES, paper_scores, reading
+from galspec_spark.report.table1 import paper_scores, reading
 
 #: Scores in the columns of Table 1; the highest of each is set in bold.
 COLUMNS = (
-    *SCORES, "cv_f1", *(f"agn_{name}" for name in SCORES), "cv_agn_f1",
+    "precision", "recall", "f1", "cv_f1", "agn_precision", "agn_recall", "agn_f1", "cv_agn_f1",
     "balanced_accuracy", "mcc", "cv_mcc",
 )  # fmt: skip
 
@@ -40,32 +35,28 @@ MEANINGS = {
 def write_report(output: Path, report: TrainingReport) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a folder.
 
-    A figure that the run has nothing for is left out, and one of an earlier run is removed.
+    A figure that the run has nothing for is left out; an earlier run's is removed.
 
     Parameters
     ----------
     output
-        The folder; it is made where it does not exist.
-    report
-        What to show.
+        The folder, which need not exist.
 
     Returns
     -------
     Path
-        The page: it holds its figures and styles and refers to nothing outside itself.
+        The page, which holds its figures and styles and needs no other file.
     """
     images = write_figures(output, FIGURES, report)
     metrics = report.metrics
-    results = ordered_results(metrics)
     return write_page(
         output,
         "training.html",
         {"interval": interval, "title_of": title, "paper": paper_scores},
         metrics=metrics,
-        counts=metrics.get("counts") or {},
-        results=results,
-        best=best_result(metrics),
-        leaders=_leaders(results),
+        results=ordered_results(metrics),
+        best=metrics.best_result,
+        leaders={name: _highest(metrics, name) for name in COLUMNS},
         losses=losses(metrics),
         meanings=MEANINGS,
         reading=reading(metrics),
@@ -74,21 +65,19 @@ def write_report(output: Path, report: TrainingReport) -> Path:
     )
 
 
-def _leaders(results: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the highest value of each column of Table 1; NaN, which equals nothing, if none."""
-    return {
-        name: max((r[name] for r in results if decimals(r.get(name)) != "–"), default=np.nan)
-        for name in COLUMNS
-    }
+def _highest(metrics: Metrics, name: str) -> float | None:
+    """Return the highest of all results in a column of Table 1; None if it is never defined."""
+    values = (getattr(result, name) for result in metrics.results)
+    return max((value for value in values if value is not None), default=None)
 
 
-def _provenance(metrics: Mapping[str, Any]) -> dict[str, str]:
+def _provenance(metrics: Metrics) -> dict[str, str]:
     return {
-        "Data": str(metrics.get("data", "–")),
-        "Run": str(metrics.get("run_id", "–")),
-        "Configuration": str(metrics.get("config_hash", "–")),
-        "Grid": str(metrics.get("grid", "–")),
-        "galspec_spark": str(metrics.get("version", "–")),
+        "Data": metrics.data,
+        "Run": metrics.run_id,
+        "Configuration": metrics.config_hash,
+        "Grid": metrics.grid,
+        "galspec_spark": metrics.version,
         "Spark": spark_version(),
         "Python": platform.python_version(),
     }

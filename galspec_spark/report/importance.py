@@ -35,11 +35,11 @@ PEAK_ROOM = 2.2
 
 def component_importance(report: TrainingReport) -> Figure | None:
     """Draw the forest's importance of each component, those kept in colour with their rank."""
-    importance = report.metrics.get("importance") or {}
-    values = np.asarray(importance.get("components") or [], dtype=np.float64)
-    if not values.size:
+    importance = report.metrics.importance
+    if importance.components is None:
         return None
-    rank = {index: place for place, index in enumerate(importance.get("best") or [], start=1)}
+    values = np.array(importance.components)
+    rank = {index: place for place, index in enumerate(importance.best or (), start=1)}
     figure = new_figure(3.4)
     axes = figure.subplots()
     number = np.arange(1, values.size + 1)
@@ -129,12 +129,11 @@ def peaks_by_line(report: TrainingReport, name: str) -> dict[str, list[float]]:
 
     A peak farther than `NEAR_LINE` from any line is named by its wavelength.
     """
-    peaks = ((report.metrics.get("importance") or {}).get("peaks") or {}).get(name) or []
     found: dict[str, list[float]] = {}
-    for peak in peaks:
-        near = peak["distance"] <= NEAR_LINE
-        label = peak["line"] if near else f"{peak['wavelength']:.0f} Å"
-        found.setdefault(label, []).append(peak["wavelength"])
+    for peak in report.metrics.importance.peaks.get(name, ()):
+        near = peak.distance <= NEAR_LINE
+        label = peak.line if near else f"{peak.wavelength:.0f} Å"
+        found.setdefault(label, []).append(peak.wavelength)
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import jinja2
 from markupsafe import Markup
@@ -31,6 +31,17 @@ class FigureEntry(Generic[Report]):
     caption: str  #: how to read it
 
 
+@dataclass(frozen=True)
+class Image:
+    """One figure as the templates embed it."""
+
+    source: str
+    alt: str
+    caption: str
+    width: int  #: pixels
+    height: int
+
+
 def draw(figure: Callable[[Report], Figure], report: Report) -> bytes:
     """Return a figure as PNG, in the report's style."""
     with style():
@@ -39,10 +50,10 @@ def draw(figure: Callable[[Report], Figure], report: Report) -> bytes:
 
 def write_figures(
     output: Path, entries: Mapping[str, FigureEntry[Report]], report: Report
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Image]:
     """Write ``figures/*.png`` into a folder; return them as the templates embed them.
 
-    A figure that the run has nothing for is left out, and one of an earlier run is removed.
+    A figure that the report has nothing for is left out; an earlier run's is removed.
     """
     images = {}
     for name, entry in entries.items():
@@ -54,29 +65,29 @@ def write_figures(
                 continue
             content = _png(figure)
         Location.of(path).write(content)
-        images[name] = {
-            "source": f"data:image/png;base64,{base64.b64encode(content).decode()}",
-            "alt": entry.alt(report),
-            "caption": entry.caption,
-            "width": int.from_bytes(content[16:20]),  # from PNG's first chunk
-            "height": int.from_bytes(content[20:24]),
-        }
+        images[name] = Image(
+            source=f"data:image/png;base64,{base64.b64encode(content).decode()}",
+            alt=entry.alt(report),
+            caption=entry.caption,
+            width=int.from_bytes(content[16:20]),  # from PNG's first chunk
+            height=int.from_bytes(content[20:24]),
+        )
     return images
 
 
 def write_page(
-    output: Path, template: str, filters: Mapping[str, Callable[..., Any]], **values: Any
+    output: Path, template: str, filters: Mapping[str, Callable[..., object]], **values: object
 ) -> Path:
-    """Write ``report.html`` into a folder: it refers to nothing outside itself.
+    """Write ``report.html`` into a folder; it needs no other file.
 
     Parameters
     ----------
     template
-        File name beside this module; it extends ``page.html``.
+        Name of a file beside this module that extends ``page.html``.
     filters
-        Of its own.
+        Filters of this template, beside those that all templates have.
     values
-        What the template speaks of.
+        Variables of the template.
     """
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),

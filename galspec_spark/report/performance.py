@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
-    count,
     decimals,
     feature_sets,
     ordered_results,
     title,
 )
-from galspec_spark.report.style import INK, MUTED, SHADES, colour, dot, new_figure
+from galspec_spark.report.style import INK, MUTED, SHADES, Look, colour, dot, new_figure
 
 
-def confusion_matrices(report: TrainingReport) -> Figure | None:
+def confusion_matrices(report: TrainingReport) -> Figure:
     """Draw one confusion matrix for each classifier and set of features."""
-    results = [r for r in ordered_results(report.metrics) if r.get("confusion") is not None]
-    if not results:
-        return None
     columns, rows = classifiers(report.metrics), feature_sets(report.metrics)
     figure = new_figure(0.5 + 1.75 * len(rows))
     grid = figure.subplots(len(rows), max(3, len(columns)), squeeze=False)
     for axes in grid.flat:
         axes.set_visible(False)
-    for result in results:
-        row, column = rows.index(result["features"]), columns.index(result["classifier"])
+    for result in report.metrics.results:
+        row, column = rows.index(result.features), columns.index(result.classifier)
         _confusion(grid[row, column], result, first=column == 0)
     return figure
 
 
-def _confusion(axes: Axes, result: dict[str, Any], *, first: bool) -> None:
-    counts = np.asarray(result["confusion"], dtype=np.float64)
+def _confusion(axes: Axes, result: Result, *, first: bool) -> None:
+    counts = np.array(result.confusion, dtype=np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     axes.set_visible(True)
@@ -49,7 +44,7 @@ def _confusion(axes: Axes, result: dict[str, Any], *, first: bool) -> None:
         axes.text(
             column, row + 0.24, f"{counts[row, column]:,.0f}", ha="center", va="center", color=ink
         )
-    axes.set_title(f"{title(result['classifier'])}, {result['features']}", pad=5)
+    axes.set_title(f"{title(result.classifier)}, {result.features}", pad=5)
     axes.set_xticks([0, 1], ["called other", "called AGN"])
     axes.set_yticks([0, 1], ["truly\nother", "truly\nAGN"] if first else ["", ""])
     axes.tick_params(length=0)
@@ -63,7 +58,7 @@ def curves(report: TrainingReport) -> Figure | None:
     results = [
         result
         for result in ordered_results(report.metrics)
-        if report.curves.get(f"{result['classifier']}/{result['features']}")
+        if f"{result.classifier}/{result.features}" in report.curves
     ]
     if not results:
         return None
@@ -73,18 +68,18 @@ def curves(report: TrainingReport) -> Figure | None:
     # the first drawn are the widest, so that curves on top of one another all show
     widths = dict(zip(classifiers(report.metrics), (2.4, 1.7, 1.1), strict=False))
     for result in results:
-        curve = report.curves[f"{result['classifier']}/{result['features']}"]
+        curve = report.curves[f"{result.classifier}/{result.features}"]
         line = {
-            "color": colour(result["classifier"]),
-            "linestyle": dashes.get(result["features"], "-"),
-            "linewidth": widths[result["classifier"]],
+            "color": colour(result.classifier),
+            "linestyle": dashes.get(result.features, "-"),
+            "linewidth": widths[result.classifier],
         }
         for axes, kind in ((roc, "roc"), (precision_recall, "pr")):
-            if curve.get(kind) is not None:
+            if kind in curve:
                 axes.plot(*curve[kind], **line)
-        areas = ", ".join(decimals(result.get(f"{kind}_auc"), 3) for kind in ("roc", "pr"))
-        mark = dot(result)
-        name = f"{title(result['classifier'])}, {result['features']}"
+        areas = f"{decimals(result.roc_auc, 3)}, {decimals(result.pr_auc, 3)}"
+        mark = dot(result.classifier, result.features)
+        name = f"{title(result.classifier)}, {result.features}"
         key.plot([], [], **line, **mark, label=f"{name}\n{areas}")
         _decision(roc, precision_recall, result, mark)
     _chance(roc, precision_recall, key, report)
@@ -110,13 +105,9 @@ def curves(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def _decision(
-    roc: Axes, precision_recall: Axes, result: dict[str, Any], mark: dict[str, Any]
-) -> None:
+def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: Look) -> None:
     """Mark where a classifier's own threshold puts it on both curves."""
-    if result.get("confusion") is None:
-        return
-    (negative, false_positive), (missed, found) = result["confusion"]
+    (negative, false_positive), (missed, found) = result.confusion
     if negative + false_positive and missed + found:
         roc.plot(
             false_positive / (negative + false_positive), found / (missed + found), **mark, zorder=5
@@ -129,9 +120,8 @@ def _decision(
 
 def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport) -> None:
     """Draw what a classifier that knows nothing would reach: the base rate is its precision."""
-    plain: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
+    plain: Look = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
     roc.plot([0, 1], [0, 1], **plain, zorder=1)
-    test, agn = count(report.metrics, "test"), count(report.metrics, "test_agn")
-    if test and agn is not None:
-        precision_recall.axhline(agn / test, **plain, zorder=1)
-        key.plot([], [], **plain, label=f"chance: {agn / test:.1%} are AGN")
+    share = report.metrics.counts.test_agn / report.metrics.counts.test
+    precision_recall.axhline(share, **plain, zorder=1)
+    key.plot([], [], **plain, label=f"chance: {share:.1%} are AGN")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from galspec_spark.ml.evaluation.metrics import Drop
 from galspec_spark.report.contents import CLASSIFIERS, TrainingReport, title
 from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
 
 
 def permutation_importance(report: TrainingReport) -> Figure | None:
     """Draw what shuffling a component costs each classifier, beside the forest's own importance."""
-    importance = report.metrics.get("importance") or {}
-    permutation = importance.get("permutation") or {}
+    importance = report.metrics.importance
+    permutation = importance.permutation
     names = [name for name in CLASSIFIERS if permutation.get(name)]
     if not names:
         return None
-    own = np.asarray(importance.get("components") or [], dtype=np.float64)
-    last = max([own.size - 1] + [one["component"] for name in names for one in permutation[name]])
+    own = np.array(importance.components or ())
+    last = max([own.size - 1] + [drop.component for name in names for drop in permutation[name]])
     figure = new_figure(1.1 + 0.19 * (last + 1))
     grid = figure.subplots(1, len(names) + bool(own.size), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, names, strict=False):
@@ -39,12 +42,12 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def _draw_permutation(axes: Axes, drops: list[dict[str, float]], name: str) -> None:
-    component = [one["component"] + 1 for one in drops]
+def _draw_permutation(axes: Axes, drops: Sequence[Drop], name: str) -> None:
+    component = [drop.component + 1 for drop in drops]
     axes.barh(
         component,
-        [one["pr_auc_drop"] for one in drops],
-        xerr=[one["pr_auc_sd"] for one in drops],
+        [drop.pr_auc_drop for drop in drops],
+        xerr=[drop.pr_auc_sd for drop in drops],
         height=0.68,
         color=colour(name),
         alpha=0.55,
@@ -52,9 +55,9 @@ def _draw_permutation(axes: Axes, drops: list[dict[str, float]], name: str) -> N
         label="average precision",
     )
     axes.errorbar(
-        [one["f1_drop"] for one in drops],
+        [drop.f1_drop for drop in drops],
         component,
-        xerr=[one["f1_sd"] for one in drops],
+        xerr=[drop.f1_sd for drop in drops],
         linestyle="",
         marker="D",
         markersize=3.2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,32 +14,41 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from galspec_spark.ml.evaluation.metrics import Setting, TrialScores
 from galspec_spark.report.contents import (
     FloatArray,
     TrainingReport,
     chosen_trial,
     feature_sets,
-    known,
     searched,
     title,
 )
-from galspec_spark.report.style import INK, colour, dot, new_figure
+from galspec_spark.report.style import INK, Look, colour, dot, new_figure
 
-#: What is drawn of a trial: its key, the name of the axis, and the row's share of the height.
+
+@dataclass(frozen=True)
+class _Row:
+    """What a row of the figure draws of each trial."""
+
+    label: str
+    value: Callable[[TrialScores], float | None]
+    height: float  #: share of the figure's
+
+
 ROWS = (
-    ("f1", "Weighted F1", 1.0),
-    ("agn_f1", "F1 of the AGN class", 1.0),
-    ("seconds", "Seconds of its fits", 0.75),
+    _Row("Weighted F1", lambda trial: trial.f1, 1.0),
+    _Row("F1 of the AGN class", lambda trial: trial.agn_f1, 1.0),
+    _Row("Seconds of its fits", lambda trial: trial.seconds, 0.75),
 )
 MARKERS = {"grid": "o", "random": "D"}
 ORIGINS = {"grid": "of the grid", "random": "drawn at random"}
-RING: dict[str, Any] = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
+RING: Look = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
 #: Settings that span more than this factor get a log axis.
 LOG_SPAN = 20.0
 #: So many values of a setting, or fewer, have a tick each.
 FEW_VALUES = 6
 
-Trials = Sequence[dict[str, Any]]
+Trials = Sequence[TrialScores]
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,19 @@ def search(report: TrainingReport) -> Figure | None:
         sharex="col",
         sharey="row",
         squeeze=False,
-        height_ratios=[share for *_, share in ROWS],
+        height_ratios=[row.height for row in ROWS],
     )
     for axes in grid[:, len(found) :].flat:
         axes.set_visible(False)
     for column, (name, of_sets) in zip(grid.T, found.items(), strict=False):
         places = _places(of_sets)
-        for axes, (key, _, _) in zip(column, ROWS, strict=True):
+        for axes, row in zip(column, ROWS, strict=True):
             for features, trials in of_sets.items():
-                _draw_trials(axes, key, name, features, trials, places)
+                _draw_trials(axes, row, name, features, trials, places)
         column[0].set_title(title(name), color=colour(name))
         _setting_axis(column[-1], places)
-    for axes, (_, label, _) in zip(grid[:, 0], ROWS, strict=True):
-        axes.set_ylabel(label)
+    for axes, row in zip(grid[:, 0], ROWS, strict=True):
+        axes.set_ylabel(row.label)
         axes.margins(y=0.14)  # for the rings
     grid[-1, 0].set_yscale("log")
     grid[-1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -91,17 +100,12 @@ def search(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def settings(trial: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that a search may vary from trial to trial."""
-    return {**(trial.get("chosen") or {}), "components": trial.get("components")}
-
-
 def _places(of_sets: Mapping[str, Trials]) -> _Places:
     names = _varied(of_sets)
     if len(names) == 1:
         (name,) = names
         values = {
-            features: [settings(trial).get(name) for trial in trials]
+            features: [trial.settings.get(name) for trial in trials]
             for features, trials in of_sets.items()
         }
         if all(_is_number(value) for each in values.values() for value in each):
@@ -114,7 +118,7 @@ def _places(of_sets: Mapping[str, Trials]) -> _Places:
 
 def _varied(of_sets: Mapping[str, Trials]) -> list[str]:
     """Return the settings that differ between trials of a set; the first if there is one trial."""
-    every = [[settings(trial) for trial in trials] for trials in of_sets.values()]
+    every = [[trial.settings for trial in trials] for trials in of_sets.values()]
     names = list(dict.fromkeys(name for trials in every for trial in trials for name in trial))
     varied = [
         name
@@ -136,29 +140,30 @@ def _by_value(name: str, values: dict[str, FloatArray]) -> _Places:
 
 def _ranks(trials: Trials) -> FloatArray:
     """Return 1 for the best weighted F1, and so on; of equals the first."""
-    order = np.argsort([-known(trial["f1"], -np.inf) for trial in trials], kind="stable")
+    order = np.argsort([-trial.f1 for trial in trials], kind="stable")
     ranks = np.empty(len(trials))
     ranks[order] = np.arange(1, len(trials) + 1)
     return ranks
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Setting | None) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _draw_trials(
-    axes: Axes, key: str, classifier: str, features: str, trials: Trials, places: _Places
+    axes: Axes, row: _Row, classifier: str, features: str, trials: Trials, places: _Places
 ) -> None:
     x = places.values[features]
-    y = np.array([known(trial[key], np.nan) for trial in trials])
-    origin = np.array([trial["origin"] for trial in trials])
-    result = {"classifier": classifier, "features": features}
+    y = np.array([row.value(trial) for trial in trials], np.float64)  # NaN where there is none
+    origin = np.array([trial.origin for trial in trials])
     joined = np.flatnonzero(origin == "grid") if places.by_value else np.arange(len(x))
     joined = joined[np.argsort(x[joined], kind="stable")]
     axes.plot(x[joined], y[joined], color=colour(classifier), linewidth=0.8, alpha=0.5)
     for name, marker in MARKERS.items():
-        of_one = origin == name
-        axes.plot(x[of_one], y[of_one], linestyle="", **dot(result, marker, 5), zorder=3)
+        is_drawn = origin == name
+        axes.plot(
+            x[is_drawn], y[is_drawn], linestyle="", **dot(classifier, features, marker, 5), zorder=3
+        )
     best = trials.index(chosen_trial(trials))
     axes.plot(x[best], y[best], **RING, zorder=4)
 
@@ -188,16 +193,17 @@ def _setting_axis(axes: Axes, places: _Places) -> None:
 def _key(figure: Figure, names: Sequence[str]) -> None:
     """Explain the marks in the figure's foot: full or hollow, round or not, ringed."""
     look = {
-        (origin, features): Line2D(
-            [], [], linestyle="", **dot({"classifier": "", "features": features}, marker)
-        )
+        (origin, features): Line2D([], [], linestyle="", **dot("", features, marker))
         for origin, marker in MARKERS.items()
         for features in names
     }
     ring = Line2D([], [], linestyle="", **RING)
     handles: dict[str, Any] = {
-        **{f"{one} components": tuple(look[each, one] for each in MARKERS) for one in names},
-        **{ORIGINS[one]: tuple(look[one, each] for each in names) for one in MARKERS},
+        **{
+            f"{features} components": tuple(look[origin, features] for origin in MARKERS)
+            for features in names
+        },
+        **{ORIGINS[origin]: tuple(look[origin, each] for each in names) for origin in MARKERS},
         "chosen": ring,
     }
     figure.legend(

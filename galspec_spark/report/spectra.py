@@ -26,19 +26,17 @@ SHOWN = 8
 WINDOWS = (("Hβ and [O III]", 4800.0, 5060.0), ("Hα, [N II] and [S II]", 6490.0, 6790.0))
 
 
-def eigenspectra(report: TrainingReport) -> Figure | None:
+def eigenspectra(report: TrainingReport) -> Figure:
     """Draw the mean spectrum and the first eigenspectra under one another."""
     shown = report.components[:SHOWN]
-    if not len(shown):
-        return None
     rows = 1 + len(shown)
     figure = new_figure(1.2 + 0.78 * rows)
     grid = figure.subplots(rows, 1, sharex=True, height_ratios=[1.5] + [1] * len(shown))
-    ratios = report.metrics.get("explained_variance") or []
+    ratios = report.metrics.explained_variance
     _plain(grid[0], report.wavelength, report.mean_spectrum, "mean", INK)
     for index, spectrum in enumerate(shown):
-        share = f"\n{ratios[index]:.2%}" if index < len(ratios) else ""
-        _plain(grid[index + 1], report.wavelength, spectrum, f"PC {index + 1}{share}", ACCENT)
+        label = f"PC {index + 1}\n{ratios[index]:.2%}"
+        _plain(grid[index + 1], report.wavelength, spectrum, label, ACCENT)
         grid[index + 1].axhline(0, color=FAINT, linewidth=0.7, zorder=0)
     for axes in grid[:-1]:
         axes.spines["bottom"].set_visible(False)
@@ -48,11 +46,9 @@ def eigenspectra(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def explained_variance(report: TrainingReport) -> Figure | None:
+def explained_variance(report: TrainingReport) -> Figure:
     """Draw how the explained variance adds up over the components."""
-    ratios = np.asarray(report.metrics.get("explained_variance") or [], dtype=np.float64)
-    if not ratios.size:
-        return None
+    ratios = np.array(report.metrics.explained_variance)
     figure = new_figure(3.0)
     axes = figure.subplots()
     number = np.arange(1, ratios.size + 1)

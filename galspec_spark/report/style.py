@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from galspec_spark.report.contents import FloatArray, uses_all_components
+from galspec_spark.report.contents import FloatArray, has_all_components
 from galspec_spark.spectrum.lines import LINES
 
 INK = "#1b2733"  # text and main curves
@@ -53,6 +53,8 @@ FEATURES: tuple[tuple[str, float], ...] = (
     ("Mg b", 5176.63),
     ("Na D", 5895.60),
 )
+
+Look = dict[str, Any]  #: keyword arguments of matplotlib's functions
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -109,13 +111,13 @@ def colour(classifier: str) -> str:
     return CLASSIFIER_COLOURS.get(classifier, MUTED)
 
 
-def dot(result: Mapping[str, Any], marker: str = "o", size: float = 6) -> dict[str, Any]:
+def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> Look:
     """Return the look of the mark of a result: full with all components, else hollow."""
-    ink = colour(result["classifier"])
+    ink = colour(classifier)
     return {
         "marker": marker,
         "markersize": size,
-        "markerfacecolor": ink if uses_all_components(result) else "white",
+        "markerfacecolor": ink if has_all_components(features) else "white",
         "markeredgecolor": ink,
     }
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.report.contents import (
-    count,
     decimals,
-    integer,
     interval,
     ordered_results,
     title,
 )
 
-#: Scores in the paper's Table 1, by classifier, with all 20 components and with the best 10.
-PAPER: dict[str, dict[str, dict[str, float]]] = {
+
+@dataclass(frozen=True)
+class PaperScores:
+    """The three scores that the paper gives: class-weighted averages."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+#: The paper's Table 1, by classifier, with all 20 components and with the best 10.
+PAPER = {
     "logistic_regression": {
-        "all": {"precision": 0.9293, "recall": 0.9283, "f1": 0.9284},
-        "best": {"precision": 0.9293, "recall": 0.9283, "f1": 0.9284},
+        "all": PaperScores(0.9293, 0.9283, 0.9284),
+        "best": PaperScores(0.9293, 0.9283, 0.9284),
     },
     "linear_svc": {
-        "all": {"precision": 0.9227, "recall": 0.9212, "f1": 0.9214},
-        "best": {"precision": 0.9289, "recall": 0.9272, "f1": 0.9274},
+        "all": PaperScores(0.9227, 0.9212, 0.9214),
+        "best": PaperScores(0.9289, 0.9272, 0.9274),
     },
     "random_forest": {
-        "all": {"precision": 0.9215, "recall": 0.9215, "f1": 0.9215},
-        "best": {"precision": 0.9255, "recall": 0.9255, "f1": 0.9255},
+        "all": PaperScores(0.9215, 0.9215, 0.9215),
+        "best": PaperScores(0.9255, 0.9255, 0.9255),
     },
 }
-
-#: The three scores that the paper gives.
-SCORES = ("precision", "recall", "f1")
 
 #: The first columns of each table.
 FIRST = ("classifier", "components")
@@ -45,13 +51,8 @@ INTERVALS = (
 )
 
 
-def table1(metrics: Mapping[str, Any]) -> str:
+def table1(metrics: Metrics) -> str:
     """Return Table 1 as Markdown.
-
-    Parameters
-    ----------
-    metrics
-        The content of ``metrics.json``.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def table1(metrics: Mapping[str, Any]) -> str:
         _markdown(
             (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
             [_weighted_row(result) for result in results]
-            + [_row("everything “other”", *"–––", metrics.get("majority_f1"), "–", None)],
+            + [_row("everything “other”", *"–––", metrics.majority_f1, "–", None)],
         ),
         "## The AGN class itself",
         _markdown(
@@ -87,98 +88,96 @@ def table1(metrics: Mapping[str, Any]) -> str:
             ),
             [_balanced_row(result) for result in results],
         ),
-    ]
-    if any(result.get("threshold") for result in results):
-        parts += [
-            "## The AGN class at the chosen threshold",
-            _markdown(
-                (
-                    *FIRST,
-                    "probability",
-                    "precision",
-                    "recall",
-                    "F1",
-                    "95 % interval of F1",
-                    "F1, expected",
-                    "MCC",
-                ),
-                [_threshold_row(result) for result in results],
+        "## The AGN class at the chosen threshold",
+        _markdown(
+            (
+                *FIRST,
+                "probability",
+                "precision",
+                "recall",
+                "F1",
+                "95 % interval of F1",
+                "F1, expected",
+                "MCC",
             ),
-        ]
+            [_threshold_row(result) for result in results],
+        ),
+    ]
     return "\n\n".join((*parts, INTERVALS, reading(metrics))) + "\n"
 
 
-def reading(metrics: Mapping[str, Any]) -> str:
+def reading(metrics: Metrics) -> str:
     """Return the sentence that says what the weighted average hides."""
-    test, agn = count(metrics, "test"), count(metrics, "test_agn")
-    share = f" ({1 - agn / test:.0%} of the test split)" if test and agn is not None else ""
-    baseline = decimals(metrics.get("majority_f1"))
-    still = f" and still scores a weighted F1 of {baseline}" if baseline != "–" else ""
+    other = 1 - metrics.counts.test_agn / metrics.counts.test
     return (
-        f"The weighted average is dominated by the majority class, “other”{share}: calling every "
-        f"galaxy “other” finds no AGN at all{still}. The F1 of the AGN class itself is the one to "
-        "judge by."
+        "The weighted average is dominated by the majority class, “other” "
+        f"({other:.0%} of the test split): calling every galaxy “other” finds no AGN at all and "
+        f"still scores a weighted F1 of {decimals(metrics.majority_f1)}. The F1 of the AGN class "
+        "itself is the one to judge by."
     )
 
 
-def paper_scores(result: Mapping[str, Any]) -> dict[str, float]:
-    """Return the paper's scores for the same classifier and set of features; empty if none."""
-    kind = str(result["features"]).split(" ", 1)[0]
-    return PAPER.get(result["classifier"], {}).get(kind, {})
+def paper_scores(result: Result) -> PaperScores | None:
+    """Return the paper's scores for the same classifier and set of features; None if none."""
+    kind = result.features.split(" ", 1)[0]
+    return PAPER.get(result.classifier, {}).get(kind)
 
 
-def _split(metrics: Mapping[str, Any]) -> str:
-    def part(name: str) -> str:
-        return f"{integer(count(metrics, name))} ({integer(count(metrics, f'{name}_agn'))} AGN)"
-
+def _split(metrics: Metrics) -> str:
+    counts = metrics.counts
     return (
-        f"Trained on {part('train')} spectra, tested on {part('test')}; cross-validated over "
-        f"{integer(count(metrics, 'folds'))} folds of the training split. No object is in two "
-        "splits or folds."
+        f"Trained on {counts.train:,} ({counts.train_agn:,} AGN) spectra, tested on "
+        f"{counts.test:,} ({counts.test_agn:,} AGN); cross-validated over {counts.folds} folds of "
+        "the training split. No object is in two splits or folds."
     )
 
 
-def _weighted_row(result: Mapping[str, Any]) -> list[str]:
+def _weighted_row(result: Result) -> list[str]:
     paper = paper_scores(result)
-    scores = [f"{decimals(result.get(name))} / {decimals(paper.get(name))}" for name in SCORES]
-    return _row(*_first(result), *scores, interval(result, "f1", 3), result.get("cv_f1"))
+    theirs = (paper.precision, paper.recall, paper.f1) if paper else (None, None, None)
+    pairs = zip((result.precision, result.recall, result.f1), theirs, strict=True)
+    scores = [f"{decimals(mine)} / {decimals(other)}" for mine, other in pairs]
+    return _row(*_first(result), *scores, interval(result.intervals.f1, 3), result.cv_f1)
 
 
-def _agn_row(result: Mapping[str, Any]) -> list[str]:
+def _agn_row(result: Result) -> list[str]:
     return _row(
         *_first(result),
-        *(result.get(f"agn_{name}") for name in SCORES),
-        interval(result, "agn_f1"),
-        result.get("cv_agn_f1"),
+        result.agn_precision,
+        result.agn_recall,
+        result.agn_f1,
+        interval(result.intervals.agn_f1),
+        result.cv_agn_f1,
     )
 
 
-def _balanced_row(result: Mapping[str, Any]) -> list[str]:
+def _balanced_row(result: Result) -> list[str]:
     return _row(
         *_first(result),
-        result.get("balanced_accuracy"),
-        interval(result, "balanced_accuracy"),
-        result.get("mcc"),
-        interval(result, "mcc"),
-        result.get("cv_mcc"),
+        result.balanced_accuracy,
+        interval(result.intervals.balanced_accuracy),
+        result.mcc,
+        interval(result.intervals.mcc),
+        result.cv_mcc,
     )
 
 
-def _threshold_row(result: Mapping[str, Any]) -> list[str]:
-    threshold = result.get("threshold") or {}
-    test = threshold.get("test") or {}
+def _threshold_row(result: Result) -> list[str]:
+    threshold = result.threshold
     return _row(
         *_first(result),
-        threshold.get("probability"),
-        *(test.get(f"agn_{name}") for name in SCORES),
-        interval(threshold, "agn_f1"),
-        threshold.get("f1"),
-        test.get("mcc"),
+        threshold.probability,
+        threshold.test.agn_precision,
+        threshold.test.agn_recall,
+        threshold.test.agn_f1,
+        interval(threshold.intervals.agn_f1),
+        threshold.f1,
+        threshold.test.mcc,
     )
 
 
-def _first(result: Mapping[str, Any]) -> tuple[str, str]:
-    return title(result["classifier"]), str(result["features"])
+def _first(result: Result) -> tuple[str, str]:
+    return title(result.classifier), result.features
 
 
 def _row(*cells: str | float | None) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from galspec_spark.ml.evaluation.metrics import Result, Seconds
 from galspec_spark.report.contents import (
     TrainingReport,
     duration,
-    known,
     ordered_results,
     title,
 )
@@ -26,15 +24,9 @@ STEPS: dict[str, tuple[str, str, tuple[float, float], str]] = {
 }
 
 
-def stage_times(report: TrainingReport) -> Figure | None:
+def stage_times(report: TrainingReport) -> Figure:
     """Draw the seconds of each stage as bars, in the order of the run."""
-    seconds = {
-        name: float(value)
-        for name, value in (report.metrics.get("seconds") or {}).items()
-        if value is not None and np.isfinite(value)
-    }
-    if not seconds:
-        return None
+    seconds = report.metrics.seconds
     figure = new_figure(0.75 + 0.31 * len(seconds))
     axes = figure.subplots()
     values, places = list(seconds.values()), np.arange(len(seconds))
@@ -60,7 +52,7 @@ def stage_times(report: TrainingReport) -> Figure | None:
 
 def run_times(report: TrainingReport) -> Figure | None:
     """Draw the seconds of search, fit and prediction of each classifier, on a log axis."""
-    results = [result for result in ordered_results(report.metrics) if timed(result)]
+    results = [result for result in ordered_results(report.metrics) if timed(result.seconds)]
     if not results:
         return None
     figure = new_figure(1.15 + 0.36 * len(results))
@@ -70,12 +62,12 @@ def run_times(report: TrainingReport) -> Figure | None:
         _algorithm(axes, place, result)
     for label, marker, *_ in STEPS.values():
         axes.plot([], [], marker, color=INK, markersize=6, label=label)
-    every = [value for result in results for value in timed(result).values()]
+    every = [value for result in results for value in timed(result.seconds).values()]
     axes.set_xlim(min(every) / 2.2, max(every) * 2.2)  # room for the labels
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("Seconds")
-    names = [f"{title(result['classifier'])}, {result['features']}" for result in results]
+    names = [f"{title(result.classifier)}, {result.features}" for result in results]
     axes.set_yticks(range(len(results)), names)
     axes.set_ylim(len(results) - 0.4, -0.75)
     axes.tick_params(axis="y", length=0)
@@ -84,20 +76,20 @@ def run_times(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def timed(result: dict[str, Any]) -> dict[str, float]:
-    """Return the seconds of each of `STEPS` that the run knows; a log axis has no place for 0."""
-    seconds = result.get("seconds") or {}
-    return {step: seconds[step] for step in STEPS if known(seconds.get(step), 0) > 0}
+def timed(seconds: Seconds) -> dict[str, float]:
+    """Return the seconds of each of `STEPS` that took any; a log axis has no place for 0."""
+    times = {"predict": seconds.predict, "fit": seconds.fit, "search": seconds.search}
+    return {step: value for step, value in times.items() if value > 0}
 
 
-def _algorithm(axes: Axes, place: int, result: dict[str, Any]) -> None:
-    seconds = timed(result)
+def _algorithm(axes: Axes, place: int, result: Result) -> None:
+    seconds = timed(result.seconds)
     ends = [min(seconds.values()), max(seconds.values())]
     axes.axhspan(place - 0.5, place + 0.5, color=PANEL if place % 2 else "white", zorder=0)
-    axes.plot(ends, [place] * 2, color=colour(result["classifier"]), alpha=0.35, linewidth=2)
+    axes.plot(ends, [place] * 2, color=colour(result.classifier), alpha=0.35, linewidth=2)
     for step, value in seconds.items():
         _, marker, offset, side = STEPS[step]
-        axes.plot(value, place, **dot(result, marker), zorder=3)
+        axes.plot(value, place, **dot(result.classifier, result.features, marker), zorder=3)
         axes.annotate(
             seconds_text(value),
             (value, place),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,8 @@ from galspec_spark.simulate.kinds import BLOCK, Kind
 from galspec_spark.simulate.linefit import Fits, classify, fit_lines
 from galspec_spark.simulate.observe import Visits, observe
 from galspec_spark.simulate.population import Population, draw_population
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.masks import ZWARNING_BITS
-
-Array = npt.NDArray[Any]
 
 #: Fibres of a plate, in whole blocks; the first plate; how far apart plates are numbered and dated.
 BLOCKS_PER_PLATE = 10

@@ -8,7 +8,7 @@ product and one inverse Fourier transform for a whole batch.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,7 @@ from galspec_spark.simulate.stellar_lines import (
     balmer,
     vacuum,
 )
-
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 #: The grid of the templates: rest frame 1462 to 9640 A in steps of 1e-4 dex, a power of two long.
 LOGLAM0, STEP, PIXELS = 3.1650, 1e-4, 8192

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 
 def calzetti(wavelength: Array) -> Array:

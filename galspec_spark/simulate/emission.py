@@ -5,14 +5,11 @@ Recombination and doublet ratios are those of Osterbrock & Ferland (2006): case 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.simulate.dust import cardelli, transmission
-
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 #: Vacuum wavelengths in Angstrom of every line that is drawn.
 WAVELENGTHS: dict[str, float] = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.simulate.emission import LINES, intrinsic_fluxes, redden
 from galspec_spark.simulate.kinds import BLOCK, Kind
-
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 
 def line_strengths(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ width, plus what the templates leave of the stellar absorption under it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,7 @@ from galspec_spark.simulate import sky
 from galspec_spark.simulate.emission import BROAD, LINES
 from galspec_spark.simulate.observe import LIGHT_SPEED, Visits, instrument_sigma
 from galspec_spark.simulate.population import Population
-
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 
 class FittedLine(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,8 @@ from galspec_spark.simulate.dust import cardelli, transmission
 from galspec_spark.simulate.emission import BROAD, LINES, WAVELENGTHS, draw
 from galspec_spark.simulate.kinds import Kind
 from galspec_spark.simulate.population import Population
+from galspec_spark.spectrum.arrays import Array
 
-Array = npt.NDArray[Any]
 LIGHT_SPEED = 299792.458  # km/s
 
 #: Broad lines of a quasar: rest wavelength, equivalent width in A, sigma in km/s.

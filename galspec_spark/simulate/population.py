@@ -7,7 +7,6 @@ the same galaxy however many are drawn and however the work is divided.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,7 @@ from galspec_spark.config import SimulateConfig
 from galspec_spark.simulate.continuum import ABUNDANCES, AGES
 from galspec_spark.simulate.gas import gas_widths, line_strengths, nebula
 from galspec_spark.simulate.kinds import BLOCK, Kind
-
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +18,10 @@ from galspec_spark.simulate.linefit import classify
 from galspec_spark.simulate.population import Population, draw_population
 from galspec_spark.simulate.restframe_light import light_of
 from galspec_spark.simulate.restframe_lines import fit_lines
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.spectrum.normalise import normalise
 
-Array = npt.NDArray[Any]
 Spectra = npt.NDArray[np.float32]
 
 #: Spectra drawn from one random stream: arrays of some 10 MB.

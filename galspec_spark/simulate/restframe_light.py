@@ -7,7 +7,7 @@ of calibration are then two matrix products for a batch, and a line touches one 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,9 @@ import numpy.typing as npt
 from galspec_spark.simulate import continuum, emission, sky
 from galspec_spark.simulate.dust import calzetti, cardelli
 from galspec_spark.simulate.population import Population
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS, loglam, wavelength
 
-Array = npt.NDArray[Any]
 Spectra = npt.NDArray[np.float32]
 
 #: Velocity dispersion and instrument together, km/s, for which templates are kept; between them

@@ -6,8 +6,6 @@ known place and width, plus what the templates leave of the stellar absorption u
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,9 +14,8 @@ from galspec_spark.simulate.emission import BROAD, LINES
 from galspec_spark.simulate.linefit import FITTED, Fits
 from galspec_spark.simulate.population import Population
 from galspec_spark.simulate.restframe_light import Light, line_widths, pixel_of, position, profile
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import PIXELS
-
-Array = npt.NDArray[Any]
 
 #: Pixels fitted on either side of a line.
 HALF_WIDTH = 12

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from galspec_spark.spectrum.arrays import Array
 
 #: The observed grid that all windows are cut from: 3784 to 9268 A in steps of 1e-4 dex.
 LOGLAM0, STEP, PIXELS = 3.5780, 1e-4, 3890

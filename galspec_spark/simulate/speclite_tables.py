@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +9,7 @@ from galspec_spark.simulate import sky
 from galspec_spark.simulate.batch import Batch
 from galspec_spark.simulate.kinds import Kind
 from galspec_spark.simulate.linefit import FITTED
+from galspec_spark.spectrum.arrays import Array
 
 RUN2D = "26"
 
@@ -176,13 +175,13 @@ def spzline(batch: Batch) -> npt.NDArray[np.void]:
     return rows
 
 
-def _chi2(batch: Batch) -> npt.NDArray[Any]:
+def _chi2(batch: Batch) -> Array:
     visits = batch.visits
     chi2 = ((visits.flux - visits.model) ** 2 * visits.ivar).sum(axis=1)
     return np.asarray(chi2 / np.maximum((visits.ivar > 0).sum(axis=1), 1))
 
 
-def _band_fluxes(flux: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+def _band_fluxes(flux: npt.NDArray[np.float32]) -> Array:
     """Return fluxes in nanomaggies: f_nu / 3.631e-29 W/m2/Hz as a mean over each band."""
     wave = sky.wavelength()
     spectral = flux * (wave**2 / 2.998e18 / 3.631e-29 * 1e-17)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +27,7 @@ BLOCKS_PER_TASK = 4
 log = logging.getLogger(__name__)
 
 
-def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[str, Any]:
+def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[str, object]:
     """Write a simulated survey as spec-lite files in the archive's folder layout.
 
     The same configuration writes the same bytes; a file that is there already with these bytes is

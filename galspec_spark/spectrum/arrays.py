@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Array = npt.NDArray[Any]  #: of any type
 Floats = npt.NDArray[np.floating]
 Doubles = npt.NDArray[np.float64]
 
@@ -31,7 +32,7 @@ def present_rows_of(spectra: pa.ListArray) -> Floats:
     return matrix.reshape(-1, lengths[0].as_py())
 
 
-def lists_of(matrix: npt.NDArray[Any]) -> pa.ListArray:
+def lists_of(matrix: Array) -> pa.ListArray:
     """Return a matrix as an Arrow column of lists, one a row."""
     offsets = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(matrix).ravel())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +65,7 @@ def overlap(first: float, step: float, pixels: int) -> Overlap:
 
 
 def rebin(
-    pattern: Overlap, flux: npt.NDArray[np.floating[Any]], ivar: npt.NDArray[np.floating[Any]]
+    pattern: Overlap, flux: npt.NDArray[np.floating], ivar: npt.NDArray[np.floating]
 ) -> tuple[FloatArray, FloatArray]:
     """Rebin a batch of spectra, conserving flux.
 

@@ -6,12 +6,13 @@ translation by log10(1 + z): for each spectrum one integer shift and one interpo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.spectrum.masks import good_pixels
 from galspec_spark.spectrum.ragged import ObservedBatch
@@ -74,14 +75,14 @@ def to_rest_frame(batch: ObservedBatch, reject: int) -> RestFrame:
     return RestFrame(moved, _inverse(moved_variance, good_here), good_here)
 
 
-def _windows(flat: npt.NDArray[Any], first: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+def _windows(flat: Array, first: npt.NDArray[np.int64]) -> Array:
     """Return WINDOW values from each place on, shape (spectra, WINDOW).
 
     Copying runs of values is three times as fast as indexing each.
     """
     padding = np.zeros(WINDOW, flat.dtype)
     padded = np.concatenate([padding, flat, padding])
-    windows: npt.NDArray[Any] = sliding_window_view(padded, WINDOW)[first + WINDOW]
+    windows: Array = sliding_window_view(padded, WINDOW)[first + WINDOW]
     return windows
 
 

@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
+from pydantic import Field, ValidationError
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml.evaluation.metrics import Metrics, Record, Scores
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
+#: Scores of the table of `comparison_text`.
 SCORES = ("precision", "recall", "f1", "agn_precision", "agn_recall", "agn_f1", "mcc")
+
+
+class Models(Record):
+    """Classifier and set of features of each run's best model."""
+
+    this: str
+    earlier: str
+
+
+class PairOfScores(Record):
+    """Scores of each run's best model on the common test spectra."""
+
+    this: Scores
+    earlier: Scores
+
+
+class Correct(Record):
+    """How many common test spectra are classified correctly."""
+
+    both: int
+    only_this: int
+    only_earlier: int
+    neither: int
+
+
+class Comparison(Record):
+    """The best models of two runs on their common test spectra: ``comparison.json``."""
+
+    run: str = Field(description="folder of the earlier run")
+    run_id: str = Field(description="of the earlier run")
+    models: Models
+    spectra: int
+    scores: PairOfScores
+    correct: Correct
+    p_value: float = Field(description="McNemar's, of two equally good models")
 
 
 @dataclass(frozen=True)
@@ -23,11 +59,11 @@ class EarlierRun:
     """A folder that an earlier run of training wrote."""
 
     folder: Location
-    metrics: dict[str, Any]
+    metrics: Metrics
 
     @classmethod
     def open(cls, folder: str) -> EarlierRun:
-        """Open a run's folder, before the work begins.
+        """Open the output folder of a run, before the work begins.
 
         Raises
         ------
@@ -42,10 +78,10 @@ class EarlierRun:
                 f"cannot compare with {folder}: it has no {missing[0]}; name the --output folder "
                 "of an earlier run of jobs/train.py"
             )
-        return cls(place, json.loads(files["metrics.json"].read()))
+        return cls(place, read_metrics(files["metrics.json"]))
 
-    def compare(self, metrics: dict[str, Any], predictions: pa.Table) -> dict[str, Any]:
-        """Return the scores of both runs' best models on their common test spectra, and who wins.
+    def compare(self, metrics: Metrics, predictions: pa.Table) -> Comparison:
+        """Compare the best models of both runs on their common test spectra.
 
         Parameters
         ----------
@@ -57,27 +93,42 @@ class EarlierRun:
         UserError
             If the runs have no test spectrum in common, or label them differently.
         """
-        ours = decisions(predictions, f"prediction_{metrics['best']}")
-        theirs = read_decisions(self.folder, f"prediction_{self.metrics['best']}")
+        ours = decisions(predictions, f"prediction_{metrics.best}")
+        theirs = read_decisions(self.folder, f"prediction_{self.metrics.best}")
         common = compare_predictions(ours, theirs)
-        counts, scores = common.counts, {}
-        for name, confusion in (("this", common.first), ("earlier", common.second)):
-            found = classification_scores(confusion)
-            scores[name] = {score: found[score] for score in SCORES}
-        return {
-            "run": self.folder.path,
-            "run_id": self.metrics["run_id"],
-            "models": {"this": _name(metrics), "earlier": _name(self.metrics)},
-            "spectra": sum(asdict(counts).values()),
-            "scores": scores,
-            "correct": {
-                "both": counts.both,
-                "only_this": counts.only_first,
-                "only_earlier": counts.only_second,
-                "neither": counts.neither,
-            },
-            "p_value": counts.p_value,
-        }
+        counts = common.counts
+        this, earlier = (
+            Scores.model_validate(classification_scores(each))
+            for each in (common.first, common.second)
+        )
+        return Comparison(
+            run=self.folder.path,
+            run_id=self.metrics.run_id,
+            models=Models(this=_name(metrics), earlier=_name(self.metrics)),
+            spectra=counts.both + counts.only_first + counts.only_second + counts.neither,
+            scores=PairOfScores(this=this, earlier=earlier),
+            correct=Correct(
+                both=counts.both,
+                only_this=counts.only_first,
+                only_earlier=counts.only_second,
+                neither=counts.neither,
+            ),
+            p_value=counts.p_value,
+        )
+
+
+def read_metrics(place: Location) -> Metrics:
+    """Read a file ``metrics.json``.
+
+    Raises
+    ------
+    UserError
+        If another version wrote it.
+    """
+    try:
+        return Metrics.model_validate_json(place.read())
+    except ValidationError:
+        raise UserError(f"{place} is not the metrics.json of this version: train again") from None
 
 
 def read_decisions(run: Location, column: str) -> pa.Table:
@@ -93,31 +144,31 @@ def decisions(predictions: pa.Table, column: str) -> pa.Table:
     return predictions.select(list(names)).rename_columns(list(names.values()))
 
 
-def comparison_text(comparison: dict[str, Any]) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as a Markdown table and a sentence."""
-    this, earlier = (comparison["scores"][name] for name in ("this", "earlier"))
+    this, earlier = comparison.scores.this, comparison.scores.earlier
     rows = [
-        f"| {score} | {_decimals(this[score])} | {_decimals(earlier[score])} |" for score in SCORES
+        f"| {name} | {_decimals(getattr(this, name))} | {_decimals(getattr(earlier, name))} |"
+        for name in SCORES
     ]
-    correct, p = comparison["correct"], comparison["p_value"]
+    correct, p = comparison.correct, comparison.p_value
     verdict = "a difference that chance would rarely make" if p < 0.05 else "chance may explain it"
     return "\n".join(
         [
-            f"| {comparison['spectra']} common test spectra | this: {comparison['models']['this']} "
-            f"| {comparison['run_id']}: {comparison['models']['earlier']} |",
+            f"| {comparison.spectra} common test spectra | this: {comparison.models.this} "
+            f"| {comparison.run_id}: {comparison.models.earlier} |",
             "|---|---|---|",
             *rows,
             "",
-            f"Only this run is right about {correct['only_this']}, only the earlier one about "
-            f"{correct['only_earlier']}; McNemar's p = {p:.3g}: {verdict}.",
+            f"Only this run is right about {correct.only_this}, only the earlier run about "
+            f"{correct.only_earlier}; McNemar's p = {p:.3g}: {verdict}.",
             "",
         ]
     )
 
 
-def _name(metrics: dict[str, Any]) -> str:
-    best = metrics["results"][metrics["best"]]
-    return f"{best['classifier']}, {best['features']}"
+def _name(metrics: Metrics) -> str:
+    return f"{metrics.best_result.classifier}, {metrics.best_result.features}"
 
 
 def _decimals(value: float | None) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,27 +14,48 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from galspec_spark.catalog.recipe import check_recipe
 from galspec_spark.harness.tasks import shares
 from galspec_spark.labels import Counts
+from galspec_spark.ml.evaluation.metrics import Record, Scores
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
 from galspec_spark.ml.model.bundle import copy_bundle, load_bundle, model_id
-from galspec_spark.train.earlier import read_decisions
+from galspec_spark.train.earlier import read_decisions, read_metrics
 from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
-SCORES = ("agn_precision", "agn_recall", "agn_f1", "mcc")
-
 log = logging.getLogger(__name__)
 
 
-def promote(
-    spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path
-) -> dict[str, Any]:
+class Contest(Record):
+    """Two models on the test spectra of the new one, each at its own threshold."""
+
+    current: str  #: id of the current model
+    new_scores: Scores
+    current_scores: Scores
+    only_new_correct: int
+    only_current_correct: int
+    p_value: float  #: McNemar's, of two equally good models
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the new model has the lower F1 of the AGN class; undefined is the lowest."""
+        return (self.new_scores.agn_f1 or 0.0) < (self.current_scores.agn_f1 or 0.0)
+
+
+class Promotion(Record):
+    """What became of a new model."""
+
+    new: str  #: id of the new model
+    promoted: bool
+    contest: Contest | None  #: None where there was no current model
+
+
+def promote(spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path) -> Promotion:
     """Put a trained model in the place of the current one, unless it is worse.
 
-    Both classify the test spectra of the new model, each by its own threshold. Worse is a lower F1
+    Both classify the test spectra of the new model, each at its own threshold. Worse is a lower F1
     of the AGN class. The current model may have learned from some of these spectra, which is to its
     advantage.
 
@@ -47,42 +66,34 @@ def promote(
     current
         Model folder that releases are classified with; it need not exist yet.
 
-    Returns
-    -------
-    dict
-        ``promoted``; the ids of the models; with a current one the scores of both, how many spectra
-        only one of them is right about, and McNemar's p-value.
-
     Raises
     ------
     UserError
         If the current model cannot be used on these spectra.
     """
-    found: dict[str, Any] = {"new": model_id(trained / "model"), "current": None, "promoted": True}
-    if current.exists():
-        found |= _compare(spark, warehouse, trained, current)
-        found["promoted"] = found["scores"]["new"]["agn_f1"] >= found["scores"]["current"]["agn_f1"]
-    if found["promoted"]:
+    contest = _compare(spark, warehouse, trained, current) if current.exists() else None
+    is_better = contest is None or not contest.is_worse
+    promotion = Promotion(new=model_id(trained / "model"), promoted=is_better, contest=contest)
+    if promotion.promoted:
         copy_bundle(trained / "model", current)
-    log.info("%s is %s", current, "the new model" if found["promoted"] else "the model it was")
-    return found
+    log.info("%s: %s", current, promotion_text(promotion))
+    return promotion
 
 
-def promotion_text(found: dict[str, Any]) -> str:
+def promotion_text(promotion: Promotion) -> str:
     """Return one line that says what became of the new model, and why."""
-    if found["current"] is None:
-        return f"model {found['new']} is the first: promoted"
-    f1 = {name: scores["agn_f1"] for name, scores in found["scores"].items()}
-    verdict = "promoted" if found["promoted"] else "not promoted"
+    new, contest = promotion.new, promotion.contest
+    if contest is None:
+        return f"model {new} is the first: promoted"
+    verdict = "promoted" if promotion.promoted else "not promoted"
     return (
-        f"AGN F1 {f1['new']:.4f} of model {found['new']}, {f1['current']:.4f} of the current "
-        f"{found['current']} on the same test objects: {verdict}"
+        f"AGN F1 {contest.new_scores.agn_f1 or 0:.4f} of model {new}, "
+        f"{contest.current_scores.agn_f1 or 0:.4f} of the current {contest.current} on the same "
+        f"test objects: {verdict}"
     )
 
 
-def _compare(
-    spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path
-) -> dict[str, Any]:
+def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path) -> Contest:
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
     apply = Apply(bundle, abstain=())
@@ -95,18 +106,19 @@ def _compare(
 
     tasks = shares(slices(warehouse, cores), cores)
     rows = frame_of_tasks(spark, classified, tasks, from_arrow_schema(PREDICTED))
-    best = json.loads((trained / "metrics.json").read_text())["best"]
+    best = read_metrics(Location.of(trained / "metrics.json")).best
     common = compare_predictions(
         read_decisions(Location.of(trained), f"called_{best}"),
         _called(rows.select("spectrum_id", "label", "margin").toArrow()),
     )
-    return {
-        "current": bundle.id,
-        "scores": {"new": _scores(common.first), "current": _scores(common.second)},
-        "only_new_correct": common.counts.only_first,
-        "only_current_correct": common.counts.only_second,
-        "p_value": common.counts.p_value,
-    }
+    return Contest(
+        current=bundle.id,
+        new_scores=_scores(common.first),
+        current_scores=_scores(common.second),
+        only_new_correct=common.counts.only_first,
+        only_current_correct=common.counts.only_second,
+        p_value=common.counts.p_value,
+    )
 
 
 def _called(rows: pa.Table) -> pa.Table:
@@ -115,6 +127,5 @@ def _called(rows: pa.Table) -> pa.Table:
     return rows.drop_columns("margin").append_column("prediction", called)
 
 
-def _scores(counts: Counts) -> dict[str, float]:
-    found = classification_scores(counts)
-    return {name: found[name] or 0.0 for name in SCORES}
+def _scores(counts: Counts) -> Scores:
+    return Scores.model_validate(classification_scores(counts))

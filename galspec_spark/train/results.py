@@ -5,42 +5,43 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
+from galspec_spark.ml.evaluation.metrics import Search, TrialScores
 from galspec_spark.ml.search.search import Trial, search_table
 from galspec_spark.train.earlier import PREDICTIONS
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 
-Search = Mapping[str, Sequence[Trial]]  # by feature set
+Trials = Mapping[str, Sequence[Trial]]  #: by set of features
 
 
-def search_summary(search: Search) -> dict[str, Any]:
+def search_summary(search: Trials) -> dict[str, Search]:
     """Return what was tried, for ``metrics.json``."""
     return {
-        features: {
-            "points": len(trials),
-            "fits": sum(len(trial.confusions) for trial in trials),
-            "trials": [
-                {
-                    "classifier": trial.classifier.name,
-                    "origin": trial.point.origin,
-                    "components": trial.point.components,
-                    "chosen": {param.name: value for param, value in trial.point.params.items()},
-                    "f1": trial.f1,
-                    "agn_f1": trial.pooled["agn_f1"],
-                    "seconds": round(sum(trial.seconds.values()), 3),
-                }
-                for trial in trials
-            ],
-        }
+        features: Search(
+            points=len(trials),
+            fits=sum(len(trial.confusions) for trial in trials),
+            trials=tuple(map(_trial_scores, trials)),
+        )
         for features, trials in search.items()
     }
 
 
-def write_search(search: Search, provenance: Mapping[str, str], output: Path) -> None:
+def _trial_scores(trial: Trial) -> TrialScores:
+    return TrialScores(
+        classifier=trial.classifier.name,
+        origin=trial.point.origin,
+        components=trial.point.components,
+        chosen={param.name: value for param, value in trial.point.params.items()},
+        f1=trial.f1,
+        agn_f1=trial.pooled["agn_f1"],
+        seconds=round(sum(trial.seconds.values()), 3),
+    )
+
+
+def write_search(search: Trials, provenance: Mapping[str, str], output: Path) -> None:
     """Write each point and fold that was tried, as one Parquet file."""
     table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
     for name, value in provenance.items():

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
@@ -19,6 +20,7 @@ from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.classifiers.settings import Classifier, build_classifiers
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.importance import FOREST, by_wavelength, elimination, importance_of
+from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.ml.evaluation.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.features.components import Components
@@ -29,10 +31,10 @@ from galspec_spark.ml.model.bundle import (
     FILL_SPECTRUM,
     MEAN_SPECTRUM,
     best_model,
-    card_of,
     pipeline_of,
     write_bundle,
 )
+from galspec_spark.ml.model.card import card_of
 from galspec_spark.ml.model.profile import take_profile, training_rows
 from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
 from galspec_spark.ml.search.search import Trial
@@ -40,7 +42,7 @@ from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
 from galspec_spark.report.table1 import table1
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
-from galspec_spark.train.earlier import EarlierRun, comparison_text
+from galspec_spark.train.earlier import Comparison, EarlierRun, comparison_text
 from galspec_spark.train.results import search_summary, write_predictions, write_search
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location, write_json
@@ -51,7 +53,7 @@ log = logging.getLogger(__name__)
 
 def train(
     spark: SparkSession, run: Run, warehouse: Warehouse, output: Path, compare_with: str | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Run the paper's experiment on a warehouse and write all of its results.
 
     Parameters
@@ -96,7 +98,8 @@ def train(
     with _timed(seconds, "evaluation"):
         test = coefficients.where("split = 'test'").persist()
         predictions, predict_seconds = predict(trained, test)
-        results, curves = evaluate(trained, predictions, predict_seconds, config.seed)
+        scores, curves = evaluate(trained, predictions, predict_seconds, config.seed)
+        results = [Result.model_validate(each) for each in scores]
         bins = evaluate_in_bins(predictions, len(trained))
         importance = importance_of(trained, components[-1], test, config.seed)
     best = best_model(trained, results)
@@ -105,7 +108,7 @@ def train(
     profile = take_profile(train_rows, predictions, census, called_agn)
     for frame in (coefficients, test):
         frame.unpersist()
-    metrics = {
+    content = {
         "job": run.job,
         **run.columns(),
         "grid": GRID_ID,
@@ -121,6 +124,7 @@ def train(
         "bins": bins,
         "majority_f1": census.majority_f1(),
     }
+    metrics = Metrics.model_validate(content)
     comparison = earlier.compare(metrics, predictions) if earlier else None
     write_predictions(predictions, output)
     write_search(search, run.columns(), output)
@@ -163,7 +167,7 @@ def _train_all(
     with _timed(seconds, "all components"):
         trained, trials = compare(classifiers, coefficients, features, config)
     search = {features.name: trials}
-    forest = next((one for one in trained if one.classifier == FOREST), None)
+    forest = next((each for each in trained if each.classifier == FOREST), None)
     if forest is not None:
         best = elimination(forest, config.components, config.best_components)
         with _timed(seconds, "elimination"):
@@ -177,7 +181,7 @@ def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
     summaries = read_summaries(warehouse.root)
     ingest = summaries.get("ingest", {}).get("warehouse", {})
     found = {"ingest": ingest, "preprocess": summaries.get("preprocess", {})}
-    return {job: float(known["seconds"]) for job, known in found.items() if "seconds" in known}
+    return {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
 
 
 def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
@@ -204,41 +208,42 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _report_contents(
-    metrics: dict[str, Any],
-    means: dict[int, tuple[int, Any]],
+    metrics: Metrics,
+    means: dict[int, tuple[int, npt.NDArray[np.float64]]],
     components: Components,
     trained: list[Trained],
     curves: list[Curves],
 ) -> TrainingReport:
-    every = [one for one in trained if one.features is trained[0].features]
+    every = [each for each in trained if each.features is trained[0].features]
     return TrainingReport(
         metrics=metrics,
         wavelength=wavelength(),
         mean_spectrum=components.mean,
         components=components.vectors,
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
-        wavelength_importance={one.classifier: by_wavelength(one, components) for one in every},
+        wavelength_importance={each.classifier: by_wavelength(each, components) for each in every},
         curves={
-            f"{one.classifier}/{one.features.name}": {"roc": curve.roc, "pr": curve.pr}
-            for one, curve in zip(trained, curves, strict=True)
+            f"{each.classifier}/{each.features.name}": {"roc": curve.roc, "pr": curve.pr}
+            for each, curve in zip(trained, curves, strict=True)
         },
     )
 
 
-def _summary(
-    metrics: dict[str, Any], comparison: dict[str, Any] | None, page: Path
-) -> dict[str, Any]:
-    best = metrics["results"][metrics["best"]]
+def _summary(metrics: Metrics, comparison: Comparison | None, page: Path) -> dict[str, object]:
+    best = metrics.best_result
     summary = {
-        "train": metrics["counts"]["train"],
-        "test": metrics["counts"]["test"],
-        "model": f"{best['classifier']}, {best['features']} components",
-        **{score: best[score] for score in ("f1", "agn_f1", "cv_f1", "cv_agn_f1")},
-        "majority_f1": metrics["majority_f1"],
+        "train": metrics.counts.train,
+        "test": metrics.counts.test,
+        "model": f"{best.classifier}, {best.features} components",
+        "f1": best.f1,
+        "agn_f1": best.agn_f1,
+        "cv_f1": best.cv_f1,
+        "cv_agn_f1": best.cv_agn_f1,
+        "majority_f1": metrics.majority_f1,
         "report": str(page),
-        "counts": metrics["counts"],
-        "left_out": metrics["left_out"],
-        "stage_seconds": metrics["seconds"],
-        "results": metrics["results"],
+        "counts": metrics.counts,
+        "left_out": metrics.left_out,
+        "stage_seconds": metrics.seconds,
+        "results": metrics.results,
     }
     return summary | ({"comparison": comparison} if comparison else {})

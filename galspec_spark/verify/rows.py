@@ -5,9 +5,9 @@ Every check is a mask over a batch, from whole columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
+from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.verify.findings import Finding
 from galspec_spark.warehouse.flags import ABSTAIN
@@ -174,12 +175,12 @@ def _mask(values: pa.Array) -> Mask:
     return mask
 
 
-def _flat(column: pa.ListArray) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+def _flat(column: pa.ListArray) -> Array:
+    values: Array = column.flatten().to_numpy(zero_copy_only=False)
     return values
 
 
-def _lengths(column: pa.ListArray, of_null: Any) -> npt.NDArray[np.int64]:
+def _lengths(column: pa.ListArray, of_null: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Return the lengths of lists."""
     is_null = _mask(column.is_null())
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
@@ -187,7 +188,7 @@ def _lengths(column: pa.ListArray, of_null: Any) -> npt.NDArray[np.int64]:
     return filled
 
 
-def _rows_with(column: pa.ListArray, test: Any) -> Mask:
+def _rows_with(column: pa.ListArray, test: Callable[[pa.Array], Mask]) -> Mask:
     """Tell which lists have a value that passes a test."""
     return _any(test(column.flatten()), _lengths(column, 0))
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,7 +56,7 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
                 write_page_checksum=True,
             )
 
-    def write_table(self, *args: Any, **options: Any) -> None:
+    def write_table(self, *args: object, **options: object) -> None:
         """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; other ways lead here."""
         with self._told():
             super().write_table(*args, **options)
@@ -87,17 +86,17 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
         with self._told():
             super().__init__(place.key, **place.arrow, page_checksum_verification=True)
 
-    def read(self, *args: Any, **options: Any) -> pa.Table:
+    def read(self, *args: object, **options: object) -> pa.Table:
         """Read all of it, as `pyarrow.parquet.ParquetFile.read`."""
         with self._told():
             return super().read(*args, **options)
 
-    def read_row_group(self, *args: Any, **options: Any) -> pa.Table:
+    def read_row_group(self, *args: object, **options: object) -> pa.Table:
         """Read a row group, as `pyarrow.parquet.ParquetFile.read_row_group`."""
         with self._told():
             return super().read_row_group(*args, **options)
 
-    def iter_batches(self, *args: Any, **options: Any) -> Iterator[pa.RecordBatch]:
+    def iter_batches(self, *args: object, **options: object) -> Iterator[pa.RecordBatch]:
         """Read in batches, as `pyarrow.parquet.ParquetFile.iter_batches`."""
         with self._told():
             yield from super().iter_batches(*args, **options)

@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
+from pydantic_core import to_jsonable_python
 
 from galspec_spark.errors import UserError
 
@@ -89,7 +90,7 @@ class Location:
         return self.path.startswith("/")
 
     @property
-    def arrow(self) -> dict[str, Any]:
+    def arrow(self) -> dict[str, fs.FileSystem]:
         """Return the filesystem, as the keyword argument that pyarrow's functions take."""
         return {"filesystem": self._filesystem}
 
@@ -240,7 +241,7 @@ def _filesystem(root: str) -> fs.FileSystem:
         raise UserError(f"cannot open {root}: {cause}") from None
 
 
-def write_json(path: Path | Location, content: Any) -> None:
-    """Write a JSON file that is either whole or not there."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+def write_json(path: Path | Location, content: object) -> None:
+    """Write a JSON file that is either whole or not there; models and dataclasses as objects."""
+    text = json.dumps(content, indent=2, allow_nan=False, default=to_jsonable_python) + "\n"
     Location.of(path).write(text.encode())

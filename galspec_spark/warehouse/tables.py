@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.lock import hold_lock
@@ -42,6 +43,13 @@ class Staging:
 
     folder: Location
     check: Callable[[], None]  #: fails if the lock was lost
+
+
+class Change(BaseModel):
+    """What the journal holds; paths are relative to the warehouse."""
+
+    remove: list[str]
+    move: list[tuple[str, str]]  #: a staged file, and its place
 
 
 class Warehouse:
@@ -130,12 +138,12 @@ class Warehouse:
         UserError
             If a staged file is gone, or the lock was lost: nothing is changed.
         """
-        steps: dict[str, list[Any]] = {
-            "remove": [self.place_of(path) for path in remove],
-            "move": [[self.place_of(staged), place] for staged, place in move],
-        }
-        there = {self.place_of(Location(status.path)) for status in staging.folder.files()}
-        gone = [staged for staged, _ in steps["move"] if staged not in there]
+        change = Change(
+            remove=[self.place_of(path) for path in remove],
+            move=[(self.place_of(staged), place) for staged, place in move],
+        )
+        found = {self.place_of(Location(status.path)) for status in staging.folder.files()}
+        gone = [staged for staged, _ in change.move if staged not in found]
         if gone:
             raise UserError(
                 f"{self.root / gone[0]} is gone since a task wrote it: nothing was kept; the "
@@ -143,8 +151,8 @@ class Warehouse:
             )
         staging.check()
         self.mark_format()
-        write_json(self._journal, steps)
-        self._apply(steps)
+        write_json(self._journal, change)
+        self._apply(change)
 
     def place_of(self, place: Location) -> str:
         """Return the path of a file relative to the warehouse."""
@@ -173,12 +181,12 @@ class Warehouse:
     def _recover(self) -> None:
         if self._journal.exists():
             log.warning("completing a change to %s that an earlier run left unfinished", self.root)
-            self._apply(json.loads(self._journal.read()))
+            self._apply(Change.model_validate_json(self._journal.read()))
 
-    def _apply(self, steps: dict[str, Any]) -> None:
-        for path in steps["remove"]:
+    def _apply(self, change: Change) -> None:
+        for path in change.remove:
             (self.root / path).delete()
-        for staged, place in steps["move"]:
+        for staged, place in change.move:
             if (self.root / staged).exists():  # else it is there since before an interruption
                 (self.root / staged).move(self.root / place)
         self._journal.delete()

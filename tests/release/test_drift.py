@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from galspec_spark.catalog import classify
 from galspec_spark.errors import UserError
+from galspec_spark.ml.model.drift import Drift
 from galspec_spark.release.drift import drift, kolmogorov_smirnov, stability_index
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import SHIFTS, draw, write_release
@@ -47,9 +46,10 @@ def test_an_undisturbed_draw_passes(classified, release_model, run_of, tmp_path,
 )
 def test_a_shifted_release_is_found(classified, release_model, run_of, tmp_path, shift, quantity):
     found = drift(run_of(), classified, release_model, shift, tmp_path)
-    assert quantity in {check["quantity"] for check in found["findings"]}
-    written = json.loads((tmp_path / "drift.json").read_text())
-    assert written["drifted"]
+    assert quantity in {check.quantity for check in found["findings"]}
+    written = Drift.model_validate_json((tmp_path / "drift.json").read_bytes())
+    assert written.drifted
+    assert list(written.findings) == found["findings"]
     assert (tmp_path / "figures" / "drift.png").read_bytes().startswith(b"\x89PNG")
 
 

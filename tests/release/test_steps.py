@@ -23,7 +23,7 @@ def states(place: Location) -> dict[str, str]:
 
 
 def do(place: Location, run: Run, *steps: Step) -> Steps:
-    chain = Steps(place, run, {"release": "dr1"}, NAMES)
+    chain = Steps(place, run, "dr1", "0123456789ab", NAMES)
     for step in steps:
         chain.run(step)
     return chain
@@ -36,7 +36,7 @@ def forbidden():
 def test_a_finished_step_with_the_same_key_is_skipped(place, run_of):
     first = do(place, run_of(), Step("read", lambda: {"rows": 3}, key=lambda: "a"))
     assert states(place) == {"read": "done", "sum": "waiting"}
-    assert first.content["status"] == "running"
+    assert first.record.status == "running"
     again = Step("read", forbidden, key=lambda: "a")
     summing = Step("sum", lambda: {"total": 6}, key=lambda: "b")
     second = do(place, run_of(), again, summing)
@@ -98,3 +98,9 @@ def test_findings_need_attention(place, run_of):
     chain = do(place, run_of(), Step("read", lambda: {"findings": [{"quantity": "z"}]}))
     assert chain.end() == [{"quantity": "z"}]
     assert json.loads(place.read())["status"] == "attention"
+
+
+def test_a_record_of_another_version_is_done_again(place, run_of):
+    place.write(b'{"steps": [{"name": "read", "state": "done", "key": "a"}]}')
+    do(place, run_of(), Step("read", lambda: {"rows": 3}, key=lambda: "a"))
+    assert states(place)["read"] == "done"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
 
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
 from galspec_spark.spectrum.lines import LINES
@@ -41,51 +41,6 @@ def galaxies(kind: str, number: int, rng: np.random.Generator) -> np.ndarray:
     return flux + rng.normal(0, 0.06, flux.shape)
 
 
-def result(classifier: str, features: str, components: list[int], found: int, false: int) -> Any:
-    """Return one entry of the results, its scores from its own confusion matrix."""
-    agn, other = 20, 106
-    matrix = [[other - false, false], [agn - found, found]]
-    precision, recall = found / (found + false), found / agn
-    f1 = 2 * precision * recall / (precision + recall)
-    other_precision, other_recall = (
-        matrix[0][0] / (matrix[0][0] + agn - found),
-        matrix[0][0] / other,
-    )
-    other_f1 = 2 * other_precision * other_recall / (other_precision + other_recall)
-
-    def weighted(a: float, o: float) -> float:
-        return (agn * a + other * o) / (agn + other)
-
-    return {
-        "classifier": classifier,
-        "features": features,
-        "components": components,
-        "precision": weighted(precision, other_precision),
-        "recall": weighted(recall, other_recall),
-        "f1": weighted(f1, other_f1),
-        "agn_precision": precision,
-        "agn_recall": recall,
-        "agn_f1": f1,
-        "other_precision": other_precision,
-        "other_recall": other_recall,
-        "other_f1": other_f1,
-        "accuracy": (found + matrix[0][0]) / (agn + other),
-        "roc_auc": 0.93,
-        "pr_auc": 0.71,
-        "confusion": matrix,
-        "hyperparameters": {"regParam": 0.001, "elasticNetParam": 0.5},
-        "cv_f1": weighted(f1, other_f1) - 0.004,
-        "cv_agn_f1": f1 - 0.02,
-        "balanced_accuracy": (recall + other_recall) / 2,
-        "mcc": 0.61,
-        "cv_mcc": 0.59,
-        "intervals": sample.intervals(f1),
-        "calibration": sample.calibration(),
-        "threshold": sample.threshold(),
-        "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
-    }
-
-
 @pytest.fixture(scope="session")
 def full_report() -> TrainingReport:
     """A run with everything: three classifiers, twenty components, ten kept."""
@@ -97,15 +52,14 @@ def full_report() -> TrainingReport:
     importance = rng.dirichlet(np.full(20, 0.9))
     best = [int(index) for index in np.argsort(importance)[::-1][:10]]
     results = [
-        result("logistic_regression", "all 20", list(range(20)), 14, 6),
-        result("logistic_regression", "best 10", best, 13, 6),
-        result("linear_svc", "all 20", list(range(20)), 13, 4),
-        result("linear_svc", "best 10", best, 12, 5),
-        result("random_forest", "all 20", list(range(20)), 11, 3),
-        result("random_forest", "best 10", best, 11, 4),
+        sample.result("logistic_regression", "all 20", list(range(20)), 14, 6),
+        sample.result("logistic_regression", "best 10", best, 13, 6),
+        sample.result("linear_svc", "all 20", list(range(20)), 13, 4),
+        sample.result("linear_svc", "best 10", best, 12, 5),
+        sample.result("random_forest", "all 20", list(range(20)), 11, 3),
+        sample.result("random_forest", "best 10", best, 11, 4),
     ]
-    names = ("logistic_regression", "linear_svc", "random_forest")
-    weights = {name: np.abs(rng.normal(size=20) @ components) ** 2 for name in names}
+    weights = {name: np.abs(rng.normal(size=20) @ components) ** 2 for name in sample.CLASSIFIERS}
     x = np.linspace(0, 1, 60)
     curves = {
         f"{r['classifier']}/{r['features']}": {
@@ -121,17 +75,12 @@ def full_report() -> TrainingReport:
         "config_hash": "0123456789ab",
         "grid": GRID_ID,
         "data": "sdss dr14",
-        "counts": {
-            "files": 700, "files_quarantined": 4, "spectra": 696, "selected": 640, "labelled": 632,
-            "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
-        },
+        "counts": sample.COUNTS,
         "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11},
         "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "pca": 4.1,
                     "all components": 83.7, "elimination": 5.2, "evaluation": 3.0},
         "explained_variance": variance.tolist(),
-        "importance": {"components": importance.tolist(), "best": best,
-                       "permutation": {name: sample.permutation(20) for name in names},
-                       "peaks": {name: sample.peaks() for name in names}},
+        "importance": sample.importance(importance.tolist(), best),
         "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
         "bins": sample.bins(len(results)),
         "results": results,
@@ -139,7 +88,7 @@ def full_report() -> TrainingReport:
         "majority_f1": 0.7687,
     }  # fmt: skip
     return TrainingReport(
-        metrics=metrics,
+        metrics=Metrics.model_validate(metrics),
         wavelength=wavelength(),
         mean_spectrum=mean,
         components=components,
@@ -152,53 +101,35 @@ def full_report() -> TrainingReport:
 @pytest.fixture(scope="session")
 def partial_report(full_report: TrainingReport) -> TrainingReport:
     """A run with one classifier, five components, no forest and undefined scores."""
-    only = {
-        **full_report.metrics["results"][0],
+    whole = full_report.metrics
+    undefined = {
         "features": "all 5",
         "components": [0, 1, 2, 3, 4],
         "agn_precision": None,
         "agn_f1": None,
-        "roc_auc": float("nan"),
-        "cv_f1": None,
+        "roc_auc": None,
         "cv_agn_f1": None,
         "confusion": [[106, 0], [20, 0]],
         "hyperparameters": {},
     }
-    metrics = {
-        **full_report.metrics,
-        "results": [only],
+    changes = {
+        "results": [whole.results[0].model_dump() | undefined],
         "best": 0,
-        "counts": {
-            **full_report.metrics["counts"],
-            "files": None,
-            "files_quarantined": None,
-            "selected": 632,
-        },
+        "counts": whole.counts.model_dump()
+        | {"files": None, "files_quarantined": None, "selected": 632},
         "left_out": {},
         "seconds": {"pca": 0.4},
-        "explained_variance": full_report.metrics["explained_variance"][:5],
-        "importance": None,
-        "bins": None,
-        "majority_f1": None,
+        "explained_variance": whole.explained_variance[:5],
+        "importance": {"components": None, "best": None, "permutation": {}, "peaks": {}},
+        "search": {},
+        "bins": {},
     }
+    metrics = Metrics.model_validate(whole.model_dump() | changes)
     return dataclasses.replace(
         full_report,
         metrics=metrics,
         components=full_report.components[:5],
         class_means={"other": full_report.class_means["other"]},
-        wavelength_importance={},
-        curves={},
-    )
-
-
-@pytest.fixture(scope="session")
-def empty_report(full_report: TrainingReport) -> TrainingReport:
-    """A run that has nothing but its name."""
-    return dataclasses.replace(
-        full_report,
-        metrics={"job": "train", "run_id": "r", "results": []},
-        components=full_report.components[:0],
-        class_means={},
         wavelength_importance={},
         curves={},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 from matplotlib.axes import Axes
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report.contents import TrainingReport
 
 
@@ -22,10 +22,13 @@ def marked(axes: Axes, marker: str) -> list[Line2D]:
     return [line for line in axes.lines if line.get_marker() == marker and len(line.get_xdata())]
 
 
-def without(report: TrainingReport, *keys: str) -> TrainingReport:
-    """Return a report whose metrics, or each of whose results, do not have these keys."""
-    metrics = copy.deepcopy(report.metrics)
-    for content in (metrics, *metrics["results"]):
-        for key in keys:
-            content.pop(key, None)
+def changed(report: TrainingReport, **changes: object) -> TrainingReport:
+    """Return a report whose metrics have other values, which are checked like those of a run."""
+    metrics = Metrics.model_validate(report.metrics.model_dump() | changes)
     return dataclasses.replace(report, metrics=metrics)
+
+
+def with_results(report: TrainingReport, **changes: object) -> TrainingReport:
+    """Return a report each of whose results has other values."""
+    results = [result.model_dump() | changes for result in report.metrics.results]
+    return changed(report, results=results)

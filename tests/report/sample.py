@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+CLASSIFIERS = ("logistic_regression", "linear_svc", "random_forest")
+
+#: Scores of a bin or a threshold that the report does not show.
+UNSHOWN = {
+    "precision": 0.9, "recall": 0.9, "f1": 0.9, "other_precision": 0.95, "other_recall": 0.95,
+    "other_f1": 0.95, "agn_precision": 0.5, "accuracy": 0.9, "balanced_accuracy": 0.8, "mcc": 0.6,
+}  # fmt: skip
+
+COUNTS = {
+    "files": 700, "files_quarantined": 4, "spectra": 696, "selected": 640, "labelled": 632,
+    "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
+}  # fmt: skip
+
 #: What a search tried: classifier, origin, settings, weighted F1, F1 of AGN, seconds.
 TRIALS = (
     ("logistic_regression", "grid", {"regParam": 0.0}, 0.930, 0.70, 4.0),
@@ -23,6 +36,53 @@ def search(components: int) -> dict[str, Any]:
     keys = ("classifier", "origin", "chosen", "f1", "agn_f1", "seconds")
     trials = [{**dict(zip(keys, row, strict=True)), "components": components} for row in TRIALS]
     return {"points": len(trials), "fits": 3 * len(trials), "trials": trials}
+
+
+def result(
+    classifier: str, features: str, components: list[int], found: int, false: int
+) -> dict[str, Any]:
+    """Return one entry of the results, its scores from its own confusion matrix."""
+    agn, other = 20, 106
+    matrix = [[other - false, false], [agn - found, found]]
+    precision, recall = found / (found + false), found / agn
+    f1 = 2 * precision * recall / (precision + recall)
+    other_precision, other_recall = (
+        matrix[0][0] / (matrix[0][0] + agn - found),
+        matrix[0][0] / other,
+    )
+    other_f1 = 2 * other_precision * other_recall / (other_precision + other_recall)
+
+    def weighted(a: float, o: float) -> float:
+        return (agn * a + other * o) / (agn + other)
+
+    return {
+        "classifier": classifier,
+        "features": features,
+        "components": components,
+        "precision": weighted(precision, other_precision),
+        "recall": weighted(recall, other_recall),
+        "f1": weighted(f1, other_f1),
+        "agn_precision": precision,
+        "agn_recall": recall,
+        "agn_f1": f1,
+        "other_precision": other_precision,
+        "other_recall": other_recall,
+        "other_f1": other_f1,
+        "accuracy": (found + matrix[0][0]) / (agn + other),
+        "roc_auc": 0.93,
+        "pr_auc": 0.71,
+        "confusion": matrix,
+        "hyperparameters": {"regParam": 0.001, "elasticNetParam": 0.5},
+        "cv_f1": weighted(f1, other_f1) - 0.004,
+        "cv_agn_f1": f1 - 0.02,
+        "balanced_accuracy": (recall + other_recall) / 2,
+        "mcc": 0.61,
+        "cv_mcc": 0.59,
+        "intervals": intervals(f1),
+        "calibration": calibration(),
+        "threshold": threshold(),
+        "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
+    }
 
 
 def intervals(f1: float) -> dict[str, list[float] | None]:
@@ -51,23 +111,24 @@ def calibration() -> dict[str, Any]:
 def threshold() -> dict[str, Any]:
     """Return a threshold, what was expected of it, and what it reached on the test split."""
     test = {"agn_precision": 0.8235, "agn_recall": 0.6363, "agn_f1": 0.7179, "mcc": 0.6881}
+    ends = dict.fromkeys(intervals(0.5), None)
     return {
         "probability": 0.3217,
         "precision": 0.79,
         "recall": 0.71,
         "f1": 0.7479,
         "reached": True,
-        "test": test,
-        "intervals": {"agn_f1": [0.583, 0.847]},
+        "test": UNSHOWN | test,
+        "intervals": ends | {"agn_f1": [0.583, 0.847]},
     }
 
 
 def bins(models: int) -> dict[str, Any]:
     """Return scores of models in three bins: without AGN, and last without a redshift."""
-    no_agn = {
+    no_agn = UNSHOWN | {
         "agn_recall": None, "agn_f1": None, "agn_recall_interval": None, "agn_f1_interval": None,
     }  # fmt: skip
-    scores = {
+    scores = UNSHOWN | {
         "agn_recall": 0.62, "agn_recall_interval": [0.41, 0.80],
         "agn_f1": 0.66, "agn_f1_interval": [0.48, 0.80],
     }  # fmt: skip
@@ -93,6 +154,16 @@ def permutation(components: int) -> list[dict[str, float]]:
         }
         for index in range(components)
     ]
+
+
+def importance(components: list[float], best: list[int]) -> dict[str, Any]:
+    """Return what three classifiers look at."""
+    return {
+        "components": components,
+        "best": best,
+        "permutation": {name: permutation(len(components)) for name in CLASSIFIERS},
+        "peaks": {name: peaks() for name in CLASSIFIERS},
+    }
 
 
 def peaks() -> list[dict[str, Any]]:

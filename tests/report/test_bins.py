@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from galspec_spark.ml.evaluation.metrics import Bin
 from galspec_spark.report import alternatives
 from galspec_spark.report.bins import STEP, bin_range, scores_by_bin
 from galspec_spark.report.contents import TrainingReport
-from tests.report.reading import marked, without, words
+from tests.report import sample
+from tests.report.reading import changed, marked, words
 
 
 def test_scores_stand_side_by_side_where_they_are_defined(full_report: TrainingReport) -> None:
@@ -39,17 +41,17 @@ def test_bins_say_their_limits_and_counts(full_report: TrainingReport) -> None:
 
 
 def test_limits_have_two_digits_and_no_exponent() -> None:
-    assert bin_range({"low": 21.04, "high": 137.6}) == "21 to 140"
+    assert bin_range(Bin(low=21.04, high=137.6, count=1, agn=0)) == "21 to 140"
 
 
 def test_scores_are_those_of_the_result_at_that_place(full_report: TrainingReport) -> None:
-    results = full_report.metrics["results"]
+    results = full_report.metrics.results
     order = [3, 2, 5, 0, 1, 4]  # the forest with all components is the last
     bins = {
         "z": [
             {"low": 0.1, "high": 0.2, "count": 9, "agn": 5}
             | {
-                f"prediction_{i}": {
+                f"prediction_{i}": sample.UNSHOWN | {
                     "agn_f1": 0.1 * (1 + i), "agn_f1_interval": [0, 1],
                     "agn_recall": 0.5, "agn_recall_interval": [0, 1],
                 }
@@ -57,8 +59,7 @@ def test_scores_are_those_of_the_result_at_that_place(full_report: TrainingRepor
             }
         ]
     }  # fmt: skip
-    metrics = {**full_report.metrics, "results": [results[i] for i in order], "bins": bins}
-    report = TrainingReport(**{**vars(full_report), "metrics": metrics})
+    report = changed(full_report, results=[results[i] for i in order], bins=bins)
     figure = scores_by_bin(report)
     assert figure is not None
     drawn = [line.get_ydata()[0] for line in marked(figure.axes[0], "o")]
@@ -75,4 +76,4 @@ def test_words_have_the_scores_of_every_bin(full_report: TrainingReport) -> None
 
 
 def test_run_without_bins_has_no_figure(full_report: TrainingReport) -> None:
-    assert scores_by_bin(without(full_report, "bins")) is None
+    assert scores_by_bin(changed(full_report, bins={})) is None

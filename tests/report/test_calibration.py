@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-
 import numpy as np
 
 from galspec_spark.report import alternatives
 from galspec_spark.report.calibration import reliability
 from galspec_spark.report.contents import TrainingReport
-from tests.report.reading import marked, without, words
+from tests.report import sample
+from tests.report.reading import marked, with_results, words
 
 
 def test_shares_intervals_and_counts_are_drawn(full_report: TrainingReport) -> None:
     figure = reliability(full_report)
-    assert figure is not None
     top, below = figure.axes[0], figure.axes[3]
     full, hollow = marked(top, "o")
     assert full.get_xydata().tolist() == [[0.04, 0.05], [0.45, 0.5], [0.93, 1.0]]
@@ -35,7 +32,6 @@ def test_shares_intervals_and_counts_are_drawn(full_report: TrainingReport) -> N
 
 def test_key_has_the_brier_scores(full_report: TrainingReport) -> None:
     figure = reliability(full_report)
-    assert figure is not None
     assert words(figure).count("all 20: Brier 0.055, skill 0.59") == 3
     assert words(figure).count("best 10: Brier 0.055, skill 0.59") == 3
 
@@ -43,20 +39,12 @@ def test_key_has_the_brier_scores(full_report: TrainingReport) -> None:
 def test_an_interval_that_rounding_put_beyond_its_share_is_drawn(
     full_report: TrainingReport,
 ) -> None:
-    metrics = copy.deepcopy(full_report.metrics)
-    for result in metrics["results"]:
-        result["calibration"]["reliability"][-1]["high"] = 1 - 1e-16
-        result["calibration"]["brier_skill"] = None
-        del result["threshold"]
-    figure = reliability(dataclasses.replace(full_report, metrics=metrics))
-    assert figure is not None
+    calibration = sample.calibration() | {"brier_skill": None}
+    calibration["reliability"][-1]["high"] = 1 - 1e-16
+    figure = reliability(with_results(full_report, calibration=calibration))
     assert "skill –" in words(figure)
 
 
 def test_words_have_the_scores(full_report: TrainingReport) -> None:
     text = alternatives.reliability(full_report)
     assert "random forest, best 10: Brier score 0.055, skill 0.59" in text
-
-
-def test_run_without_calibration_has_no_figure(full_report: TrainingReport) -> None:
-    assert reliability(without(full_report, "calibration")) is None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-
 import numpy as np
 import pytest
 
 from galspec_spark.report import alternatives
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.permutation import permutation_importance
-from tests.report.reading import words
+from tests.report.reading import changed, words
 
 
 def test_drops_have_error_bars_and_stand_beside_the_forests_own(
@@ -25,7 +22,7 @@ def test_drops_have_error_bars_and_stand_beside_the_forests_own(
     assert middle == pytest.approx(np.arange(1, 21))
     spread = first.collections[0].get_segments()[1]
     assert spread[:, 0] == pytest.approx([0.2 - 0.02, 0.2 + 0.02])
-    importance = full_report.metrics["importance"]["components"]
+    importance = full_report.metrics.importance.components
     assert [bar.get_width() for bar in own.patches] == pytest.approx(importance)
     for axes in figure.axes:
         low, high = axes.get_ylim()
@@ -35,11 +32,10 @@ def test_drops_have_error_bars_and_stand_beside_the_forests_own(
 def test_components_that_a_classifier_does_not_use_are_left_blank(
     full_report: TrainingReport,
 ) -> None:
-    metrics = copy.deepcopy(full_report.metrics)
-    importance = metrics["importance"]
+    importance = full_report.metrics.importance.model_dump()
     importance["components"] = None
     importance["permutation"] = {"linear_svc": importance["permutation"]["linear_svc"][4:6]}
-    report = dataclasses.replace(full_report, metrics=metrics)
+    report = changed(full_report, importance=importance)
     figure = permutation_importance(report)
     assert figure is not None
     (axes,) = figure.axes
@@ -54,6 +50,5 @@ def test_words_have_the_largest_drops(full_report: TrainingReport) -> None:
 
 
 def test_run_without_permutation_has_no_figure(full_report: TrainingReport) -> None:
-    importance = {**full_report.metrics["importance"], "permutation": {}}
-    metrics = {**full_report.metrics, "importance": importance}
-    assert permutation_importance(dataclasses.replace(full_report, metrics=metrics)) is None
+    importance = full_report.metrics.importance.model_dump() | {"permutation": {}}
+    assert permutation_importance(changed(full_report, importance=importance)) is None

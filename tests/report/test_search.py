@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 from galspec_spark.report import alternatives
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.search import MARKERS, RING, search
-from tests.report.reading import marked, without, words
+from tests.report.reading import changed, marked, words
 
 
 def columns(figure: Figure) -> list[list[Axes]]:
@@ -37,9 +35,8 @@ def ringed(axes: Axes) -> set[tuple[float, float]]:
 
 
 def with_trials(report: TrainingReport, trials: list[dict[str, Any]]) -> TrainingReport:
-    metrics = copy.deepcopy(report.metrics)
-    metrics["search"] = {"all 20": {"points": len(trials), "fits": 0, "trials": trials}}
-    return dataclasses.replace(report, metrics=metrics)
+    search = {"all 20": {"points": len(trials), "fits": 0, "trials": trials}}
+    return changed(report, search=search)
 
 
 def test_trials_are_at_their_setting_and_the_best_is_ringed(full_report: TrainingReport) -> None:
@@ -97,8 +94,8 @@ def test_settings_that_are_no_numbers_are_ranked(values, full_report: TrainingRe
 
 
 def test_a_single_trial_is_drawn(full_report: TrainingReport) -> None:
-    (trial, *_) = full_report.metrics["search"]["all 20"]["trials"]
-    figure = search(with_trials(full_report, [trial]))
+    (trial, *_) = full_report.metrics.search["all 20"].trials
+    figure = search(with_trials(full_report, [trial.model_dump()]))
     assert figure is not None
     assert points(figure.axes[0], "grid") == {(0.0, 0.930)}
     assert np.diff(figure.axes[0].get_xlim()) > 0
@@ -120,4 +117,4 @@ def test_words_have_what_was_chosen_and_what_it_took(full_report: TrainingReport
 
 
 def test_run_without_a_search_has_no_figure(full_report: TrainingReport) -> None:
-    assert search(without(full_report, "search")) is None
+    assert search(changed(full_report, search={})) is None

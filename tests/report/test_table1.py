@@ -8,7 +8,6 @@ import pytest
 
 from galspec_spark.report.contents import (
     TrainingReport,
-    best_result,
     decimals,
     duration,
     integer,
@@ -16,29 +15,31 @@ from galspec_spark.report.contents import (
     losses,
 )
 from galspec_spark.report.table1 import table1
-from tests.report.reading import without
+from tests.report.reading import changed, with_results
 
 
 def test_table_has_our_numbers_beside_the_papers(full_report: TrainingReport) -> None:
     text = table1(full_report.metrics)
-    for result in full_report.metrics["results"]:
-        for name in ("agn_precision", "agn_recall", "agn_f1", "cv_f1", "cv_agn_f1"):
-            assert f"{result[name]:.4f}" in text
+    for result in full_report.metrics.results:
+        for score in (
+            result.agn_precision, result.agn_recall, result.agn_f1, result.cv_f1, result.cv_agn_f1
+        ):  # fmt: skip
+            assert f"{score:.4f}" in text
     (row,) = [line for line in text.splitlines() if "linear SVM" in line and "0.9289" in line]
     ours = next(
         result
-        for result in full_report.metrics["results"]
-        if (result["classifier"], result["features"]) == ("linear_svc", "best 10")
+        for result in full_report.metrics.results
+        if (result.classifier, result.features) == ("linear_svc", "best 10")
     )
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == [
         "linear SVM",
         "best 10",
-        f"{ours['precision']:.4f} / 0.9289",
-        f"{ours['recall']:.4f} / 0.9272",
-        f"{ours['f1']:.4f} / 0.9274",
+        f"{ours.precision:.4f} / 0.9289",
+        f"{ours.recall:.4f} / 0.9272",
+        f"{ours.f1:.4f} / 0.9274",
         "0.891 to 0.963",
-        f"{ours['cv_f1']:.4f}",
+        f"{ours.cv_f1:.4f}",
     ]
 
 
@@ -50,23 +51,23 @@ def test_table_says_what_the_weighted_average_hides(full_report: TrainingReport)
 
 
 def test_rows_are_in_the_papers_order_whatever_the_order_given(full_report: TrainingReport) -> None:
-    results = full_report.metrics["results"]
-    assert table1({**full_report.metrics, "results": results[::-1]}) == table1(full_report.metrics)
+    reverse = changed(full_report, results=full_report.metrics.results[::-1])
+    assert table1(reverse.metrics) == table1(full_report.metrics)
 
 
 def test_every_row_of_a_table_has_the_same_cells(full_report: TrainingReport) -> None:
-    results = [dict(full_report.metrics["results"][0], features="all | of them")]
-    lines = table1({**full_report.metrics, "results": results}).replace("\\|", "").splitlines()
+    report = with_results(full_report, features="all | of them")
+    lines = table1(report.metrics).replace("\\|", "").splitlines()
     bars = {line.count("|") for line in lines if line.startswith("| ")}
     assert bars == {8, 10}
 
 
 def test_table_has_the_scores_that_treat_both_classes_alike(full_report: TrainingReport) -> None:
-    ours = full_report.metrics["results"][0]
+    ours = full_report.metrics.results[0]
     assert cells(full_report, "Both classes alike")[0] == [
         "logistic regression",
         "all 20",
-        f"{ours['balanced_accuracy']:.4f}",
+        f"{ours.balanced_accuracy:.4f}",
         "0.71 to 0.93",
         "0.6100",
         "0.44 to 0.78",
@@ -89,19 +90,12 @@ def test_table_has_the_scores_at_the_chosen_threshold(full_report: TrainingRepor
 
 
 def test_intervals_are_those_of_the_bootstrap(full_report: TrainingReport) -> None:
-    ours = full_report.metrics["results"][0]
-    low, high = ours["intervals"]["agn_f1"]
+    ours = full_report.metrics.results[0]
+    assert ours.intervals.agn_f1 is not None
+    low, high = ours.intervals.agn_f1
     assert cells(full_report, "The AGN class itself")[0][5] == f"{low:.2f} to {high:.2f}"
     assert "bootstrap over the objects" in table1(full_report.metrics)
-    assert interval(ours, "agn_precision") == "–"  # defined in no replicate
-
-
-def test_metrics_of_an_earlier_version_have_a_table(full_report: TrainingReport) -> None:
-    later = ("intervals", "calibration", "threshold", "balanced_accuracy", "mcc", "cv_mcc")
-    text = table1(without(full_report, *later).metrics)
-    assert "chosen threshold" not in text.split("Intervals are")[0]
-    assert "None" not in text
-    assert f"{full_report.metrics['results'][0]['agn_f1']:.4f}" in text
+    assert interval(ours.intervals.agn_precision) == "–"  # defined in no replicate
 
 
 def cells(report: TrainingReport, heading: str) -> list[list[str]]:
@@ -116,18 +110,14 @@ def test_undefined_scores_are_dashes(partial_report: TrainingReport) -> None:
     text = table1(partial_report.metrics)
     assert "nan" not in text.lower()
     assert "None" not in text
-    assert "still scores" not in text  # the score of calling everything "other" is not known
 
 
-def test_the_best_result_is_that_of_the_saved_model() -> None:
-    results = [{"classifier": "linear_svc"}, {"classifier": "random_forest"}]
-    assert best_result({"results": results, "best": 1}) == results[1]
-    assert best_result({"results": []}) is None
-
-
-def test_losses_are_sorted_and_reconcile_the_counts() -> None:
-    counts = {"spectra": 16, "selected": 10, "labelled": 7, "files_quarantined": 2}
-    found = losses({"left_out": {"a": 1, "b": 5, "none": 0}, "counts": counts})
+def test_losses_are_sorted_and_reconcile_the_counts(full_report: TrainingReport) -> None:
+    counts = full_report.metrics.counts.model_dump()
+    counts |= {"spectra": 16, "selected": 10, "labelled": 7, "files_quarantined": 2}
+    found = losses(
+        changed(full_report, left_out={"a": 1, "b": 5, "none": 0}, counts=counts).metrics
+    )
     assert list(found.items()) == [("b", 5), ("unlabelled", 3), ("unreadable file", 2), ("a", 1)]
     kept = counts["spectra"] - (sum(found.values()) - counts["files_quarantined"])
     assert kept == counts["labelled"]

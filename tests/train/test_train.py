@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -18,9 +19,11 @@ from scipy.stats import binomtest
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.spectrum.grid import GRID_ID, PIXELS
 from galspec_spark.train import train
+from galspec_spark.train.earlier import Comparison
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.storage import write_json
 from galspec_spark.warehouse.tables import Warehouse
@@ -68,6 +71,10 @@ def trained(spark, tmp_path_factory):
 @pytest.fixture(scope="module")
 def metrics(trained):
     return json.loads((trained[1] / "metrics.json").read_text())
+
+
+def test_metrics_are_read_as_they_were_written(metrics):
+    assert Metrics.model_validate(metrics).model_dump(mode="json") == metrics
 
 
 def test_results_are_table_1(metrics):
@@ -224,7 +231,7 @@ def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
 def test_the_model_folder_is_whole(spark, trained, metrics):
     model = load_bundle(trained[1] / "model")
     best = metrics["results"][metrics["best"]]
-    assert model.card["threshold"]["probability"] == best["threshold"]["probability"]
+    assert model.card.threshold.probability == best["threshold"]["probability"]
     assert model.calibration.method == best["calibration"]["method"] == "platt"
     assert len(model.components.mean) == PIXELS
 
@@ -235,13 +242,14 @@ def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
     run = Run.start("train", Config.model_validate({"train": {**SMALL, "classifiers": forest}}))
     summary = train(spark, run, Warehouse(root), tmp_path, str(first))
     comparison = summary["comparison"]
-    correct = comparison["correct"]
-    assert comparison["spectra"] == sum(correct.values()) == 32
-    expected = binomtest(correct["only_this"], correct["only_this"] + correct["only_earlier"])
-    assert comparison["p_value"] == pytest.approx(expected.pvalue)
+    correct = comparison.correct
+    assert comparison.spectra == sum(correct.model_dump().values()) == 32
+    expected = binomtest(correct.only_this, correct.only_this + correct.only_earlier)
+    assert comparison.p_value == pytest.approx(expected.pvalue)
+    assert Comparison.model_validate_json((tmp_path / "comparison.json").read_bytes()) == comparison
     earlier = json.loads((first / "metrics.json").read_text())
     best = earlier["results"][earlier["best"]]
-    assert comparison["scores"]["earlier"]["agn_f1"] == pytest.approx(best["agn_f1"])
+    assert comparison.scores.earlier.agn_f1 == pytest.approx(best["agn_f1"])
     text = (tmp_path / "comparison.md").read_text()
     assert f"{earlier['run_id']}: {best['classifier']}" in text
     assert "McNemar" in text
@@ -250,6 +258,14 @@ def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
 def test_a_folder_without_a_run_is_named_before_the_work(spark, trained, tmp_path):
     with pytest.raises(UserError, match=r"it has no metrics\.json"):
         train(spark, run_with(), Warehouse(trained[0]), tmp_path / "new", str(tmp_path))
+    assert not (tmp_path / "new").exists()
+
+
+def test_metrics_of_another_version_are_named_before_the_work(spark, trained, tmp_path):
+    earlier = shutil.copytree(trained[1], tmp_path / "earlier")
+    write_json(earlier / "metrics.json", {"results": []})
+    with pytest.raises(UserError, match=r"earlier/metrics.json is not the metrics.json of this"):
+        train(spark, run_with(), Warehouse(trained[0]), tmp_path / "new", str(earlier))
     assert not (tmp_path / "new").exists()
 
 

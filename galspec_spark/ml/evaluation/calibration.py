@@ -8,8 +8,8 @@ calibration can start without it.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,16 +55,6 @@ class Calibration:
         if not self.scores_are_probabilities:
             return scores
         return np.asarray(logit(np.clip(scores, CLIP, 1 - CLIP)))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Calibration:
-        """Return the calibration that `to_json` gave."""
-        lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
-        return cls(**(content | lists))
 
 
 def calibrate(

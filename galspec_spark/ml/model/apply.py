@@ -85,7 +85,7 @@ class Apply:
         if is_used.any():
             used = is_used[spectra.has_pixels]  # a used spectrum has pixels
             flux = spectra.filled(bundle.fill_spectrum)[used]
-            is_masked = bundle.card["projection"] == "masked"
+            is_masked = bundle.card.projection == "masked"
             found = projected(flux, spectra.ivar[used] if is_masked else None, bundle.components)
             coefficients[is_used] = found
             error[is_used] = reconstruction_error(flux, found, bundle.components)

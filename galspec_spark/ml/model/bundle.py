@@ -5,51 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyspark
+from pydantic import JsonValue, TypeAdapter, ValidationError
 from pyspark.ml import PipelineModel
 
 from galspec_spark import __version__
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
-from galspec_spark.harness.run import Run
 from galspec_spark.ml.classifiers.scoring import Scorer
 from galspec_spark.ml.classifiers.settings import FEATURES, SIMPLEST_FIRST
 from galspec_spark.ml.evaluation.calibration import Calibration
+from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model
 from galspec_spark.ml.features.projection import COMPONENTS
+from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.ml.model.saved import read_pipeline
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.search import slicer
-from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
+from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.warehouse.storage import write_json
 
 PIPELINE, CARD = "pipeline", "card.json"
 FILL_SPECTRUM, MEAN_SPECTRUM = "fill_spectrum.npy", "mean_spectrum.npy"
 PROFILE = "profile.json"
-
-HOW_TO_USE = [
-    "import numpy; from pyspark.ml import PipelineModel; from pyspark.sql import functions as F",
-    "from pyspark.ml.functions import array_to_vector",
-    "model = PipelineModel.load('model/pipeline')",
-    "fill = numpy.load('model/fill_spectrum.npy').tolist()  # for the gaps: pixels of ivar 0",
-    "gaps = F.zip_with('ivar', F.lit(fill), lambda ivar, fill: F.when(ivar == 0, fill))",
-    "spectrum = array_to_vector(F.zip_with(gaps, 'flux', F.coalesce))",
-    "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
-    "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
-]
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class Bundle:
     """A model folder that was checked and read."""
 
     id: str  #: 12 hexadecimal digits: those of the card's checksum
-    card: dict[str, Any]
+    card: Card
     components: Components
     classifier: Scorer  #: of the coefficients
     fill_spectrum: npt.NDArray[np.float32]  #: of gaps, (PIXELS,)
@@ -68,18 +56,18 @@ class Bundle:
     @property
     def preprocess(self) -> PreprocessConfig:
         """The configuration by which the model's spectra were moved and labelled."""
-        return PreprocessConfig.model_validate(self.card["recipe"]["preprocess"])
+        return PreprocessConfig.model_validate(self.card.recipe.preprocess)
 
 
-def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:
-    """Return which has the best cross-validated F1 of the AGN class; of equals, the simplest.
+def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
+    """Return the index of the best cross-validated F1 of the AGN class; of equals, the simplest.
 
-    Not the weighted F1: it hardly tells a model that finds the rare class from one that does not.
+    The weighted F1 would not do: it is hardly lower for a model that never finds the rare class.
     """
     return max(
         range(len(trained)),
         key=lambda i: (
-            results[i]["cv_agn_f1"] or 0.0,
+            results[i].cv_agn_f1 or 0.0,
             -len(trained[i].components),
             -SIMPLEST_FIRST.index(trained[i].classifier),
         ),
@@ -95,45 +83,10 @@ def pipeline_of(components: Components, trained: Trained) -> PipelineModel:
     return PipelineModel([pca.setOutputCol(COMPONENTS), slicer(trained.components), trained.model])
 
 
-def card_of(
-    run: Run, trained: Trained, metrics: Mapping[str, Any], fingerprint: str
-) -> dict[str, Any]:
-    """Return what a user of the model has to know, as JSON."""
-    config = run.config
-    return {
-        "classifier": trained.classifier,
-        "components": trained.components,
-        "chosen_by": "best cross-validated F1 of the AGN class; of equals the simplest",
-        "how_to_use": HOW_TO_USE,
-        "grid": {"id": GRID_ID, "loglam0": LOGLAM0, "step": LOGLAM_STEP, "pixels": PIXELS},
-        "label_policy": config.preprocess.label.model_dump(mode="json"),
-        "normalisation": config.preprocess.normalise,
-        "projection": config.train.projection,
-        "calibration": trained.calibration.to_json(),
-        "threshold": asdict(trained.threshold),
-        "recipe": {
-            "preprocess": config.preprocess.model_dump(mode="json"),
-            "train": config.train.model_dump(mode="json"),
-        },
-        "data": {
-            "surveys": metrics["data"],
-            "fingerprint": fingerprint,
-            "counts": metrics["counts"],
-        },
-        "metrics": metrics["results"][metrics["best"]],
-        **run.columns(),
-        "versions": {
-            "python": platform.python_version(),
-            "pyspark": pyspark.__version__,
-            "numpy": version("numpy"),
-        },
-    }
-
-
 def write_bundle(
     folder: Path,
     pipeline: PipelineModel,
-    card: Mapping[str, Any],
+    card: Card,
     profile: Profile,
     spectra: Mapping[str, npt.NDArray[np.floating]],
 ) -> None:
@@ -141,6 +94,8 @@ def write_bundle(
 
     Parameters
     ----------
+    card
+        Written with the checksums of the other files.
     spectra
         By file name, `FILL_SPECTRUM` and `MEAN_SPECTRUM`.
     """
@@ -150,8 +105,8 @@ def write_bundle(
         pipeline.save((new / PIPELINE).absolute().as_uri())
         for name, spectrum in spectra.items():
             np.save(new / name, spectrum, allow_pickle=False)
-        write_json(new / PROFILE, profile.to_json())
-        content = {**card, "files": _checksums(new)}
+        write_json(new / PROFILE, profile)
+        content = card.model_copy(update={"files": _checksums(new)}).model_dump(mode="json")
         write_json(new / CARD, {**content, "checksum": _checksum(content)})
 
 
@@ -183,7 +138,7 @@ def model_id(folder: Path) -> str:
     UserError
         If there is no card, or it was changed.
     """
-    return _checksum(_read_card(folder))[:12]
+    return _checksum(_read_content(folder))[:12]
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -195,8 +150,9 @@ def load_bundle(folder: Path) -> Bundle:
         If a file is missing, added or changed, the model is of another grid or of a later version
         of Spark or of this package, or its pipeline has a step that none of ours has.
     """
-    card = _read_card(folder)
-    found, expected = _checksums(folder), card["files"]
+    content = _read_content(folder)
+    card = _read_card(folder, content)
+    found, expected = _checksums(folder), card.files
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
             what = "is missing" if name not in found else "was added or changed"
@@ -205,21 +161,22 @@ def load_bundle(folder: Path) -> Bundle:
     saved = read_pipeline(folder / PIPELINE)
     mean = np.load(folder / MEAN_SPECTRUM, allow_pickle=False)
     return Bundle(
-        _checksum(card)[:12],
+        _checksum(content)[:12],
         card,
         Components(mean, saved.vectors, saved.explained_variance),
         saved.classifier,
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
-        Calibration.from_json(card["calibration"]),
-        card["threshold"]["probability"],
-        Profile.from_json(json.loads((folder / PROFILE).read_text())),
+        card.calibration,
+        card.threshold.probability,
+        TypeAdapter(Profile).validate_json((folder / PROFILE).read_bytes()),
     )
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def _read_content(folder: Path) -> dict[str, JsonValue]:
+    """Return what ``card.json`` holds beside its checksum, which was checked."""
     try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text())
-        checksum = card.pop("checksum")
+        content: dict[str, JsonValue] = json.loads((folder / CARD).read_text())
+        checksum = content.pop("checksum")
     except OSError as error:
         raise UserError(
             f"no model in {folder}: cannot read {CARD}: {error.strerror}; name the folder model/ "
@@ -227,23 +184,33 @@ def _read_card(folder: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, KeyError, AttributeError, TypeError):
         raise UserError(f"{folder / CARD} is not a model's card: train again") from None
-    if checksum != _checksum(card):
+    if checksum != _checksum(content):
         raise UserError(f"{folder / CARD} was changed after training: restore it or train again")
-    return card
+    return content
 
 
-def _check_fit(folder: Path, card: Mapping[str, Any]) -> None:
-    if card["grid"]["id"] != GRID_ID:
+def _read_card(folder: Path, content: Mapping[str, JsonValue]) -> Card:
+    try:
+        return Card.model_validate(content)
+    except ValidationError:
         raise UserError(
-            f"{folder} is a model of the grid {card['grid']['id']}, and spectra here are on "
-            f"{GRID_ID}: train again"
+            f"{folder / CARD} is of galspec_spark {content.get('version')}, which this version, "
+            f"{__version__}, cannot read: train again"
+        ) from None
+
+
+def _check_fit(folder: Path, card: Card) -> None:
+    if card.grid.id != GRID_ID:
+        raise UserError(
+            f"{folder} is a model of the grid {card.grid.id}, but spectra are on {GRID_ID}: "
+            "train again"
         )
-    for what, trained, here in (
-        ("pyspark", card["versions"]["pyspark"], pyspark.__version__),
-        ("galspec_spark", card["version"], __version__),
+    for name, theirs, ours in (
+        ("pyspark", card.versions.pyspark, pyspark.__version__),
+        ("galspec_spark", card.version, __version__),
     ):
-        if _minor(trained) > _minor(here):
-            raise UserError(f"{folder} was made with {what} {trained}, this is {here}: upgrade it")
+        if _minor(theirs) > _minor(ours):
+            raise UserError(f"{folder} was made with {name} {theirs}, this is {ours}: upgrade it")
 
 
 def _minor(release: str) -> tuple[int, ...]:
@@ -260,5 +227,5 @@ def _checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
+def _checksum(content: Mapping[str, JsonValue]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -8,8 +8,7 @@ the catalogue are flagged. A million training spectra tell all of it: 400 MB wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,15 +61,6 @@ class Profile:
     #: As in a `Tally`: ``agn`` as the model calls it and ``outlier``, of the test split;
     #: ``left_out`` of all spectra.
     shares: dict[str, list[int]]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Profile:
-        """Return the profile that `to_json` gave."""
-        return cls(**content)
 
     def error_limit(self, sn: npt.ArrayLike) -> Doubles:
         """Return the greatest usual reconstruction errors at the S/N of spectra."""

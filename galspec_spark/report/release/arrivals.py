@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -24,11 +23,20 @@ MEANINGS = {
     "truncated": "the file, or its set of units, ends too early",
     "malformed": "a header, column or value is not what the format says",
     "too_large": "a header or the unpacked file is larger than any spectrum's",
-    "unknown_format": "FITS, but of no kind that is known",
-    "unsupported": "of a known kind that is not read",
+    "unknown_format": "FITS, but of no kind that the readers know",
+    "unsupported": "of a kind that the readers know and do not read",
     "irregular_grid": "the wavelengths are not in steps of 1e-4 dex",
     "air_wavelengths": "the wavelengths are in air, not in vacuum",
 }
+
+
+@dataclass(frozen=True)
+class BadFile:
+    """One file in quarantine."""
+
+    path: str
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -38,26 +46,26 @@ class Arrivals:
     files: int
     spectra: int
     quarantined: dict[str, int]  #: files, by reason
-    examples: list[dict[str, Any]]  #: ``path``, ``reason`` and ``message`` of some of them
+    examples: list[BadFile]  #: some of them
 
 
 def find_arrivals(
-    spark: SparkSession, warehouse: Warehouse, release: str, ingest: Mapping[str, Any]
+    spark: SparkSession, warehouse: Warehouse, release: str, last_run: str | None
 ) -> Arrivals | None:
-    """Sum up the files of a release; None where the warehouse was not made from files.
+    """Count the files of a release; None where the warehouse was not made from files.
 
-    The table ``files`` does not know of releases. Files are those that the ingest runs of this
-    release took in: a run takes in one release.
+    The table ``files`` has no releases. An ingest run takes in a single release, so the files are
+    those of the runs that wrote the spectra of this release, and of the last run.
 
     Parameters
     ----------
-    ingest
-        The result of the last ingest of the release.
+    last_run
+        The last ingest of the release, where it is recorded.
     """
     parts = warehouse.parts("files")
     if not parts:
         return None
-    runs = {ingest["run_id"]} if "run_id" in ingest else set()
+    runs = {last_run} if last_run else set()
     files = scan(spark, parts, ["path", "status", "reason", "message", "rows", "run_id"])
     files = files.where(F.col("run_id").isin(*runs, *_runs_of(spark, warehouse, release)))
     totals = files.groupBy("status", "reason").agg(F.count("*").alias("n"), F.sum("rows")).collect()
@@ -84,7 +92,7 @@ def spectra_parts(warehouse: Warehouse, release: str) -> list[Location]:
     return [part for part in parts if partition_values(part)["release"] == release]
 
 
-def _examples(files: DataFrame, reasons: Sequence[str]) -> list[dict[str, Any]]:
+def _examples(files: DataFrame, reasons: Sequence[str]) -> list[BadFile]:
     """Return the first files of each reason by path."""
     by_path = Window.partitionBy("reason").orderBy("path")
     first = (
@@ -94,4 +102,4 @@ def _examples(files: DataFrame, reasons: Sequence[str]) -> list[dict[str, Any]]:
         .orderBy("reason", "path")
         .collect()
     )
-    return [{name: row[name] for name in ("path", "reason", "message")} for row in first]
+    return [BadFile(row.path, row.reason, row.message) for row in first]

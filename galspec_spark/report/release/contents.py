@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
+from galspec_spark.harness.record import RunRecord
+from galspec_spark.ml.model.card import Card
+from galspec_spark.ml.model.drift import Drift
 from galspec_spark.report.release.arrivals import Arrivals
 from galspec_spark.report.release.bpt import Plane
 from galspec_spark.report.release.counts import Counts
 from galspec_spark.report.release.outliers import Outlier
+
+
+class Finding(BaseModel):
+    """What verify found of one kind in one table."""
+
+    finding: str
+    table: str
+    count: int
+    meaning: str
+    example: str
+    remedy: str
+
+
+class Verified(BaseModel):
+    """The part of verify's result that the report shows."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    findings: tuple[Finding, ...]
+    files_compared: int
 
 
 @dataclass(frozen=True)
@@ -16,17 +40,17 @@ class ReleaseReport:
     """Everything that the figures and the page show of one release."""
 
     release: str
-    run: dict[str, Any]  #: the content of ``run.json``
-    drift: dict[str, Any]  #: the content of ``drift.json``
+    run: RunRecord
+    drift: Drift
     model: str  #: its name
-    card: dict[str, Any]  #: of the model
-    threshold: float  #: a spectrum with this probability or more is AGN
+    card: Card  #: of the model
     arrivals: Arrivals | None  #: None where the warehouse was not made from files
+    verified: Verified | None  #: None where verify was not run
     counts: Counts
     plane: Plane | None  #: None where no spectrum has all lines
     outliers: list[Outlier]
 
-    def result(self, step: str) -> dict[str, Any]:
-        """Return the result of a step; empty where there is none."""
-        steps = {entry["name"]: entry for entry in self.run.get("steps", [])}
-        return dict(steps.get(step, {}).get("result", {}))
+    @property
+    def threshold(self) -> float:
+        """The probability from which on a spectrum is called AGN."""
+        return self.card.threshold.probability

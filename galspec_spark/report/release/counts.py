@@ -22,7 +22,7 @@ Integers = npt.NDArray[np.int64]
 
 #: Columns of the catalogue that are read.
 COLUMNS = ("class", "reason", "flags", "z", "sn_median", "probability", "healpix29")
-#: Classes in the order in which they are told.
+#: Classes in the order of the page.
 AGN, OTHER = CLASS_NAMES[1], CLASS_NAMES[0]
 CLASSES = (AGN, OTHER, ABSTAIN)
 GIVEN = (AGN, OTHER)  #: where the model gave an answer
@@ -98,8 +98,8 @@ class Counts:
         """Return the counts of some classes in each pixel of the sky."""
         counts = np.zeros(12 * 4**SKY_ORDER, np.int64)
         for name in classes:
-            known = {pixel: n for pixel, n in self.bins["sky", name].items() if pixel is not None}
-            counts[list(known.keys())] += np.array(list(known.values()), np.int64)
+            placed = {pixel: n for pixel, n in self.bins["sky", name].items() if pixel is not None}
+            counts[list(placed.keys())] += np.array(list(placed.values()), np.int64)
         return counts
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +13,7 @@ from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.counts import AGN as AGN_CLASS
 from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
 from galspec_spark.report.release.counts import OTHER as OTHER_CLASS
-from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, bars, new_figure
+from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, Look, bars, new_figure
 from galspec_spark.warehouse.flags import ABSTAIN
 
 AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
@@ -47,7 +45,7 @@ def redshift_and_sn(report: ReleaseReport) -> Figure | None:
 
 def describe_redshift_and_sn(report: ReleaseReport) -> str:
     """Describe the classes in redshift and S/N."""
-    told = []
+    ranges = []
     for quantity, label in AXES.items():
         edges, counts = merged(report.counts, quantity)
         if len(edges) == 1:
@@ -57,8 +55,8 @@ def describe_redshift_and_sn(report: ReleaseReport) -> str:
             for name, n in counts.items()
             if n.sum()
         )
-        told.append(f"{label}: {edges[0]:.3g} to {edges[-1]:.3g}; most spectra: {most}")
-    return f"Histograms by class, and the share of AGN below. {'. '.join(told)}."
+        ranges.append(f"{label}: {edges[0]:.3g} to {edges[-1]:.3g}; most spectra: {most}")
+    return f"Histograms by class, and the share of AGN below. {'. '.join(ranges)}."
 
 
 def probabilities(report: ReleaseReport) -> Figure | None:
@@ -71,7 +69,7 @@ def probabilities(report: ReleaseReport) -> Figure | None:
     below = np.zeros(len(edges) - 1)
     for name in (OTHER_CLASS, AGN_CLASS):
         counts = report.counts.histogram("probability", name)
-        look: dict[str, Any] = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
+        look: Look = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
         label = f"{name}: {counts.sum():,}"
         axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=label, **look)
         below += counts
@@ -100,12 +98,12 @@ def describe_probabilities(report: ReleaseReport) -> str:
     """Describe the probabilities."""
     counts = sum(report.counts.histogram("probability", name) for name in CLASSES)
     fifths = np.asarray(counts).reshape(5, -1).sum(axis=1)
-    told = ", ".join(
+    numbers = ", ".join(
         f"{low:.1f} to {low + 0.2:.1f}: {n:,}"
         for low, n in zip(np.arange(0, 1, 0.2), fifths, strict=True)
     )
     return (
-        f"Histogram of the calibrated probability of AGN. {told}. Spectra are called AGN from "
+        f"Histogram of the calibrated probability of AGN. {numbers}. Spectra are called AGN from "
         f"{report.threshold:.2f} on."
     )
 
@@ -148,11 +146,11 @@ def _steps(axes: Axes, edges: FloatArray, counts: dict[str, Integers]) -> None:
 
 
 def _shares(axes: Axes, edges: FloatArray, part: Integers, whole: Integers) -> None:
-    known = whole >= FEWEST
+    enough = whole >= FEWEST
     middle = np.sqrt(edges[1:] * edges[:-1]) if edges[0] > 0 else (edges[1:] + edges[:-1]) / 2
-    share = part[known] / whole[known]
-    ends = bars(share, *wilson(part[known].astype(float), whole[known].astype(float)))
-    axes.errorbar(middle[known], share, ends, fmt="o", color=AGN, markersize=3, elinewidth=0.8)
+    share = part[enough] / whole[enough]
+    ends = bars(share, *wilson(part[enough].astype(float), whole[enough].astype(float)))
+    axes.errorbar(middle[enough], share, ends, fmt="o", color=AGN, markersize=3, elinewidth=0.8)
     axes.set_ylim(0, 1.05 * np.max(share + ends[1], initial=0.1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", color=FAINT, linewidth=0.4)

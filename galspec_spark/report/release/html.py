@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.harness.record import RunRecord
 from galspec_spark.ml.model.bundle import Bundle
+from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import decimals, interval, title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
@@ -17,7 +18,7 @@ from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.release import arrivals, counts
 from galspec_spark.report.release.arrivals import find_arrivals, spectra_parts
 from galspec_spark.report.release.bpt import find_plane
-from galspec_spark.report.release.contents import ReleaseReport
+from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import CLASSES, count
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.outliers import find_outliers
@@ -38,30 +39,28 @@ def write_release_report(
     warehouse: Warehouse,
     bundle: Bundle,
     release: str,
-    run: dict[str, Any],
-    drift: dict[str, Any],
+    run: RunRecord,
+    drift: Drift,
     output: Path,
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` of a classified release into a folder.
 
     Only counts and the pixels of a few outliers come to the driver. A figure that the release has
-    nothing for is left out, and one of an earlier run is removed.
+    nothing for is left out; an earlier run's is removed.
 
     Parameters
     ----------
     bundle
         The model that classified the release.
     run
-        The content of ``run.json`` (`galspec_spark.steps.Steps`), whose steps may be unfinished.
-    drift
-        The content of ``drift.json``.
+        Its steps may be unfinished.
     output
-        The folder; it is made where it does not exist.
+        The folder, which need not exist.
 
     Returns
     -------
     Path
-        The page: it holds its figures and styles and needs nothing outside itself.
+        The page, which holds its figures and styles and needs no other file.
 
     Raises
     ------
@@ -100,22 +99,23 @@ def gather(
     warehouse: Warehouse,
     bundle: Bundle,
     release: str,
-    run: dict[str, Any],
-    drift: dict[str, Any],
+    run: RunRecord,
+    drift: Drift,
 ) -> ReleaseReport:
     """Count and read what the report shows; see `write_release_report`."""
     parts = catalog_parts(warehouse, bundle.id, release)
     found = count(scan(spark, parts, counts.COLUMNS))
     classes = scan(spark, parts, ["spectrum_id", "class", "reason"])
-    steps = {entry["name"]: entry.get("result", {}) for entry in run.get("steps", [])}
+    last_run = (run.result("ingest") or {}).get("run_id")
+    verified = run.result("verify")
     return ReleaseReport(
         release=release,
         run=run,
         drift=drift,
         model=bundle.id,
         card=bundle.card,
-        threshold=bundle.threshold,
-        arrivals=find_arrivals(spark, warehouse, release, steps.get("ingest", {})),
+        arrivals=find_arrivals(spark, warehouse, release, str(last_run) if last_run else None),
+        verified=None if verified is None else Verified.model_validate(verified),
         counts=found,
         plane=find_plane(spark, spectra_parts(warehouse, release), classes),
         outliers=find_outliers(spark, warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
@@ -132,20 +132,20 @@ def _share_of(part: int, whole: int) -> str:
 
 
 def _provenance(report: ReleaseReport) -> dict[str, str]:
-    card = report.card
-    trained, score = card["data"]["counts"], card["metrics"]["threshold"]
+    card, run = report.card, report.run
+    trained, threshold = card.data.counts, card.metrics.threshold
     return {
         "Release": report.release,
-        "Run": str(report.run.get("run_id", "–")),
-        "Configuration": str(report.run.get("config_hash", "–")),
-        "Model": f"{report.model}: {title(card['classifier'])} on {len(card['components'])} "
+        "Run": run.run_id,
+        "Configuration": run.config_hash,
+        "Model": f"{report.model}: {title(card.classifier)} on {len(card.components)} "
         f"principal components, threshold {report.threshold:.3f}",
-        "Trained on": f"{card['data']['surveys']}: {trained['train']:,} spectra, "
-        f"{trained['train_agn']:,} of them AGN (run {card['run_id']})",
-        "Its score": f"F1 of the AGN class {decimals(score['test']['agn_f1'], 3)} on its test "
-        f"split at that threshold (95 % interval: {interval(score, 'agn_f1')})",
-        "Grid": card["grid"]["id"],
-        "galspec_spark": str(report.run.get("version", "–")),
+        "Trained on": f"{card.data.surveys}: {trained.train:,} spectra, "
+        f"{trained.train_agn:,} of them AGN (run {card.run_id})",
+        "Its score": f"F1 of the AGN class {decimals(threshold.test.agn_f1, 3)} on its test "
+        f"split at that threshold (95 % interval: {interval(threshold.intervals.agn_f1)})",
+        "Grid": card.grid.id,
+        "galspec_spark": run.version,
         "Spark": spark_version(),
         "Python": platform.python_version(),
     }

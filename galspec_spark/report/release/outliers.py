@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
@@ -38,7 +37,12 @@ class Outlier:
     """One spectrum, and what the components make of it."""
 
     spectrum_id: str
-    facts: dict[str, Any]  #: ``ra``, ``dec``, ``z``, ``sn_median``, ``class``, ``probability``
+    ra: float | None
+    dec: float | None
+    z: float
+    sn_median: float
+    class_name: str
+    probability: float
     ratio: float  #: reconstruction error over the limit at the spectrum's S/N
     part: str  #: of ``restframe``, relative to the warehouse
     row: int  #: within it, from 0
@@ -59,7 +63,7 @@ def find_outliers(
     """
     is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
     ratio = F.col(RECONSTRUCTION_ERROR) / error_limit(bundle.profile)
-    found = (
+    rows = (
         scan(spark, catalog, COLUMNS)
         .where(is_outlier & F.col("reason").isNull())
         .withColumn("ratio", ratio)
@@ -67,9 +71,8 @@ def find_outliers(
         .limit(SHOWN)
         .collect()
     )
-    rows = [row.asDict() for row in found]
-    places = locate(warehouse, [row["spectrum_id"] for row in rows])
-    return [_outlier(row, places[row["spectrum_id"]], warehouse, bundle) for row in rows]
+    places = locate(warehouse, [row.spectrum_id for row in rows])
+    return [_outlier(row, places[row.spectrum_id], warehouse, bundle) for row in rows]
 
 
 def reconstructed(
@@ -90,14 +93,17 @@ def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
     return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
 
 
-def _outlier(
-    row: dict[str, Any], place: tuple[str, int], warehouse: Warehouse, bundle: Bundle
-) -> Outlier:
+def _outlier(row: Row, place: tuple[str, int], warehouse: Warehouse, bundle: Bundle) -> Outlier:
     part, number = place
     values = partition_values(warehouse.root / part)
     return Outlier(
         spectrum_id=row["spectrum_id"],
-        facts={n: row[n] for n in ("ra", "dec", "z", "sn_median", "class", "probability")},
+        ra=row.ra,
+        dec=row.dec,
+        z=row.z,
+        sn_median=row.sn_median,
+        class_name=row["class"],
+        probability=row.probability,
         ratio=row["ratio"],
         part=part,
         row=number,

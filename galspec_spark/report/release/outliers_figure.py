@@ -40,12 +40,12 @@ def outliers(report: ReleaseReport) -> Figure | None:
 
 def describe_outliers(report: ReleaseReport) -> str:
     """Describe the outliers."""
-    told = "; ".join(
-        f"{number}: {one.spectrum_id}, {one.ratio:.1f} times its limit, furthest off at "
-        f"{_furthest(one):.0f} Å"
-        for number, one in enumerate(report.outliers, 1)
+    listed = "; ".join(
+        f"{number}: {outlier.spectrum_id}, {outlier.ratio:.1f} times its limit, furthest off at "
+        f"{_furthest(outlier):.0f} Å"
+        for number, outlier in enumerate(report.outliers, 1)
     )
-    return f"Rest-frame spectra and the model's reconstructions. {told}."
+    return f"Rest-frame spectra and the model's reconstructions. {listed}."
 
 
 def _spectrum(axes: Axes, number: int, outlier: Outlier) -> None:
@@ -53,12 +53,11 @@ def _spectrum(axes: Axes, number: int, outlier: Outlier) -> None:
     axes.plot(wavelength(), outlier.flux, color=INK, linewidth=0.6)
     low, high = np.nanpercentile([outlier.flux, outlier.reconstruction], [0.1, 99.9])
     axes.set_ylim(low - 0.08 * (high - low), high + 0.35 * (high - low) + 1e-6)
-    facts = outlier.facts
     axes.text(
         0.006,
         0.97,
-        f"{number}  {outlier.spectrum_id}   z = {facts['z']:.4f}, S/N {facts['sn_median']:.1f}, "
-        f"{facts['class']} ({facts['probability']:.2f}), {outlier.ratio:.1f} × limit",
+        f"{number}  {outlier.spectrum_id}   z = {outlier.z:.4f}, S/N {outlier.sn_median:.1f}, "
+        f"{outlier.class_name} ({outlier.probability:.2f}), {outlier.ratio:.1f} × limit",
         transform=axes.transAxes,
         va="top",
         fontsize=8,

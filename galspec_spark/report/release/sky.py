@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import hpgeom
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +10,7 @@ from astropy.coordinates import SkyCoord
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.projections.geo import GeoAxes
 from matplotlib.ticker import FuncFormatter
 
 from galspec_spark.report.contents import FloatArray
@@ -32,7 +31,7 @@ def sky(report: ReleaseReport) -> Figure | None:
     if not classified.any():
         return None
     figure = new_figure(3.4)
-    panels: Any = figure.subplots(1, 2, subplot_kw={"projection": "mollweide"})
+    panels = figure.subplots(1, 2, squeeze=False, subplot_kw={"projection": "mollweide"})[0]
     for axes, counts, shades, name in (
         (panels[0], classified, COUNTS, "given a class"),
         (panels[1], agn, AGN_COUNTS, "AGN"),
@@ -79,7 +78,7 @@ def _occupied(counts: Integers) -> tuple[FloatArray, FloatArray]:
     return np.asarray(ra), np.asarray(dec)
 
 
-def _map(figure: Figure, axes: Any, counts: Integers, shades: LinearSegmentedColormap) -> None:
+def _map(figure: Figure, axes: GeoAxes, counts: Integers, shades: LinearSegmentedColormap) -> None:
     longitude = np.arange(-180, 180 + CELL, CELL)
     latitude = np.arange(-90, 90 + CELL, CELL)
     x, y = np.meshgrid(longitude[:-1] + CELL / 2, latitude[:-1] + CELL / 2)

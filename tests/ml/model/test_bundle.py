@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from galspec_spark.ml.evaluation.threshold import Threshold
 from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.classification import LinearSVC
 from pyspark.ml.feature import VectorSlicer
@@ -20,9 +21,11 @@ from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model
 from galspec_spark.ml.model import bundle
-from galspec_spark.ml.model.bundle import best_model, load_bundle, write_bundle
+from galspec_spark.ml.model.bundle import _checksum, best_model, load_bundle, write_bundle
+from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.spectrum.grid import GRID_ID
+from tests.report import sample
 
 SPECTRA = {
     "fill_spectrum.npy": np.arange(3, dtype=np.float32),
@@ -37,14 +40,25 @@ PROFILE = Profile(
     error_limits=[0.2, 0.1],
     shares={"agn": [8, 2]},
 )
-CARD = {
-    "classifier": "linear_svc",
-    "grid": {"id": GRID_ID},
-    "calibration": Calibration("platt", False, 1.5, -0.5).to_json(),
-    "threshold": {"probability": 0.3},
-    "version": __version__,
-    "versions": {"pyspark": "4.0.0"},
-}
+CARD = Card(
+    classifier="linear_svc",
+    components=[1],
+    chosen_by="test",
+    how_to_use=[],
+    grid={"id": GRID_ID, "loglam0": 3.5, "step": 1e-4, "pixels": 3},
+    label_policy={},
+    normalisation="median",
+    projection="filled",
+    calibration=Calibration("platt", False, 1.5, -0.5),
+    threshold=Threshold(0.3, 0.9, 0.8, 0.85, True),
+    recipe={"preprocess": {}, "train": {}},
+    data={"surveys": "sdss dr14", "fingerprint": "0", "counts": sample.COUNTS},
+    metrics=sample.result("linear_svc", "best 1", [1], 14, 6),
+    version=__version__,
+    run_id="20260131T120000-1f3a",
+    config_hash="0123456789ab",
+    versions={"python": "3.12", "pyspark": "4.0.0", "numpy": "2.0"},
+)
 
 
 def chosen(*candidates: tuple[str, int, float | None]) -> int:
@@ -52,7 +66,8 @@ def chosen(*candidates: tuple[str, int, float | None]) -> int:
         SimpleNamespace(classifier=classifier, components=list(range(components)))
         for classifier, components, _ in candidates
     ]
-    return best_model(trained, [{"cv_agn_f1": score} for *_, score in candidates])
+    results = [CARD.metrics.model_copy(update={"cv_agn_f1": score}) for *_, score in candidates]
+    return best_model(trained, results)
 
 
 def test_the_best_is_chosen_by_cross_validation():
@@ -90,7 +105,7 @@ def model(pipeline, tmp_path):
 
 def test_what_was_written_is_read(model):
     read = load_bundle(model)
-    assert read.card["classifier"] == "linear_svc"
+    assert read.card.classifier == "linear_svc"
     assert isinstance(read.classifier, Linear)
     assert read.classifier.weights[0] == 0
     assert read.classifier.weights[1] > 0
@@ -118,8 +133,10 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
 
     monkeypatch.setattr(bundle, "write_json", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_bundle(model, pipeline, {**CARD, "classifier": "second"}, PROFILE, SPECTRA)
-    assert load_bundle(model).card["classifier"] == "linear_svc"
+        write_bundle(
+            model, pipeline, CARD.model_copy(update={"classifier": "second"}), PROFILE, SPECTRA
+        )
+    assert load_bundle(model).card.classifier == "linear_svc"
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
 
@@ -155,15 +172,30 @@ def test_damage_is_named(model, damage, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"grid": {"id": "other"}}, "a model of the grid other"),
-        ({"versions": {"pyspark": "99.1.0"}}, "made with pyspark 99.1.0, this is "),
+        (
+            {"grid": CARD.grid.model_copy(update={"id": "other"})},
+            "a model of the grid other",
+        ),
+        (
+            {"versions": CARD.versions.model_copy(update={"pyspark": "99.1.0"})},
+            "made with pyspark 99.1.0, this is ",
+        ),
         ({"version": "99.0.0"}, "made with galspec_spark 99.0.0, this is "),
     ],
 )
 def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
-    write_bundle(tmp_path / "model", pipeline, {**CARD, **change}, PROFILE, SPECTRA)
+    write_bundle(tmp_path / "model", pipeline, CARD.model_copy(update=change), PROFILE, SPECTRA)
     with pytest.raises(UserError, match=message):
         load_bundle(tmp_path / "model")
+
+
+def test_a_card_of_another_version_is_named(model):
+    content = json.loads((model / "card.json").read_text()) | {"version": "0.0.9", "more": 1}
+    del content["checksum"]
+    content["checksum"] = _checksum(content)
+    (model / "card.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"is of galspec_spark 0\.0\.9, which this version"):
+        load_bundle(model)
 
 
 def test_card_is_json_that_people_can_read(model):

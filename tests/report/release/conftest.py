@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from pydantic_core import to_jsonable_python
 
 from galspec_spark.catalog import classify
+from galspec_spark.harness.record import RunRecord
+from galspec_spark.harness.run import Summary
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
+from galspec_spark.ml.model.drift import Drift
 from galspec_spark.release.drift import drift
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.html import gather, write_report
@@ -90,22 +92,24 @@ def report_of(spark, bundle, classified, release_model, run_of, tmp_path_factory
         output = tmp_path_factory.mktemp("drift")
         warehouse = Warehouse(classified)
         found = drift(spark, run_of(), warehouse, release_model, release, output)
-        content = json.loads((output / "drift.json").read_text())
-        return gather(spark, warehouse, bundle, release, run_json(release, found), content)
+        content = Drift.model_validate_json((output / "drift.json").read_bytes())
+        return gather(spark, warehouse, bundle, release, run_record(release, found), content)
 
     return make
 
 
-def run_json(release: str, drift: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``run.json`` has before the report."""
+def run_record(release: str, drift: Summary) -> RunRecord:
+    """Return what is recorded before the report."""
     ingest = {"run_id": "ingest-2", "files": 8}
     finding = {
         "finding": "same_spectrum", "table": "spectra", "count": 7, "meaning": "read twice",
         "example": "e", "remedy": "none",
     }  # fmt: skip
-    return {
+    verified = {"findings": [finding], "files_compared": 8}
+    content = {
         "job": "release",
         "release": release,
+        "model": "0123456789ab",
         "version": "0.1.0",
         "run_id": "20260131T120000-1f3a",
         "config_hash": "0123456789ab",
@@ -113,11 +117,12 @@ def run_json(release: str, drift: dict[str, Any]) -> dict[str, Any]:
         "status": "running",
         "steps": [
             {"name": "ingest", "state": "skipped", "seconds": 0.1, "result": ingest},
-            {"name": "drift", "state": "done", "seconds": 2.5, "result": drift},
-            {"name": "verify", "state": "done", "seconds": 61.0, "result": {"findings": [finding]}},
+            {"name": "drift", "state": "done", "seconds": 2.5, "result": to_jsonable_python(drift)},
+            {"name": "verify", "state": "done", "seconds": 61.0, "result": verified},
             {"name": "report", "state": "running"},
         ],
     }
+    return RunRecord.model_validate(content)
 
 
 @pytest.fixture(scope="session")

@@ -18,12 +18,12 @@ def test_files_are_those_of_the_runs_that_took_the_release_in(release_report) ->
 
 
 def test_examples_are_the_first_of_each_reason(release_report) -> None:
-    paths = [example["path"] for example in release_report.arrivals.examples]
+    paths = [example.path for example in release_report.arrivals.examples]
     assert paths == [LONG, *(f"/in/bad{n}.fits" for n in range(EXAMPLES))]
 
 
 def test_a_warehouse_that_was_not_made_from_files_has_none(spark, tmp_path) -> None:
-    assert find_arrivals(spark, Warehouse(tmp_path), "dr1", {}) is None
+    assert find_arrivals(spark, Warehouse(tmp_path), "dr1", None) is None
 
 
 def test_every_reason_has_a_meaning() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections import Counter
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.report.release.contents import ReleaseReport
+from galspec_spark.report.release.arrivals import BadFile
+from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import Counts
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.html import write_release_report, write_report
@@ -43,7 +43,7 @@ def test_summary_has_what_a_person_has_to_know(page: Page, release_report, catal
     summary = page.text.split("Summary")[-1].split("What came in")[0]
     agn = (catalog["class"] == "AGN").sum()
     given = (catalog["class"] != ABSTAIN).sum()
-    drifted = {check["quantity"] for check in release_report.drift["findings"]}
+    drifted = {check.quantity for check in release_report.drift.findings}
     assert f"Given a class {given} of 400 spectra · 30 left out" in summary
     assert f"AGN {agn} {100 * agn / given:.1f} % of those given a class" in summary
     assert f"Findings {len(drifted) + 1} drift: {len(drifted)} quantit" in summary
@@ -112,7 +112,7 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
     stale.parent.mkdir()
     stale.write_bytes(b"from an earlier run")
     report = report_of("dr2")
-    run = {"steps": []}
+    run = report.run.model_copy(update={"steps": []})
     warehouse = Warehouse(classified)
     path = write_release_report(spark, warehouse, bundle, "dr2", run, report.drift, tmp_path)
     page = Page(path.read_text("utf-8"))
@@ -126,19 +126,22 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
         assert words in page.text, words
 
 
-def test_release_that_is_not_classified_is_named(spark, bundle, classified, tmp_path) -> None:
+def test_release_that_is_not_classified_is_named(
+    spark, bundle, classified, release_report, tmp_path
+) -> None:
+    run, drift = release_report.run, release_report.drift
     with pytest.raises(UserError, match="no catalogue of release dr9 by model"):
-        write_release_report(spark, Warehouse(classified), bundle, "dr9", {}, {}, tmp_path)
+        write_release_report(spark, Warehouse(classified), bundle, "dr9", run, drift, tmp_path)
 
 
 def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
-    run = copy.deepcopy(release_report.run)
-    run |= {"run_id": HOSTILE, "version": HOSTILE, "started": HOSTILE}
-    run["steps"][2]["result"]["findings"][0] |= {"example": HOSTILE, "finding": HOSTILE}
+    hostile = dict.fromkeys(("run_id", "version", "started"), HOSTILE)
+    (finding,) = release_report.verified.findings
+    finding = finding.model_copy(update={"example": HOSTILE, "finding": HOSTILE})
     arrivals = dataclasses.replace(
         release_report.arrivals,
         quarantined={HOSTILE: 1},
-        examples=[{"path": HOSTILE, "reason": HOSTILE, "message": HOSTILE}],
+        examples=[BadFile(HOSTILE, HOSTILE, HOSTILE)],
     )
     outlier = dataclasses.replace(
         release_report.outliers[0], spectrum_id=HOSTILE, part=HOSTILE, address=HOSTILE
@@ -148,7 +151,8 @@ def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
         release_report,
         release=HOSTILE,
         model=HOSTILE,
-        run=run,
+        run=release_report.run.model_copy(update=hostile),
+        verified=Verified(findings=[finding], files_compared=8),
         arrivals=arrivals,
         outliers=[outlier],
         counts=counts,

@@ -1,0 +1,51 @@
+"""The content of ``drift.json``: a release beside the training set of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from galspec_spark.ml.evaluation.metrics import Record
+
+Measure = Literal["psi", "ks", "share"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One distance between a release and the training set."""
+
+    quantity: str
+    measure: Measure
+    value: float
+    limit: float  #: of the configuration
+    p_value: float  #: of so great a distance between draws from the same
+    drifted: bool
+    train: float | None = None  #: the shares themselves
+    release: float | None = None
+
+
+class Counts(Record):
+    """Numbers of spectra of the training set and of the release, by quantity."""
+
+    train: dict[str, tuple[int, ...]]
+    release: dict[str, tuple[int, ...]]
+
+
+class Drift(Record):
+    """What a release has that the training set has not, and the numbers behind it."""
+
+    release: str
+    model: str
+    version: str
+    run_id: str
+    config_hash: str
+    spectra: int
+    classified: int
+    drifted: bool
+    findings: tuple[Check, ...] = Field(description="drifted, the furthest beyond its limit first")
+    checks: tuple[Check, ...]
+    shares: Counts = Field(description="by property: spectra without it, and with it")
+    edges: dict[str, tuple[float, ...]] = Field(description="limits of the bins, by quantity")
+    bins: Counts = Field(description="spectra between the edges, and last the missing values")
