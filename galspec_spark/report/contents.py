@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from galspec_spark.ml.classifiers import CLASSIFIERS
 
-#: Classifiers in the order of the paper's Table 1, with the names that people read.
-CLASSIFIERS: dict[str, str] = {
-    "logistic_regression": "logistic regression",
-    "linear_svc": "linear SVM",
-    "random_forest": "random forest",
-}
+FloatArray = npt.NDArray[np.float64]
 
 #: Stages that a run may time, in order, with the names that people read.
 STAGES: dict[str, str] = {
@@ -59,11 +54,13 @@ def count(metrics: Mapping[str, Any], name: str) -> int | None:
 
 def title(name: str) -> str:
     """Return the name of a classifier or stage that people read."""
-    return CLASSIFIERS.get(name) or STAGES.get(name) or name.replace("_", " ")
+    if name in CLASSIFIERS:
+        return CLASSIFIERS[name].label
+    return STAGES.get(name) or name.replace("_", " ")
 
 
 def classifiers(metrics: Mapping[str, Any]) -> list[str]:
-    """Return the classifiers that have results, in the order of the paper's table."""
+    """Return the classifiers that have results, the simplest first."""
     found = list(dict.fromkeys(result["classifier"] for result in metrics.get("results") or []))
     order = list(CLASSIFIERS)
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark.report.contents import CLASSIFIERS, TrainingReport, title
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.report.contents import TrainingReport, title
 from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
 
 

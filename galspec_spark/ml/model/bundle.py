@@ -22,8 +22,9 @@ from pyspark.ml import PipelineModel
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ml.classifiers.scoring import Scorer
-from galspec_spark.ml.classifiers.settings import FEATURES, SIMPLEST_FIRST
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.classifiers.kind import Scorer
+from galspec_spark.ml.classifiers.settings import FEATURES
 from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model
@@ -66,12 +67,13 @@ def best_model(trained: list[Trained], results: list[dict[str, Any]]) -> int:
 
     Not the weighted F1: it hardly tells a model that finds the rare class from one that does not.
     """
+    simplest_first = list(CLASSIFIERS)
     return max(
         range(len(trained)),
         key=lambda i: (
             results[i]["cv_agn_f1"] or 0.0,
             -len(trained[i].components),
-            -SIMPLEST_FIRST.index(trained[i].classifier),
+            -simplest_first.index(trained[i].classifier),
         ),
     )
 
