@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -220,6 +221,17 @@ class TrainConfig(Section):
         None, description="AGN precision to reach with the best recall; null: the best F1"
     )
     seed: int = 1
+
+    @field_validator("classifiers", mode="before")
+    @classmethod
+    def _settled(cls, content: object) -> object:
+        """Give a classifier that is named without a value its own settings."""
+        if not isinstance(content, dict):
+            return content
+        return {
+            name: _own_settings(name) if value is None and name in CLASSIFIERS else value
+            for name, value in content.items()
+        }
 
     @model_validator(mode="after")
     def _check(self) -> TrainConfig:

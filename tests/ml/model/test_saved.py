@@ -29,6 +29,8 @@ MODELS = {
     "linear SVM": ("linear_svc", {"maxIter": 20, "regParam": 0.01}),
     "forest": ("random_forest", {"numTrees": 20, "maxDepth": 9, "seed": 1}),
     "roots only": ("random_forest", {"numTrees": 3, "maxDepth": 0, "seed": 1}),
+    "boosted": ("gbt", {"maxIter": 6, "maxDepth": 5, "stepSize": 0.3, "seed": 1}),
+    "boosted roots": ("gbt", {"maxIter": 2, "maxDepth": 0, "seed": 1}),
 }
 
 
