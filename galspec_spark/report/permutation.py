@@ -29,7 +29,7 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
     if own.size:
         grid[-1].barh(np.arange(1, own.size + 1), own, height=0.68, color=FAINT)
         grid[-1].set_title("forest, by entropy")
-        grid[-1].set_xlabel("Share of the entropy removed")
+        grid[-1].set_xlabel("Share of the\nentropy removed")  # five panels are narrow
     for axes in grid:
         axes.tick_params(axis="y", length=0)
         axes.axvline(0, color=MUTED, linewidth=0.7)
