@@ -23,7 +23,8 @@ from benchmarks.measure import measure
 from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
-from galspec_spark.ml.classifiers.settings import KINDS, build_classifiers
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.classifiers.settings import build_classifiers
 from galspec_spark.ml.features.projection import COMPONENTS, narrow_partitions
 from galspec_spark.ml.search.search import Fold, best_trials, search
 
@@ -135,7 +136,7 @@ def search_with_spark(rows: DataFrame) -> dict[str, float]:
 
 
 def _validator(name: ClassifierName) -> CrossValidator:
-    estimator = KINDS[name]()
+    estimator = CLASSIFIERS[name].new_estimator()
     return CrossValidator(
         estimator=estimator,
         estimatorParamMaps=[

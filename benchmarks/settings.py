@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks.measure import measure
-from galspec_spark.ml.classifiers.settings import KINDS
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 
 #: Of each classifier: what all variants share, and the variants. The first is ours.
@@ -74,7 +74,7 @@ def compare_settings(spark: SparkSession, vectors: Path, repeat: int) -> list[di
                     rows.where("fold != 0").repartition(partitions).persist()
                 )
             train = by_partitions[partitions]
-            estimator = KINDS[name](**shared, **settings)
+            estimator = CLASSIFIERS[name].new_estimator(**shared, **settings)
             said = ", ".join(f"{key} {value}" for key, value in variant.items())
             result = measure(
                 f"fit one {name} on {train.count()} rows",

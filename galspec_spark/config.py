@@ -16,21 +16,32 @@ from typing import Annotated, Literal
 import numpy as np
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
 from galspec_spark.errors import ConfigError
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.spectrum.masks import ZWARNING_BITS
 from galspec_spark.warehouse.flags import FLAG_BITS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-ClassifierName = Literal["logistic_regression", "linear_svc", "random_forest"]
+
+
+def _registered(name: str) -> str:
+    if name not in CLASSIFIERS:
+        raise ValueError(f"unknown classifier {name!r}; known: {', '.join(CLASSIFIERS)}")
+    return name
+
+
+ClassifierName = Annotated[str, AfterValidator(_registered)]
 
 
 def _scalar(value: object) -> object:
@@ -175,26 +186,12 @@ class ClassifierConfig(Section):
     random: dict[str, Distribution] = {}
 
 
-DEFAULT_CLASSIFIERS: dict[ClassifierName, ClassifierConfig] = {
-    "logistic_regression": ClassifierConfig(
-        fixed={"maxIter": 100, "tol": 1e-4},
-        grid={"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
-        random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
-    ),
-    "linear_svc": ClassifierConfig(
-        fixed={"maxIter": 50, "tol": 1e-3},
-        grid={"regParam": (0.0001, 0.001, 0.01, 0.1)},
-        random={"regParam": Distribution(log_uniform=(1e-5, 1.0))},
-    ),
-    "random_forest": ClassifierConfig(
-        fixed={"impurity": "entropy", "numTrees": 100, "cacheNodeIds": True},
-        grid={"maxDepth": (6, 9, 12)},
-        random={
-            "maxDepth": Distribution(integer=(4, 14)),
-            "minInstancesPerNode": Distribution(integer=(1, 10)),
-        },
-    ),
-}
+def _default_classifiers() -> dict[ClassifierName, ClassifierConfig]:
+    return {name: _own_settings(name) for name, kind in CLASSIFIERS.items() if kind.is_default}
+
+
+def _own_settings(name: str) -> ClassifierConfig:
+    return ClassifierConfig.model_validate(CLASSIFIERS[name].settings)
 
 
 class SearchConfig(Section):
@@ -214,7 +211,7 @@ class TrainConfig(Section):
     em_passes: int = Field(10, ge=1, description="of pca: mask and ivar")
     projection: Literal["filled", "masked"] = "filled"
     classifiers: dict[ClassifierName, ClassifierConfig] = Field(
-        DEFAULT_CLASSIFIERS, min_length=1, validate_default=True
+        default_factory=_default_classifiers, min_length=1
     )
     search: SearchConfig = SearchConfig()
     parallelism: int = Field(6, ge=1, description="models fitted at once in a search")
@@ -223,6 +220,17 @@ class TrainConfig(Section):
         None, description="AGN precision to reach with the best recall; null: the best F1"
     )
     seed: int = 1
+
+    @field_validator("classifiers", mode="before")
+    @classmethod
+    def _settled(cls, content: object) -> object:
+        """Give a classifier that is named without a value its own settings."""
+        if not isinstance(content, dict):
+            return content
+        return {
+            name: _own_settings(name) if value is None and name in CLASSIFIERS else value
+            for name, value in content.items()
+        }
 
     @model_validator(mode="after")
     def _check(self) -> TrainConfig:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,10 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
         ("preprocess:\n  zwarning_reject: [STORM]\n", "unknown bit 'STORM'; known: SKY,"),
         ("preprocess:\n  zwarning_reject: [NOPLUG]\n", "unknown bit 'NOPLUG'; known: SKY,"),
         ("train:\n  components: 5\n", "best_components 10 is more than components 5"),
-        ("train:\n  classifiers: {svm: {}}\n", "train.classifiers.svm"),
+        (
+            "train:\n  classifiers: {svm: {}}\n",
+            "train.classifiers.svm.[key]: unknown classifier 'svm'; known: logistic_regression, ",
+        ),
         ("spark:\n  master: local\n", "spark.master"),
         ("spark:\n  spark.jars: [a, b]\n", "spark.spark.jars: expected a single value"),
         ("preprocess: [\n", "is not valid YAML"),
@@ -118,6 +122,25 @@ def test_set_reaches_into_a_classifier_and_leaves_the_others():
     assert changed["linear_svc"].fixed == {**default["linear_svc"].fixed, "tol": 1e-4}
     assert changed["linear_svc"].grid == default["linear_svc"].grid
     assert changed["random_forest"] == default["random_forest"]
+
+
+def example_in_default_yaml() -> Any:
+    """Return what the commented lines from ``# gbt:`` on say without their marks."""
+    lines = (CONF / "default.yaml").read_text(encoding="utf-8").splitlines()
+    first = lines.index("    # gbt:")
+    marked = takewhile(lambda line: line.startswith("    #"), lines[first:])
+    return yaml.safe_load("\n".join(line.replace("# ", "", 1) for line in marked))
+
+
+def test_a_classifier_without_a_value_has_its_own_settings(tmp_path):
+    added = load_config(overrides=["train.classifiers.gbt=null"]).train.classifiers
+    assert list(added) == [*Config().train.classifiers, "gbt"]
+    example = Config.model_validate({"train": {"classifiers": example_in_default_yaml()}})
+    assert example.train.classifiers == {"gbt": added["gbt"]}
+    alone = load_config(write(tmp_path, "train:\n  classifiers:\n    gbt:\n"))
+    assert alone.train.classifiers == {"gbt": added["gbt"]}
+    stated = load_config(write(tmp_path, "train:\n  classifiers:\n    gbt: {}\n"))
+    assert stated.train.classifiers["gbt"].grid == {}
 
 
 def test_set_takes_spark_settings_by_their_own_names():

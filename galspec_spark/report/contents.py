@@ -8,16 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Interval, Metrics, Result, TrialScores
 
 FloatArray = npt.NDArray[np.float64]
-
-#: Classifiers in the order of the paper's Table 1, with the names that people read.
-CLASSIFIERS: dict[str, str] = {
-    "logistic_regression": "logistic regression",
-    "linear_svc": "linear SVM",
-    "random_forest": "random forest",
-}
 
 #: Stages that a run may time, in order, with the names that people read.
 STAGES: dict[str, str] = {
@@ -53,11 +47,13 @@ class TrainingReport:
 
 def title(name: str) -> str:
     """Return the name of a classifier or stage that people read."""
-    return CLASSIFIERS.get(name) or STAGES.get(name) or name.replace("_", " ")
+    if name in CLASSIFIERS:
+        return CLASSIFIERS[name].label
+    return STAGES.get(name) or name.replace("_", " ")
 
 
 def classifiers(metrics: Metrics) -> list[str]:
-    """Return the classifiers that have results, in the order of the paper's table."""
+    """Return the classifiers that have results, the simplest first."""
     found = list(dict.fromkeys(result.classifier for result in metrics.results))
     order = list(CLASSIFIERS)
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from galspec_spark.report.contents import CLASSIFIERS, FloatArray, TrainingReport, title
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.report.contents import FloatArray, TrainingReport, title
 from galspec_spark.report.style import (
     ACCENT,
     FAINT,

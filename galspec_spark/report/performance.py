@@ -66,7 +66,8 @@ def curves(report: TrainingReport) -> Figure | None:
     roc, precision_recall, key = figure.subplots(1, 3, width_ratios=[1, 1, 0.66])
     dashes = dict(zip(feature_sets(report.metrics), ("-", (0, (4, 1.6)), ":"), strict=False))
     # the first drawn are the widest, so that curves on top of one another all show
-    widths = dict(zip(classifiers(report.metrics), (2.4, 1.7, 1.1), strict=False))
+    names = classifiers(report.metrics)
+    widths = dict(zip(names, np.linspace(2.4, 1.1, len(names)), strict=True))
     for result in results:
         curve = report.curves[f"{result.classifier}/{result.features}"]
         line = {

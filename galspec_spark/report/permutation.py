@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Drop
-from galspec_spark.report.contents import CLASSIFIERS, TrainingReport, title
+from galspec_spark.report.contents import TrainingReport, title
 from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
 
 
@@ -31,7 +32,7 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
     if own.size:
         grid[-1].barh(np.arange(1, own.size + 1), own, height=0.68, color=FAINT)
         grid[-1].set_title("forest, by entropy")
-        grid[-1].set_xlabel("Share of the entropy removed")
+        grid[-1].set_xlabel("Share of the\nentropy removed")  # five panels are narrow
     for axes in grid:
         axes.tick_params(axis="y", length=0)
         axes.axvline(0, color=MUTED, linewidth=0.7)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.report.contents import FloatArray, has_all_components
 from galspec_spark.spectrum.lines import LINES
 
@@ -29,13 +30,6 @@ SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5
 #: Counts on white, where one must be seen.
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#a9cbdf", "#3f88b3", "#08334f"])
 AGN_COUNTS = LinearSegmentedColormap.from_list("agn", ["#e8a9c0", "#b3285c", "#5c0a2b"])
-
-#: After Okabe & Ito: told apart with any colour vision, and by their lightness in print.
-CLASSIFIER_COLOURS: dict[str, str] = {
-    "logistic_regression": "#0072b2",
-    "linear_svc": "#d98200",
-    "random_forest": "#00805e",
-}
 
 #: Figures are drawn 10 inches wide and shown at about 1000 CSS pixels: 9 pt reads as 12 px.
 WIDTH = 10.0
@@ -108,7 +102,7 @@ def wavelength_axis(axes: Axes, wavelength: FloatArray) -> None:
 
 def colour(classifier: str) -> str:
     """Return the colour of a classifier in all figures."""
-    return CLASSIFIER_COLOURS.get(classifier, MUTED)
+    return CLASSIFIERS[classifier].colour if classifier in CLASSIFIERS else MUTED
 
 
 def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> Look:

@@ -1,1 +1,18 @@
-"""Spark's classifiers: their settings, and what a fitted one computes."""
+"""Spark's classifiers, a file each; this is their registry.
+
+To add one, write a file that ends in a `ClassifierKind` and name it here.
+"""
+
+from galspec_spark.ml.classifiers import (
+    gradient_boosted_trees,
+    linear_svc,
+    logistic_regression,
+    random_forest,
+)
+from galspec_spark.ml.classifiers.kind import ClassifierKind
+
+#: By name, the simplest first: of equally good models the first is chosen.
+CLASSIFIERS: dict[str, ClassifierKind] = {
+    module.KIND.name: module.KIND
+    for module in (logistic_regression, linear_svc, random_forest, gradient_boosted_trees)
+}

@@ -1,4 +1,4 @@
-"""The three Spark classifiers and the settings to try, built from the configuration."""
+"""The classifiers and the settings to try, built from the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from pyspark.errors import IllegalArgumentException
-from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.param import Param
 from pyspark.sql import Column
@@ -18,13 +17,8 @@ from pyspark.sql import functions as F
 
 from galspec_spark.config import ClassifierConfig, TrainConfig
 from galspec_spark.errors import ConfigError
+from galspec_spark.ml.classifiers import CLASSIFIERS
 
-KINDS = {
-    "logistic_regression": LogisticRegression,
-    "linear_svc": LinearSVC,
-    "random_forest": RandomForestClassifier,
-}
-SIMPLEST_FIRST = tuple(KINDS)
 FEATURES, LABEL = "features", "label"
 #: A setting of ours among Spark's: how many components to use.
 COMPONENTS_SETTING = "components"
@@ -77,24 +71,23 @@ def build_classifiers(config: TrainConfig) -> list[Classifier]:
     """
     return [
         _build(name, config.classifiers[name], config)
-        for name in SIMPLEST_FIRST
+        for name in CLASSIFIERS
         if name in config.classifiers
     ]
 
 
 def score(name: str) -> Column:
-    """Return the column that ranks spectra from other to AGN: a probability, or an SVM's margin."""
-    column = "probability" if gives_probability(name) else "rawPrediction"
-    return vector_to_array(F.col(column))[1]
+    """Return the column that ranks spectra from other to AGN: a probability, or a margin."""
+    return vector_to_array(F.col(CLASSIFIERS[name].score_column))[1]
 
 
 def gives_probability(name: str) -> bool:
-    """Tell whether a classifier's score is a probability; a support vector machine's is not."""
-    return name != "linear_svc"
+    """Tell whether a classifier's score is a probability."""
+    return CLASSIFIERS[name].gives_probability
 
 
 def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifier:
-    estimator = KINDS[name](featuresCol=FEATURES, labelCol=LABEL)
+    estimator = CLASSIFIERS[name].new_estimator(featuresCol=FEATURES, labelCol=LABEL)
     if estimator.hasParam("seed"):
         estimator.setSeed(train.seed)
     for key, value in config.fixed.items():

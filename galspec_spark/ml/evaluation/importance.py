@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from galspec_spark.ml.classifiers import CLASSIFIERS, random_forest
 from galspec_spark.ml.classifiers.settings import FEATURES
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.components import Components
@@ -22,7 +23,8 @@ from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 
-FOREST = "random_forest"
+#: The classifier whose importances choose the best components, as in the paper.
+FOREST = random_forest.KIND.name
 #: Test rows that are shuffled; more would tell little more, and each is predicted for each copy.
 MAX_ROWS = 10_000
 #: Peaks nearer to a stronger one than this are part of it (Angstrom).
@@ -39,11 +41,12 @@ BLENDS = {
 
 def elimination(forest: Trained, k: int, count: int) -> FeatureSet:
     """Choose the components by the forest's importance; a fold's by its own forest."""
-    chosen = best_components(component_weights(forest.model, forest.components, k)[0], count)
-    of_fold = [
-        best_components(component_weights(model, forest.components, k)[0], count)
-        for _, model in sorted(forest.trial.models.items())
-    ]
+
+    def best(model: Any) -> list[int]:
+        return best_components(component_weights(FOREST, model, forest.components, k)[0], count)
+
+    chosen = best(forest.model)
+    of_fold = [best(model) for _, model in sorted(forest.trial.models.items())]
     return FeatureSet(f"best {len(chosen)}", chosen, of_fold)
 
 
@@ -65,7 +68,8 @@ def importance_of(
         )
         found["peaks"][one.classifier] = line_peaks(wavelength(), by_wavelength(one, components))
         if one.classifier == FOREST:
-            weights, _ = component_weights(one.model, one.components, len(components.vectors))
+            k = len(components.vectors)
+            weights, _ = component_weights(FOREST, one.model, one.components, k)
             found["components"] = weights.tolist()
             found["best"] = trained[-1].features.components
     return found
@@ -104,7 +108,8 @@ def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
 
 def by_wavelength(one: Trained, components: Components) -> Doubles:
     """Return how much each pixel weighs in a trained classifier's decision."""
-    weights, linear = component_weights(one.model, one.components, len(components.vectors))
+    k = len(components.vectors)
+    weights, linear = component_weights(one.classifier, one.model, one.components, k)
     return wavelength_importance(components.vectors, components.explained_variance, weights, linear)
 
 
@@ -113,22 +118,22 @@ def best_components(importance: Doubles, count: int) -> list[int]:
     return [int(i) for i in np.argsort(-importance, kind="stable")[:count]]
 
 
-def component_weights(model: Any, components: list[int], k: int) -> tuple[Doubles, bool]:
+def component_weights(
+    classifier: str, model: Any, components: list[int], k: int
+) -> tuple[Doubles, bool]:
     """Return what a trained classifier gives each of k components, 0 for those it was not given.
 
     Returns
     -------
     weights : float64 (k,)
-        Coefficients of the raw components (MLlib gives them in the features' own scale even where
-        it standardises), or a forest's importances by its impurity, which sum to 1.
+        Coefficients of the raw components, or importances, which sum to 1.
     linear : bool
         Whether they are coefficients.
     """
-    linear = hasattr(model, "coefficients")
-    values = model.coefficients if linear else model.featureImportances
+    kind = CLASSIFIERS[classifier]
     weights = np.zeros(k)
-    weights[components] = values.toArray()
-    return weights, linear
+    weights[components] = kind.weights(model)
+    return weights, kind.is_linear
 
 
 def wavelength_importance(

@@ -20,8 +20,9 @@ from pyspark.ml import PipelineModel
 from galspec_spark import __version__
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
-from galspec_spark.ml.classifiers.scoring import Scorer
-from galspec_spark.ml.classifiers.settings import FEATURES, SIMPLEST_FIRST
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.classifiers.kind import Scorer
+from galspec_spark.ml.classifiers.settings import FEATURES
 from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.ml.features.components import Components
@@ -64,12 +65,13 @@ def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
 
     The weighted F1 would not do: it is hardly lower for a model that never finds the rare class.
     """
+    simplest_first = list(CLASSIFIERS)
     return max(
         range(len(trained)),
         key=lambda i: (
             results[i].cv_agn_f1 or 0.0,
             -len(trained[i].components),
-            -SIMPLEST_FIRST.index(trained[i].classifier),
+            -simplest_first.index(trained[i].classifier),
         ),
     )
 

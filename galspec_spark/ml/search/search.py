@@ -198,7 +198,7 @@ class _Search:
 def _in_rounds(classifiers: Sequence[Classifier]) -> Iterator[Trial]:
     """Yield the first point of each classifier, then the second of each and so on.
 
-    Forests come first in a round: at the end of the search no long fit should be alone.
+    The costliest come first in a round: at the end of the search no long fit should be alone.
     """
     for round_ in zip_longest(*(classifier.points for classifier in reversed(classifiers))):
         for classifier, point in zip(reversed(classifiers), round_, strict=True):

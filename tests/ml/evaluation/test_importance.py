@@ -60,13 +60,14 @@ def test_weights_come_from_the_models_in_the_features_own_units(spark):
     rows = [(Vectors.dense(v), int(label)) for v, label in zip(values, labels, strict=True)]
     df = spark.createDataFrame(rows, ["features", "label"]).coalesce(1).cache()
 
-    linear, is_linear = component_weights(LogisticRegression(regParam=0.01).fit(df), [1, 3], 4)
+    model = LogisticRegression(regParam=0.01).fit(df)
+    linear, is_linear = component_weights("logistic_regression", model, [1, 3], 4)
     assert is_linear
     assert linear[0] == linear[2] == 0
     assert 50 < linear[1] / linear[3] < 200  # both matter alike, the second in units of 100
 
     forest_model = RandomForestClassifier(numTrees=5, seed=1, impurity="entropy").fit(df)
-    forest, is_linear = component_weights(forest_model, [1, 3], 4)
+    forest, is_linear = component_weights("random_forest", forest_model, [1, 3], 4)
     assert not is_linear
     np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
 
@@ -152,9 +153,8 @@ def test_importance_peaks_at_the_lines_that_make_the_label(spark):
     components = components_of(pca)
     features = rows.select("label", project(components, "flux").alias("features"))
     model = LogisticRegression(regParam=0.01).fit(features)
-    importance = wavelength_importance(
-        components, pca.explainedVariance.toArray(), *component_weights(model, list(range(10)), 10)
-    )
+    weights, linear = component_weights("logistic_regression", model, list(range(10)), 10)
+    importance = wavelength_importance(components, pca.explainedVariance.toArray(), weights, linear)
     peaks = line_peaks(wavelength(), importance, count=3)
     of_label = [
         line.wavelength

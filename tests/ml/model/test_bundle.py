@@ -16,7 +16,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
-from galspec_spark.ml.classifiers.scoring import Linear
+from galspec_spark.ml.classifiers.linear import Linear
 from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model

@@ -5,27 +5,37 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pyspark.ml import PipelineModel
-from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
 from pyspark.ml.feature import VectorSlicer
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model
 from galspec_spark.ml.model.saved import read_pipeline
 
 PIXELS, K, ROWS = 40, 8, 1500
 CHOSEN = [6, 1, 2, 7]
-CLASSIFIERS = {
-    "logistic regression": (LogisticRegression, {"maxIter": 20, "regParam": 0.01}),
-    "sparse": (LogisticRegression, {"maxIter": 20, "regParam": 0.03, "elasticNetParam": 1.0}),
-    "multinomial": (LogisticRegression, {"maxIter": 20, "family": "multinomial"}),
-    "no intercept": (LogisticRegression, {"maxIter": 20, "fitIntercept": False}),
-    "linear SVM": (LinearSVC, {"maxIter": 20, "regParam": 0.01}),
-    "forest": (RandomForestClassifier, {"numTrees": 20, "maxDepth": 9, "seed": 1}),
-    "roots only": (RandomForestClassifier, {"numTrees": 3, "maxDepth": 0, "seed": 1}),
+#: By what is peculiar to it: a classifier's name and settings.
+MODELS = {
+    "logistic regression": ("logistic_regression", {"maxIter": 20, "regParam": 0.01}),
+    "sparse": (
+        "logistic_regression",
+        {"maxIter": 20, "regParam": 0.03, "elasticNetParam": 1.0},
+    ),
+    "multinomial": ("logistic_regression", {"maxIter": 20, "family": "multinomial"}),
+    "no intercept": ("logistic_regression", {"maxIter": 20, "fitIntercept": False}),
+    "linear SVM": ("linear_svc", {"maxIter": 20, "regParam": 0.01}),
+    "forest": ("random_forest", {"numTrees": 20, "maxDepth": 9, "seed": 1}),
+    "roots only": ("random_forest", {"numTrees": 3, "maxDepth": 0, "seed": 1}),
+    "boosted": ("gbt", {"maxIter": 6, "maxDepth": 5, "stepSize": 0.3, "seed": 1}),
+    "boosted roots": ("gbt", {"maxIter": 2, "maxDepth": 0, "seed": 1}),
 }
+
+
+def test_every_classifier_is_tested():
+    assert {name for name, _ in MODELS.values()} == set(CLASSIFIERS)
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +56,18 @@ def spectra(spark):
 
 
 @pytest.mark.parametrize("columns", [CHOSEN, None], ids=["chosen", "all"])
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_scores_are_those_of_spark(spectra, components, tmp_path, name, columns):
+@pytest.mark.parametrize("model", MODELS)
+def test_scores_are_those_of_spark(spectra, components, tmp_path, model, columns):
     flux, frame = spectra
     steps = [native_model(components).setInputCol("spectrum").setOutputCol("features")]
     if columns:
         steps[0].setOutputCol("components")
         steps += [VectorSlicer(inputCol="components", outputCol="features", indices=columns)]
-    kind, settings = CLASSIFIERS[name]
-    fitted = kind(**settings).fit(PipelineModel(steps).transform(frame))
+    name, settings = MODELS[model]
+    fitted = CLASSIFIERS[name].new_estimator(**settings).fit(PipelineModel(steps).transform(frame))
     pipeline = PipelineModel([*steps, fitted])
     pipeline.save(str(tmp_path / "pipeline"))
-    column = "rawPrediction" if name == "linear SVM" else "probability"
+    column = "probability" if fitted.hasParam("probabilityCol") else "rawPrediction"
     rows = pipeline.transform(frame).orderBy("id").select(vector_to_array(column)).collect()
     expected = [row[0][1] for row in rows]
 
@@ -66,7 +76,7 @@ def test_scores_are_those_of_spark(spectra, components, tmp_path, name, columns)
     np.testing.assert_array_equal(saved.explained_variance, components.explained_variance)
     found = saved.classifier.score(flux @ saved.vectors.T)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-    assert (np.ptp(found) == 0) == (name == "roots only")
+    assert (np.ptp(found) == 0) == ("roots" in model)
     assert saved.classifier.score(np.empty((0, K))).shape == (0,)
 
 

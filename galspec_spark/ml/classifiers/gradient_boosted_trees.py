@@ -1,0 +1,45 @@
+"""Gradient-boosted trees: each is fitted to what those before it got wrong.
+
+Spark minimises ``log(1 + exp(-2 y F(x)))`` with y of -1 and 1, and F the weighted sum of the trees
+(Friedman 1999, Stochastic Gradient Boosting), so the probability is ``1 / (1 + exp(-2 F(x)))``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from galspec_spark.ml.classifiers.kind import ClassifierKind
+from galspec_spark.ml.classifiers.trees import Trees, importances, read_nodes, trees_of
+
+
+def read(stage: Path) -> Trees:
+    """Read a saved model."""
+    nodes = read_nodes(stage)
+    trees = pq.read_table(stage / "treesMetadata").rename_columns(["tree", "metadata", "weight"])
+    weights = trees.sort_by("tree")["weight"].to_numpy()
+    each = weights[nodes["treeID"].to_numpy()] * nodes["nodeData.prediction"].to_numpy()
+    return trees_of(nodes, 2 * each, is_logistic=True)
+
+
+KIND = ClassifierKind(
+    name="gbt",
+    label="gradient-boosted trees",
+    colour="#cc79a7",
+    estimator="pyspark.ml.classification.GBTClassifier",
+    saved_as="org.apache.spark.ml.classification.GBTClassificationModel",
+    settings={
+        "fixed": {"maxIter": 50},
+        "grid": {"maxDepth": (3, 5)},
+        "random": {
+            "maxDepth": {"integer": (2, 8)},
+            "stepSize": {"log_uniform": (0.03, 0.3)},
+        },
+    },
+    is_default=False,
+    gives_probability=True,
+    weights=importances,
+    is_linear=False,
+    read=read,
+)

@@ -1,0 +1,39 @@
+"""Logistic regression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from galspec_spark.ml.classifiers.kind import ClassifierKind
+from galspec_spark.ml.classifiers.linear import Linear, coefficients
+from galspec_spark.ml.saved_stage import matrix_of, row_of, vector_of
+
+
+def read(stage: Path) -> Linear:
+    """Read a saved model; of a multinomial one, the difference of its two classes."""
+    row = row_of(stage)
+    weights, intercept = matrix_of(row["coefficientMatrix"]), vector_of(row["interceptVector"])
+    if row["isMultinomial"]:
+        weights, intercept = np.diff(weights, axis=0), np.diff(intercept)
+    return Linear(weights[0], float(intercept[0]), is_logistic=True)
+
+
+KIND = ClassifierKind(
+    name="logistic_regression",
+    label="logistic regression",
+    colour="#0072b2",
+    estimator="pyspark.ml.classification.LogisticRegression",
+    saved_as="org.apache.spark.ml.classification.LogisticRegressionModel",
+    settings={
+        "fixed": {"maxIter": 100, "tol": 1e-4},
+        "grid": {"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
+        "random": {"regParam": {"log_uniform": (1e-5, 1.0)}},
+    },
+    is_default=True,
+    gives_probability=True,
+    weights=coefficients,
+    is_linear=True,
+    read=read,
+)
