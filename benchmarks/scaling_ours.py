@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.simulated import spectra_of
 from galspec_spark.config import Config
 from galspec_spark.harness.session import open_session
-from galspec_spark.ml.classifiers.settings import FEATURES, build_classifiers
 from galspec_spark.ml.features.projection import COMPONENTS, fit_components, project_all
+from galspec_spark.ml.search.settings import FEATURES, build_classifiers
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.tables import Warehouse
 

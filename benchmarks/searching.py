@@ -24,9 +24,9 @@ from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.classifiers.settings import build_classifiers
 from galspec_spark.ml.features.projection import COMPONENTS, narrow_partitions
 from galspec_spark.ml.search.search import Fold, best_trials, search
+from galspec_spark.ml.search.settings import build_classifiers
 
 K, FOLDS, ROWS = 20, 3, 8000
 PARTS = 2  #: as Spark writes them on two cores

@@ -17,11 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.labels import CLASS_NAMES
-from galspec_spark.ml.classifiers.settings import Classifier, build_classifiers
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
-from galspec_spark.ml.evaluation.importance import FOREST, by_wavelength, elimination, importance_of
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
-from galspec_spark.ml.evaluation.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.labelled import labelled_spectra
@@ -37,7 +34,10 @@ from galspec_spark.ml.model.bundle import (
 from galspec_spark.ml.model.card import card_of
 from galspec_spark.ml.model.profile import take_profile, training_rows
 from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
+from galspec_spark.ml.search.importance import FOREST, by_wavelength, elimination, importance_of
+from galspec_spark.ml.search.scorecard import evaluate, evaluate_in_bins, predict
 from galspec_spark.ml.search.search import Trial
+from galspec_spark.ml.search.settings import Classifier, build_classifiers
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
 from galspec_spark.report.table1 import table1

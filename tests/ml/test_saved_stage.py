@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyspark.ml.linalg import DenseMatrix, DenseVector, SparseMatrix, SparseVector
 
-from galspec_spark.ml.saved_stage import matrix_of, vector_of
+from galspec_spark.ml.classifiers.saved_stage import matrix_of, vector_of
 
 VALUES = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 

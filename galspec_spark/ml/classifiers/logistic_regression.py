@@ -8,7 +8,7 @@ import numpy as np
 
 from galspec_spark.ml.classifiers.kind import ClassifierKind
 from galspec_spark.ml.classifiers.linear import Linear, coefficients
-from galspec_spark.ml.saved_stage import matrix_of, row_of, vector_of
+from galspec_spark.ml.classifiers.saved_stage import matrix_of, row_of, vector_of
 
 
 def read(stage: Path) -> Linear:

@@ -22,7 +22,6 @@ from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import Scorer
-from galspec_spark.ml.classifiers.settings import FEATURES
 from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.ml.features.components import Components
@@ -33,6 +32,7 @@ from galspec_spark.ml.model.profile import Profile
 from galspec_spark.ml.model.saved import read_pipeline
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.search import slicer
+from galspec_spark.ml.search.settings import FEATURES
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.warehouse.storage import write_json
 

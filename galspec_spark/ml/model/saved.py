@@ -12,7 +12,7 @@ import numpy as np
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import Integers, Scorer
-from galspec_spark.ml.saved_stage import matrix_of, metadata_of, row_of, vector_of
+from galspec_spark.ml.classifiers.saved_stage import matrix_of, metadata_of, row_of, vector_of
 from galspec_spark.spectrum.arrays import Doubles
 
 

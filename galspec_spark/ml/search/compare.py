@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.config import TrainConfig
-from galspec_spark.ml.classifiers.settings import Classifier, gives_probability
 from galspec_spark.ml.evaluation.calibration import (
     Calibration,
     Threshold,
@@ -21,6 +20,7 @@ from galspec_spark.ml.evaluation.calibration import (
 )
 from galspec_spark.ml.features.projection import COMPONENTS, fold_column
 from galspec_spark.ml.search.search import Fold, Trial, best_trials, search, slicer
+from galspec_spark.ml.search.settings import Classifier, gives_probability
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from pyspark.sql import functions as F
 from galspec_spark.config import SearchConfig
 from galspec_spark.harness.progress import Progress
 from galspec_spark.labels import Counts
-from galspec_spark.ml.classifiers.settings import FEATURES, Classifier, Point, score
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.ml.features.projection import COMPONENTS
+from galspec_spark.ml.search.settings import FEATURES, Classifier, Point, score
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import pytest
 
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError
-from galspec_spark.ml.classifiers.settings import build_classifiers
+from galspec_spark.ml.search.settings import build_classifiers
 
 
 def train_config(**classifiers):

@@ -17,8 +17,8 @@ from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import ClassifierKind, Scorer, logistic
+from galspec_spark.ml.classifiers.saved_stage import matrix_of, row_of, vector_of
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.ml.saved_stage import matrix_of, row_of, vector_of
 from galspec_spark.report.contents import title
 from galspec_spark.report.style import colour
 from galspec_spark.train import stage, train

@@ -13,10 +13,10 @@ from pyspark.ml.linalg import Vectors
 from pyspark.ml.tuning import CrossValidator
 
 from galspec_spark.config import Config, SearchConfig
-from galspec_spark.ml.classifiers.settings import build_classifiers
 from galspec_spark.ml.evaluation.scores import confusion
 from galspec_spark.ml.search import search as module
 from galspec_spark.ml.search.search import Fold, best_trials, search, search_table, slicer
+from galspec_spark.ml.search.settings import build_classifiers
 
 FOLDS = 3
 GRIDS = {

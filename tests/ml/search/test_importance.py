@@ -6,7 +6,9 @@ from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomFores
 from pyspark.ml.linalg import Vectors
 
 from galspec_spark.ml.evaluation import importance as module
-from galspec_spark.ml.evaluation.importance import (
+from galspec_spark.ml.evaluation.permutation import permutation_importance
+from galspec_spark.ml.features.pca import PCA, components_of, project
+from galspec_spark.ml.search.importance import (
     best_components,
     component_weights,
     line_peaks,
@@ -14,8 +16,6 @@ from galspec_spark.ml.evaluation.importance import (
     some_rows,
     wavelength_importance,
 )
-from galspec_spark.ml.evaluation.permutation import permutation_importance
-from galspec_spark.ml.features.pca import PCA, components_of, project
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 from tests.ml import synthetic

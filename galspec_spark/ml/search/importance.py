@@ -13,12 +13,12 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from galspec_spark.ml.classifiers import CLASSIFIERS, random_forest
-from galspec_spark.ml.classifiers.settings import FEATURES
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.projection import COMPONENTS
 from galspec_spark.ml.search.compare import FeatureSet, Trained
 from galspec_spark.ml.search.search import decision
+from galspec_spark.ml.search.settings import FEATURES
 from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from galspec_spark.ml.classifiers.settings import gives_probability
 from galspec_spark.ml.evaluation.bins import round_edges, scores_by_bin
 from galspec_spark.ml.evaluation.bootstrap import Intervals, bootstrap_intervals
 from galspec_spark.ml.evaluation.calibration import brier, reliability
@@ -23,6 +22,7 @@ from galspec_spark.ml.evaluation.scores import Curves, classification_scores, co
 from galspec_spark.ml.features.projection import RECONSTRUCTION_ERROR
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.search import decision, slicer
+from galspec_spark.ml.search.settings import gives_probability
 
 #: What is known of a test spectrum beside its predictions.
 KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
