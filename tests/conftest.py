@@ -18,6 +18,7 @@ from galspec_spark.preprocess import preprocess
 from galspec_spark.train import train
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, write_release
+from tests.times import Times
 
 SETTINGS = {
     "spark.master": "local[2]",
@@ -26,6 +27,11 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",  # tiny tables: fewer tasks, faster tests
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print at the end where the time went."""
+    config.pluginmanager.register(Times())
 
 
 @pytest.fixture(scope="session")
