@@ -1,11 +1,17 @@
-"""Run a job as a user does: through spark-submit."""
+"""Run a job: through spark-submit as a user does, or in this process, which takes no start."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,3 +40,16 @@ def messages(result: subprocess.CompletedProcess[str]) -> list[str]:
     return [
         line for line in lines if line != "WARNING: Using incubator modules: jdk.incubator.vector"
     ]
+
+
+def run_here(spark: SparkSession, job: str, *options: str) -> int:
+    """Run a job's program in this process, in the session that is open; return its exit code."""
+    script = ROOT / "jobs" / f"{job}.py"
+    with (
+        patch.object(sys, "argv", [script.name, *options]),
+        patch("galspec_spark.harness.cli.open_session", lambda name, config: nullcontext(spark)),
+        pytest.raises(SystemExit) as leaving,
+    ):
+        runpy.run_path(str(script), run_name="__main__")
+    assert isinstance(leaving.value.code, int)
+    return leaving.value.code

@@ -241,7 +241,7 @@ class Cluster:
         }
 
     def start_job(self, script: Path, *options: str, **settings: str) -> Job:
-        """Submit a script; `settings` are those of Spark, with _ for each dot."""
+        """Submit a script with its options and settings of Spark."""
         folder = self.folder / f"job-{len(self.jobs)}"
         folder.mkdir()
         page = free_port()
@@ -249,7 +249,7 @@ class Cluster:
             **SETTINGS,
             "spark.pyspark.python": str(self.python),
             "spark.ui.port": str(page),
-            **{f"spark.{name.replace('_', '.')}": value for name, value in settings.items()},
+            **settings,
         }
         command = [str(SPARK_HOME / "bin/spark-submit"), "--master", self.url]
         command += ["--py-files", str(self.package)]

@@ -20,7 +20,7 @@ from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
 from galspec_spark.harness.cli import DONE, FAILED, WRONG_USAGE
 from tests import http_archive as http
 from tests import spec_files
-from tests.submit import ROOT, messages, submit
+from tests.submit import ROOT
 
 SCRIPT = ROOT / "jobs" / "download.py"
 REDUX = "dr17/sdss/spectro/redux/26"
@@ -666,19 +666,13 @@ def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
 
 
 def test_an_interrupt_ends_the_job_with_one_line(start, archive, output):
-    archive.script(FIRST, [http.stall(60, after=70_000)])
-    job = start(read_timeout=5.0)  # time to notice the part on a busy machine
+    archive.script(FIRST, [http.stall(60, after=70_000)] * 9)
+    job = start(read_timeout=0.5, attempts=9)  # time to notice the part on a busy machine
     wait_for_parts(output, archive, 1)
     job.send_signal(signal.SIGINT)
     _, stderr = job.communicate(timeout=30)
     assert job.returncode == FAILED
     assert stderr.splitlines()[-1] == "error: interrupted; run the same command again to go on"
-
-
-def test_through_spark_submit_without_a_session(archive, output, tmp_path):
-    result = submit(SCRIPT, *options(archive, output), folder=tmp_path)
-    assert (result.returncode, summary_of(output)["fetched"]) == (DONE, 4)
-    assert [line for line in messages(result) if "download: 1 plates" not in line] == []
 
 
 @pytest.mark.skipif(

@@ -25,7 +25,7 @@ from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.storage import write_json
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import FOLDS, restframe, write_warehouse
-from tests.submit import ROOT, messages, submit
+from tests.submit import run_here
 
 K, BEST = 6, 3
 SMALL = {
@@ -300,17 +300,17 @@ def test_fewer_rows_than_folds(spark, tmp_path):
         train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
 
 
-def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
-    result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
-    assert result.returncode == 1
-    (line,) = messages(result)
+def test_job_names_the_command_that_makes_what_is_missing(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_here(spark, "train") == 1
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no table 'restframe' in the warehouse ")
     assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
 
 
-def test_job_rejects_an_unknown_parameter(tmp_path):
+def test_job_rejects_an_unknown_parameter(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     override = "train.classifiers={linear_svc: {grid: {C: [1.0]}}}"
-    result = submit(ROOT / "jobs" / "train.py", "--set", override, folder=tmp_path)
-    assert result.returncode == 2
-    (line,) = messages(result)
+    assert run_here(spark, "train", "--set", override) == 2
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: train.classifiers.linear_svc: unknown parameter 'C'; known:")
