@@ -25,7 +25,7 @@ MEGABYTE = 1 << 20
 
 
 def packed_zeros(begin: bytes = b"") -> bytes:
-    """Return a gzip file of 640 MB of zeros, more than memory is allowed, a thousand times smaller."""
+    """Return a gzip file of 640 MB of zeros, which memory does not hold; it is tiny."""
     packer = zlib.compressobj(1, wbits=31)
     pieces = [packer.compress(begin)]
     pieces += [packer.compress(bytes(16 * MEGABYTE)) for _ in range(40)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
@@ -84,6 +86,25 @@ def result(classifier: str, features: str, components: list[int], found: int, fa
         "threshold": sample.threshold(),
         "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
     }
+
+
+@pytest.fixture
+def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw small and in no exact layout, which takes most of the time, where the page matters."""
+
+    def small_png(figure: Figure) -> bytes:
+        figure.set_layout_engine("none")
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=20)
+        return content.getvalue()
+
+    monkeypatch.setattr("galspec_spark.report.page._png", small_png)
+
+
+@pytest.fixture
+def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose the figures without rendering them."""
+    monkeypatch.setattr("galspec_spark.report.page._png", lambda figure: b"\x89PNG")
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def test_tables_have_intervals_and_the_threshold(page: Page) -> None:
     assert "0.891 to 0.963" in page.text
 
 
+@pytest.mark.usefixtures("no_pixels")
 def test_page_of_an_earlier_version_lacks_only_what_it_does_not_know(
     full_report: TrainingReport, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_page_names_the_run_and_what_was_left_out(page: Page) -> None:
         assert words in page.text
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_partial_run_says_what_is_missing(partial_report: TrainingReport, tmp_path: Path) -> None:
     stale = tmp_path / "figures" / "curves.png"
     stale.parent.mkdir()
@@ -149,6 +151,7 @@ def test_run_without_results_still_has_a_page(empty_report: TrainingReport, tmp_
     assert "This run has no results." in page.text
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_hostile_strings_are_shown_as_text(partial_report: TrainingReport, tmp_path: Path) -> None:
     metrics = copy.deepcopy(partial_report.metrics)
     metrics |= {"data": HOSTILE, "run_id": HOSTILE, "grid": HOSTILE, "version": HOSTILE}
@@ -162,6 +165,7 @@ def test_hostile_strings_are_shown_as_text(partial_report: TrainingReport, tmp_p
     assert page.text.count("<script>alert('x')</script>") >= 7  # read back as the text it is
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_undefined_scores_are_dashes(full_report: TrainingReport, tmp_path: Path) -> None:
     metrics = copy.deepcopy(full_report.metrics)
     for result in metrics["results"]:

@@ -86,6 +86,7 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
     assert check_self_contained(page) == []
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_release_without_agn_lines_or_outliers_says_so(release_report, tmp_path) -> None:
     bins = {key: Counter(n) for key, n in release_report.counts.bins.items() if key[1] == "other"}
     counts = Counts(
@@ -131,6 +132,7 @@ def test_release_that_is_not_classified_is_named(spark, bundle, classified, tmp_
         write_release_report(spark, Warehouse(classified), bundle, "dr9", {}, {}, tmp_path)
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
     run = copy.deepcopy(release_report.run)
     run |= {"run_id": HOSTILE, "version": HOSTILE, "started": HOSTILE}
