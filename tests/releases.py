@@ -17,7 +17,7 @@ from galspec_spark.spectrum.grid import PIXELS, wavelength
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
-FOLDS = 3
+FOLDS = 2
 
 
 def draw(seed: int, rows: int, shift=None) -> pa.Table:

@@ -19,7 +19,7 @@ from galspec_spark.harness.session import open_session
 from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
-from tests.conftest import SETTINGS
+from tests.submit import SETTINGS
 
 CONFIG = Config(spark=SETTINGS)
 

@@ -28,13 +28,12 @@ from urllib.request import urlopen
 import pyspark
 
 from tests.processes import kill, members
-from tests.submit import ROOT
+from tests.submit import QUICK_JAVA, ROOT
 
 MASTER = "127.0.0.1"
 WORKERS = ("127.0.0.2", "127.0.0.3")
 SPARK_HOME = Path(pyspark.__path__[0])
 #: Of conf/cluster, what this machine is too small for; and the web page tells all at once.
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # to start, for jobs of seconds
 SETTINGS = {
     "spark.driver.extraJavaOptions": QUICK_JAVA,
     "spark.executor.extraJavaOptions": QUICK_JAVA,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import WORKERS, Cluster, Job
+from tests.cluster.cluster import PATIENCE, WORKERS, Cluster, Job
 from tests.cluster.conftest import Record
 from tests.cluster.jobs import JOBS, moment_in, script
 from tests.cluster.results import assert_same
@@ -41,7 +41,7 @@ def done(running: Cluster, survey: Path, tmp_path_factory: pytest.TempPathFactor
     for stage in KILLED_IN:
         with running.frozen(job, stage, moment_in(stage, here)) as worker:
             worker.signal_executors(signal.SIGKILL)
-    assert job.wait() == 0, job.messages
+    assert job.wait(4 * PATIENCE) == 0, job.messages
     return Done(job, here)
 
 
