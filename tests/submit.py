@@ -27,23 +27,29 @@ SETTINGS = {
 }
 
 
-def submit(script: Path, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script through spark-submit in a folder, as the activated environment would."""
-    executables = Path(sys.executable).parent
+def command(script: Path, *options: str) -> list[str]:
+    """Return the command that runs a script through spark-submit."""
+    spark_submit = str(Path(sys.executable).with_name("spark-submit"))
+    java = ("--driver-java-options", QUICK_JAVA)
+    return [spark_submit, "--master", "local[2]", *java, str(script), *options]
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of the activated environment."""
     settings = {
-        "PATH": f"{executables}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "SPARK_CONF_DIR": str(ROOT / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
+    return {**os.environ, **settings}
+
+
+def submit(script: Path, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script through spark-submit in a folder."""
     return subprocess.run(
-        [
-            str(executables / "spark-submit"),
-            *("--master", "local[2]", "--driver-java-options", QUICK_JAVA),
-            str(script),
-            *options,
-        ],
+        command(script, *options),
         cwd=folder,
-        env={**os.environ, **settings},
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
