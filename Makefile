@@ -34,7 +34,7 @@ run paper: setup
 	@echo "Report: $(OUTPUT)/report.html"
 
 test: setup ## run all tests; ARGS="-k ingest" chooses some
-	@$(activate) && pytest $(ARGS)
+	@$(activate) && pytest -n 2 $(ARGS)
 
 faults: setup ## break a real cluster in many ways, kill ingest and damage files again and again
 	@$(activate) && GALSPEC_FAULTS=all GALSPEC_KILLS=20 GALSPEC_MUTATIONS=2000 \
