@@ -25,6 +25,8 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",  # tiny tables: fewer tasks, faster tests
 }
+#: How lines begin that Java writes to stderr: of its vectors, and of a BLAS that it does not find.
+OF_JAVA = ("WARNING: Using incubator modules: jdk.incubator.vector", "netlib-blas: ")
 
 
 def command(script: Path, *options: str) -> list[str]:
@@ -57,11 +59,8 @@ def submit(script: Path, *options: str, folder: Path) -> subprocess.CompletedPro
 
 
 def messages(result: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the lines of stderr, without the one that Java itself always writes."""
-    lines = result.stderr.splitlines()
-    return [
-        line for line in lines if line != "WARNING: Using incubator modules: jdk.incubator.vector"
-    ]
+    """Return the lines of stderr, without those that Java itself writes."""
+    return [line for line in result.stderr.splitlines() if not line.startswith(OF_JAVA)]
 
 
 def run_here(spark: SparkSession, job: str, *options: str) -> int:
