@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -626,7 +627,9 @@ def start(archive, output):
     def run(**settings):
         command = [sys.executable, str(SCRIPT), *options(archive, output, **settings)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        jobs.append(subprocess.Popen(command, **pipes, text=True))
+        # Where the tests run in the background, they and their children ignore interrupts.
+        as_usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        jobs.append(subprocess.Popen(command, **pipes, text=True, preexec_fn=as_usual))
         return jobs[-1]
 
     yield run
