@@ -34,10 +34,11 @@ run paper: setup
 	@echo "Report: $(OUTPUT)/report.html"
 
 test: setup ## run all tests; ARGS="-k ingest" chooses some
-	@$(activate) && pytest $(ARGS)
+	@$(activate) && pytest -n 2 $(ARGS)
 
-faults: setup ## break a real cluster in many ways, and print what came of each
-	@$(activate) && GALSPEC_FAULTS=all pytest tests/cluster -s $(ARGS)
+faults: setup ## break a real cluster in many ways, kill ingest and damage files again and again
+	@$(activate) && GALSPEC_FAULTS=all GALSPEC_KILLS=20 GALSPEC_MUTATIONS=2000 \
+		pytest tests/cluster tests/ingest/test_kill.py tests/ingest/test_corruption.py -s $(ARGS)
 
 lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy

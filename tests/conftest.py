@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -18,14 +20,25 @@ from galspec_spark.preprocess import preprocess
 from galspec_spark.train import train
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, write_release
+from tests.submit import SETTINGS
+from tests.times import Times
 
-SETTINGS = {
-    "spark.master": "local[2]",
-    "spark.driver.memory": "2g",  # honoured because the tests start the JVM themselves
-    "spark.ui.enabled": "false",
-    "spark.driver.host": "127.0.0.1",
-    "spark.sql.shuffle.partitions": "2",  # tiny tables: fewer tasks, faster tests
-}
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print at the end where the time went."""
+    config.pluginmanager.register(Times())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Divide the tests between processes by folder, so that few fixtures are made twice."""
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0].rpartition("/")[0]
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +47,25 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     settings = {**SETTINGS, "spark.sql.warehouse.dir": str(scratch)}
     with open_session("tests", Config(spark=settings)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a folder by a function once for all processes that share the tests."""
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        base = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own in the common one
+            base = base.parent
+        folder, done = base / name, base / f"{name}.done"
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -55,16 +87,18 @@ def real_formats() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_warehouse(
-    spark: SparkSession, real_spectra: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def real_warehouse(spark: SparkSession, real_spectra: Path, made_once: Callable[..., Path]) -> Path:
     """A warehouse made from the real spectra by ingest and preprocess. Read it only."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("real"))
-    run = Run.start("ingest", Config())
-    write_summary(warehouse.root, run, ingest(spark, run, [str(real_spectra)], warehouse, "dr14"))
-    run = Run.start("preprocess", Config())
-    write_summary(warehouse.root, run, preprocess(spark, run, warehouse))
-    return Path(warehouse.root.path)
+
+    def make(root: Path) -> None:
+        warehouse = Warehouse(root)
+        run = Run.start("ingest", Config())
+        summary = ingest(spark, run, [str(real_spectra)], warehouse, "dr14")
+        write_summary(warehouse.root, run, summary)
+        run = Run.start("preprocess", Config())
+        write_summary(warehouse.root, run, preprocess(spark, run, warehouse))
+
+    return made_once("real", make)
 
 
 @pytest.fixture(scope="session")
@@ -79,18 +113,20 @@ def run_of() -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def release_model(
-    spark: SparkSession, run_of: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession, run_of: Callable[..., Run], made_once: Callable[..., Path]
 ) -> Path:
     """The folder of a model of 2500 simulated spectra; beside it the name of their warehouse.
 
     Read it only.
     """
-    root = write_release(tmp_path_factory.mktemp("training"), "seed1", draw(1, 2500))
-    forest = {"fixed": {"numTrees": 10, "maxDepth": 5}, "grid": {}}
-    settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
-    run = run_of("train", train=settings)
-    output = tmp_path_factory.mktemp("trained")
-    with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
-        train(spark, run, Warehouse(root), output, None)
-    (output / "warehouse.txt").write_text(str(root))
-    return output / "model"
+
+    def make(folder: Path) -> None:
+        root, output = folder / "warehouse", folder / "run"
+        write_release(root, "seed1", draw(1, 2500))
+        forest = {"fixed": {"numTrees": 10, "maxDepth": 5}, "grid": {}}
+        settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
+        with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
+            train(spark, run_of("train", train=settings), Warehouse(root), output, None)
+        (output / "warehouse.txt").write_text(str(root))
+
+    return made_once("training", make) / "run" / "model"

@@ -20,7 +20,7 @@ from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
-FOLDS = 3
+FOLDS = 2
 #: What makes preprocess leave a spectrum out, by the reason.
 LEFT_OUT = {"zwarning": 4, "coverage": 0.5}
 

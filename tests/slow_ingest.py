@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
+
+from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
@@ -16,7 +19,7 @@ from galspec_spark.harness.session import open_session
 from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
-from tests.conftest import SETTINGS
+from tests.submit import SETTINGS
 
 CONFIG = Config(spark=SETTINGS)
 
@@ -35,13 +38,20 @@ def slowly(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     return slow
 
 
+def ingest_slowly(spark: SparkSession, survey: str, root: str, seconds: float) -> None:
+    """Ingest one survey with a pause before each step of the commit."""
+    with (
+        patch.object(Location, "move", slowly(Location.move, seconds)),
+        patch.object(Location, "delete", slowly(Location.delete, seconds)),
+    ):
+        ingest(spark, Run.start("ingest", CONFIG), [survey], Warehouse(root), "dr14")
+
+
 def main(survey: str, root: str, seconds: str) -> None:
-    """Ingest one survey."""
-    for name in ("move", "delete"):
-        setattr(Location, name, slowly(getattr(Location, name), float(seconds)))
+    """Ingest one survey in a session of its own."""
     with open_session("slow ingest", CONFIG) as spark:
         say("started")
-        ingest(spark, Run.start("ingest", CONFIG), [survey], Warehouse(root), "dr14")
+        ingest_slowly(spark, survey, root, float(seconds))
         say("done")
 
 

@@ -28,13 +28,12 @@ from urllib.request import urlopen
 import pyspark
 
 from tests.processes import kill, members
-from tests.submit import ROOT
+from tests.submit import QUICK_JAVA, ROOT
 
 MASTER = "127.0.0.1"
 WORKERS = ("127.0.0.2", "127.0.0.3")
 SPARK_HOME = Path(pyspark.__path__[0])
 #: Of conf/cluster, what this machine is too small for; and the web page tells all at once.
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # to start, for jobs of seconds
 SETTINGS = {
     "spark.driver.extraJavaOptions": QUICK_JAVA,
     "spark.executor.extraJavaOptions": QUICK_JAVA,
@@ -241,7 +240,7 @@ class Cluster:
         }
 
     def start_job(self, script: Path, *options: str, **settings: str) -> Job:
-        """Submit a script; `settings` are those of Spark, with _ for each dot."""
+        """Submit a script with its options and settings of Spark."""
         folder = self.folder / f"job-{len(self.jobs)}"
         folder.mkdir()
         page = free_port()
@@ -249,7 +248,7 @@ class Cluster:
             **SETTINGS,
             "spark.pyspark.python": str(self.python),
             "spark.ui.port": str(page),
-            **{f"spark.{name.replace('_', '.')}": value for name, value in settings.items()},
+            **settings,
         }
         command = [str(SPARK_HOME / "bin/spark-submit"), "--master", self.url]
         command += ["--py-files", str(self.package)]

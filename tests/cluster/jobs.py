@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
-
-from pyspark.sql import SparkSession
 
 from tests.submit import ROOT
 
-CONFIG = Path(__file__).with_name("small.yaml")
+CONFIG = ROOT / "tests" / "small.yaml"
 
 
 @dataclass(frozen=True)
@@ -65,13 +59,3 @@ def moment_in(stage: str, here: Path) -> Callable[[], bool] | None:
 def script(job: str) -> Path:
     """Return a job's program."""
     return ROOT / "jobs" / f"{job}.py"
-
-
-def run_here(job: str, spark: SparkSession, survey: Path, here: Path) -> None:
-    """Run a job in this process, in a session that is open already."""
-    arguments = JOBS[job].arguments(survey, here)
-    with (
-        patch.object(sys, "argv", [job, *arguments]),
-        patch("galspec_spark.harness.cli.open_session", lambda name, config: nullcontext(spark)),
-    ):
-        assert runpy.run_path(str(script(job)))["main"]() == 0

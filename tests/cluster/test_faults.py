@@ -1,12 +1,14 @@
-"""What else goes wrong on a cluster than executors that die, and what comes of it.
+"""What else goes wrong on a cluster, and what comes of it.
 
-``make faults`` tries it all and prints a table.
+``make faults`` tries it all and prints a table; tests/cluster/test_cluster.py is the sample of it
+that always runs.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +59,22 @@ def assert_failed(job: Job, *words: str) -> str:
     for word in words:
         assert word in job.errors[0]
     return f"exit code 1, {job.errors[0]}"
+
+
+def test_executors_killed_in_every_stage_change_no_result(
+    start: Callable[[str], Job], cluster: Cluster, expected: Path, tmp_path: Path, record: Record
+) -> None:
+    for name, spec in JOBS.items():
+        job = start(name)
+        for stage in spec.stages:
+            with cluster.frozen(job, stage, moment_in(stage, tmp_path)) as worker:
+                worker.signal_executors(signal.SIGKILL)
+        assert job.wait() == 0, job.messages
+        assert not job.errors
+        assert sum("Lost executor" in line for line in job.messages) == len(spec.stages)
+        assert_as_expected(name, tmp_path, expected)
+        for stage in spec.stages:
+            record("executor killed", f"{name}: {stage}", "the same results")
 
 
 def test_a_worker_lost_for_good_only_slows_the_job(

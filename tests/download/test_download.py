@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
 from galspec_spark.harness.cli import DONE, FAILED, WRONG_USAGE
 from tests import http_archive as http
 from tests import spec_files
-from tests.submit import ROOT, messages, submit
+from tests.submit import ROOT
 
 SCRIPT = ROOT / "jobs" / "download.py"
 REDUX = "dr17/sdss/spectro/redux/26"
@@ -626,7 +627,9 @@ def start(archive, output):
     def run(**settings):
         command = [sys.executable, str(SCRIPT), *options(archive, output, **settings)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        jobs.append(subprocess.Popen(command, **pipes, text=True))
+        # Where the tests run in the background, they and their children ignore interrupts.
+        as_usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        jobs.append(subprocess.Popen(command, **pipes, text=True, preexec_fn=as_usual))
         return jobs[-1]
 
     yield run
@@ -666,19 +669,13 @@ def test_killed_and_run_again_ends_in_the_same_files(start, archive, output):
 
 
 def test_an_interrupt_ends_the_job_with_one_line(start, archive, output):
-    archive.script(FIRST, [http.stall(60, after=70_000)])
-    job = start(read_timeout=5.0)  # time to notice the part on a busy machine
+    archive.script(FIRST, [http.stall(60, after=70_000)] * 9)
+    job = start(read_timeout=0.5, attempts=9)  # time to notice the part on a busy machine
     wait_for_parts(output, archive, 1)
     job.send_signal(signal.SIGINT)
     _, stderr = job.communicate(timeout=30)
     assert job.returncode == FAILED
     assert stderr.splitlines()[-1] == "error: interrupted; run the same command again to go on"
-
-
-def test_through_spark_submit_without_a_session(archive, output, tmp_path):
-    result = submit(SCRIPT, *options(archive, output), folder=tmp_path)
-    assert (result.returncode, summary_of(output)["fetched"]) == (DONE, 4)
-    assert [line for line in messages(result) if "download: 1 plates" not in line] == []
 
 
 @pytest.mark.skipif(

@@ -12,6 +12,7 @@ from galspec_spark.errors import ConfigError, UserError, cause_of
 from galspec_spark.harness import cli
 from tests.submit import ROOT, messages, submit
 
+#: Several jobs in one start: a task fails, the usage is wrong, and one that is done.
 JOB = """
 import sys
 
@@ -30,16 +31,11 @@ def work(spark, run, args):
 parser = job_parser(__doc__)
 parser.add_argument("--output", default="output")
 parser.add_argument("--odd", action="store_true")
-sys.exit(run_job("probe", parser, work, output="output"))
+for options in (["--odd", "--output", "odd"], ["--set", "nonsense.key=1"], sys.argv[1:]):
+    code = run_job("probe", parser, work, output="output", argv=options)
+    print("exit code", code)
+sys.exit(code + 40)
 """
-
-
-@pytest.fixture
-def script(tmp_path):
-    path = tmp_path / "jobs" / "probe.py"
-    path.parent.mkdir()
-    path.write_text(JOB, encoding="utf-8")
-    return path
 
 
 @pytest.fixture
@@ -60,20 +56,21 @@ def never():
     raise AssertionError("the work began")
 
 
-def test_a_job_through_spark_submit_writes_its_summary_and_no_noise(script, tmp_path):
+def test_through_spark_submit_a_job_writes_its_summary_or_one_line(tmp_path):
+    script = tmp_path / "probe.py"
+    script.write_text(JOB, encoding="utf-8")
     result = submit(script, "--set", "spark.app.id=x", folder=tmp_path)
-    assert (result.returncode, messages(result)) == (cli.DONE, [])
+    assert result.returncode == 40 + cli.DONE
+    codes = [int(line.split()[2]) for line in result.stdout.splitlines() if "exit code" in line]
+    assert codes == [cli.FAILED, cli.WRONG_USAGE, cli.DONE]
+    failed, misused = messages(result)  # and no noise
+    assert failed == "error: PythonException: ValueError: spectrum 7 is odd"
+    assert misused.startswith("error: --set: nonsense: unknown key")
+    assert not (tmp_path / "odd").exists()
     assert "rows  4" in result.stdout
     summary = json.loads((tmp_path / "output" / "summary.json").read_text())["probe"]
     assert (summary["job"], summary["status"], summary["rows"]) == ("probe", "done", 4)
     assert summary["config_hash"] in result.stdout
-
-
-def test_a_failing_task_through_spark_submit_is_one_line(script, tmp_path):
-    result = submit(script, "--odd", folder=tmp_path)
-    assert result.returncode == cli.FAILED
-    assert messages(result) == ["error: PythonException: ValueError: spectrum 7 is odd"]
-    assert not (tmp_path / "output").exists()
 
 
 def test_a_message_to_the_user_from_a_task_is_told_as_it_is():
@@ -83,13 +80,6 @@ def test_a_message_to_the_user_from_a_task_is_told_as_it_is():
         "\tat org.apache.spark.api.python.BasePythonRunner\n"
     )
     assert cause_of(RuntimeError(buried)) == "cannot read /w/part.parquet: it is damaged"
-
-
-def test_an_unknown_key_through_spark_submit_is_wrong_usage(script, tmp_path):
-    result = submit(script, "--set", "nonsense.key=1", folder=tmp_path)
-    assert result.returncode == cli.WRONG_USAGE
-    (message,) = messages(result)
-    assert message.startswith("error: --set: nonsense: unknown key")
 
 
 @pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.py")), ids=lambda path: path.stem)

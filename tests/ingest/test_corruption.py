@@ -1,6 +1,7 @@
 """Damaged files of all formats: read to what astropy reads, or quarantined; none silently wrong.
 
-More of it: ``GALSPEC_MUTATIONS=2000 GALSPEC_MUTATION_SEED=7 pytest tests/test_corruption.py``.
+More of it: ``make faults``, or with another seed ``GALSPEC_MUTATIONS=2000
+GALSPEC_MUTATION_SEED=7 pytest tests/ingest/test_corruption.py``.
 
 We are stricter than astropy, which reads these at wrong places or not as meant: columns that do not
 fill a row, pixels or columns of another type than the data model's, cards of the layout twice,
@@ -43,8 +44,8 @@ from tests import (
     spspec_files,
 )
 
-COUNT = int(os.environ.get("GALSPEC_MUTATIONS", "300"))
-IN_ONE_JOB = 150
+COUNT = int(os.environ.get("GALSPEC_MUTATIONS", "100"))
+IN_ONE_JOB = COUNT // 2
 SEED = int(os.environ.get("GALSPEC_MUTATION_SEED", "20260131"))
 
 

@@ -1,6 +1,7 @@
 """An ingest that is killed at any moment, and run again, ends as one that was left alone.
 
-More of it: ``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest tests/test_kill.py``.
+More of it: ``make faults``, or with another seed ``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest
+tests/ingest/test_kill.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +24,18 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
 from tests.processes import kill
-from tests.slow_ingest import CONFIG
-from tests.submit import ROOT, messages, submit
+from tests.slow_ingest import ingest_slowly
+from tests.submit import ROOT, run_here
 
-KILLS = int(os.environ.get("GALSPEC_KILLS", "2"))
+KILLS = int(os.environ.get("GALSPEC_KILLS", "1"))
 SEED = int(os.environ.get("GALSPEC_KILL_SEED", "20260131"))
 #: Before each step of a commit, so that many kills fall into one.
 PAUSE = 0.05
+#: How much longer than here an ingest takes up to its commit in a process that has just started.
+COLD = 3
 SORTED_BY = {"spectra": "spectrum_id", "files": "path"}
 
 State = dict[str, list[dict[str, Any]]]
@@ -47,12 +49,12 @@ class Change:
     warehouse: Path
     before: State
     after: State
-    seconds: float  #: that the ingest took, from the opened session on
+    seconds: float  #: that the ingest takes in a new process, from the opened session on
     commit: float  #: of these, from the journal on
 
 
 @contextmanager
-def running(survey: Path, root: Path, pause: float = PAUSE) -> Iterator[subprocess.Popen[str]]:
+def running(survey: Path, root: Path, pause: float = PAUSE) -> Iterator[subprocess.Popen[bytes]]:
     """Run the ingest from the moment its session is open; kill it and all its children at last."""
     command = [sys.executable, "-m", "tests.slow_ingest", str(survey), str(root), str(pause)]
     process = subprocess.Popen(
@@ -61,11 +63,10 @@ def running(survey: Path, root: Path, pause: float = PAUSE) -> Iterator[subproce
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
     try:
         assert process.stdout is not None
-        assert process.stdout.readline() == "started\n"
+        assert process.stdout.readline() == b"started\n"
         yield process
     finally:
         kill(process.pid)
@@ -84,7 +85,7 @@ def rows(folder: Path, key: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row[key])
 
 
-def until(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> float:
+def until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> float:
     """Wait for something that a process does; return the seconds."""
     begin = time.monotonic()
     while not is_so() and process.poll() is None:
@@ -97,9 +98,9 @@ def differing(state: State, other: State) -> list[str]:
     return [table for table in SORTED_BY if state[table] != other[table]]
 
 
-def ingest_as_slow(spark: SparkSession, survey: Path, root: Path) -> None:
-    """Do what `tests.slow_ingest` does, here."""
-    ingest(spark, Run.start("ingest", CONFIG), [str(survey)], Warehouse(root), "dr14")
+def ingest_here(spark: SparkSession, survey: Path, root: Path, pause: float = 0) -> None:
+    """Do what `tests.slow_ingest` does, in this process."""
+    ingest_slowly(spark, str(survey), str(root), pause)
 
 
 @pytest.fixture(scope="module")
@@ -109,24 +110,26 @@ def change(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Cha
     survey, warehouse, undisturbed = (folder / name for name in ("survey", "before", "after"))
     for seed in range(30):
         spec_files.write(survey, seed)
-    ingest_as_slow(spark, survey, warehouse)
+    ingest_here(spark, survey, warehouse)
     for seed in (3, 4, 17):
         spec_files.write(survey, seed, SUBCLASS="AGN")
     (survey / "spec-0008.fits").write_bytes(b"no longer FITS")
     for seed in range(30, 45):
         spec_files.write(survey, seed)
     shutil.copytree(warehouse, undisturbed)
-    with running(survey, undisturbed) as process:
-        begin = time.monotonic()
-        until((undisturbed / "_journal.json").exists, process)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(1) as thread:
+        ingesting = thread.submit(ingest_here, spark, survey, undisturbed, PAUSE)
+        while not (undisturbed / "_journal.json").exists() and not ingesting.done():
+            time.sleep(0.002)
         journal = time.monotonic()
-        assert process.stdout is not None
-        assert process.stdout.readline() == "done\n"
-        end = time.monotonic()
+        ingesting.result()
+    end = time.monotonic()
     before, after = state(warehouse), state(undisturbed)
     assert [len(before[table]) for table in SORTED_BY] == [30, 30, 30]
     assert [len(after[table]) for table in SORTED_BY] == [44, 45, 44]
-    return Change(survey, warehouse, before, after, end - begin, end - journal)
+    commit = end - journal
+    return Change(survey, warehouse, before, after, COLD * (journal - begin) + commit, commit)
 
 
 @pytest.mark.parametrize("number", range(KILLS))
@@ -160,24 +163,24 @@ def test_a_killed_ingest_rerun_ends_in_the_same_tables(
         sys.stdout.write(f"\nkill {number}, seed {SEED}: {when}: rows as {which} ")
     assert which == "after" if was_in_commit else which != "between"
 
-    ingest_as_slow(spark, change.survey, root)
+    ingest_here(spark, change.survey, root)
     assert not differing(state(root), change.after)
     left = {path.name for path in root.iterdir()} - {*SORTED_BY, "_lock"}
     assert not {name for name in left if not name.endswith(".tmp")}
 
 
 def test_the_second_ingest_is_refused_and_a_dead_one_is_not_in_the_way(
-    spark: SparkSession, change: Change, tmp_path: Path
+    spark: SparkSession, change: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "warehouse"
     shutil.copytree(change.warehouse, root)
     options = ("--input", str(change.survey), "--warehouse", str(root), "--release", "dr14")
     with running(change.survey, root, pause=60) as process:
         until((root / "_journal.json").exists, process)
-        second = submit(ROOT / "jobs/ingest.py", *options, folder=tmp_path)
+        assert run_here(spark, "ingest", *options) == 1
         assert process.poll() is None
-    assert second.returncode == 1
-    (line,) = [line for line in messages(second) if line.startswith("error:")]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert line == f"error: another job is writing to {root}: wait until it ends"
-    ingest_as_slow(spark, change.survey, root)
+    assert (root / "_journal.json").exists()  # killed in its commit
+    ingest_here(spark, change.survey, root)
     assert not differing(state(root), change.after)

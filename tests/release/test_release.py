@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from galspec_spark.release.stage import Release, run_release
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.tables import Warehouse
-from tests.submit import ROOT, submit
+from tests.submit import ROOT, command, environment, submit
 
 SPECTRA = 60
 
@@ -108,9 +107,9 @@ def test_a_killed_job_run_again_ends_as_one_left_alone(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     options = ["--input", str(survey), "--release", "dr1", "--warehouse", str(tmp_path / "wh")]
     options += ["--model", str(release_model), "--output", str(tmp_path / "out")]
-    spark_submit = Path(sys.executable).with_name("spark-submit")
     with subprocess.Popen(
-        [spark_submit, "--master", "local[2]", ROOT / "jobs/release.py", *options],
+        command(ROOT / "jobs/release.py", *options),
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

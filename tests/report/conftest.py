@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report.contents import TrainingReport
@@ -39,6 +41,25 @@ def galaxies(kind: str, number: int, rng: np.random.Generator) -> np.ndarray:
         profile = np.exp(-0.5 * ((grid - line.wavelength) / sigma) ** 2)
         flux += strength * area / (sigma * np.sqrt(2 * np.pi)) * profile
     return flux + rng.normal(0, 0.06, flux.shape)
+
+
+@pytest.fixture
+def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw small and in no exact layout, which takes most of the time, where the page matters."""
+
+    def small_png(figure: Figure) -> bytes:
+        figure.set_layout_engine("none")
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=20)
+        return content.getvalue()
+
+    monkeypatch.setattr("galspec_spark.report.page._png", small_png)
+
+
+@pytest.fixture
+def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose the figures without rendering them."""
+    monkeypatch.setattr("galspec_spark.report.page._png", lambda figure: b"\x89PNG")
 
 
 @pytest.fixture(scope="session")

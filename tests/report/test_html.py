@@ -88,6 +88,7 @@ def test_tables_have_intervals_and_the_threshold(page: Page) -> None:
     assert "0.891 to 0.963" in page.text
 
 
+@pytest.mark.usefixtures("no_pixels")
 def test_page_lacks_only_what_the_run_does_not_have(
     full_report: TrainingReport, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_page_names_the_run_and_what_was_left_out(page: Page) -> None:
         assert words in page.text
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_partial_run_says_what_is_missing(partial_report: TrainingReport, tmp_path: Path) -> None:
     stale = tmp_path / "figures" / "curves.png"
     stale.parent.mkdir()
@@ -139,6 +141,7 @@ def test_partial_run_says_what_is_missing(partial_report: TrainingReport, tmp_pa
     assert "nan" not in page.text.lower().split()
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_hostile_strings_are_shown_as_text(partial_report: TrainingReport, tmp_path: Path) -> None:
     report = with_results(
         partial_report, hyperparameters={HOSTILE: HOSTILE}, features=f"all {HOSTILE}"
@@ -155,6 +158,7 @@ def test_hostile_strings_are_shown_as_text(partial_report: TrainingReport, tmp_p
     assert page.text.count("<script>alert('x')</script>") >= 7  # read back as the text it is
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_undefined_scores_are_dashes(full_report: TrainingReport, tmp_path: Path) -> None:
     report = with_results(full_report, roc_auc=None, agn_f1=None, cv_agn_f1=None)
     report = dataclasses.replace(report, curves={}, class_means={})

@@ -28,7 +28,7 @@ from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.schemas import RESTFRAME
 from galspec_spark.warehouse.tables import Warehouse
-from tests.submit import ROOT, submit
+from tests.submit import run_here
 
 SPECTRA = 2 * BLOCK + 100
 DECIDED = ("object_id", "label", "reason", "split", "fold")
@@ -284,11 +284,11 @@ def test_scikit_learn_finds_agn_among_the_spectra(table: pa.Table) -> None:
     assert roc_auc_score(label[~train], probability) > 0.9
 
 
-def test_the_job_makes_a_warehouse_with_its_summary(tmp_path: Path) -> None:
-    options = ["--to", "restframe", "--output", "out", "--spectra", "300", "--seed", "5"]
-    result = submit(ROOT / "jobs" / "simulate.py", *options, folder=tmp_path)
-    assert result.returncode == 0, result.stderr
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())["simulate"]
+def test_the_job_makes_a_warehouse_with_its_summary(spark: SparkSession, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    options = ["--to", "restframe", "--output", str(output), "--spectra", "300", "--seed", "5"]
+    assert run_here(spark, "simulate", *options) == 0
+    summary = json.loads((output / "summary.json").read_text())["simulate"]
     assert summary["status"] == "done"
     assert summary["spectra"] == 300 == summary["train"] + summary["test"]
-    assert len(rows_of(Warehouse(tmp_path / "out"))) == 300
+    assert len(rows_of(Warehouse(output))) == 300

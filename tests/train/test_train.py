@@ -28,14 +28,14 @@ from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.storage import write_json
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import FOLDS, restframe, write_warehouse
-from tests.submit import ROOT, messages, submit
+from tests.submit import run_here
 
 K, BEST = 6, 3
 SMALL = {
     "components": K,
     "best_components": BEST,
     "classifiers": {
-        "logistic_regression": {"grid": {"regParam": [0.001, 10.0]}},
+        "logistic_regression": {"fixed": {"maxIter": 10}, "grid": {"regParam": [0.001, 10.0]}},
         "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
         "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
     },
@@ -60,8 +60,8 @@ def run_with(**sections) -> Run:
 
 @pytest.fixture(scope="module")
 def trained(spark, tmp_path_factory):
-    """Train once; return the warehouse, the output folder and the summary."""
-    root = write_warehouse(tmp_path_factory.mktemp("warehouse"), restframe())
+    """Train once, on one part; return the warehouse, the output folder and the summary."""
+    root = write_warehouse(tmp_path_factory.mktemp("warehouse"), restframe(), parts=1)
     held = {"files": 180, "quarantined": 2, "spectra": 180, "seconds": 1.5}
     write_json(root / "summary.json", {"ingest": {"warehouse": held}})
     output = tmp_path_factory.mktemp("output")
@@ -174,12 +174,10 @@ def test_parts_do_not_change_the_metrics(spark, tmp_path, metrics, monkeypatch):
     monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
     table = restframe()
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
-    for parts, rows in ((1, table), (8, shuffled)):
-        warehouse = Warehouse(write_warehouse(tmp_path / str(parts), rows, parts))
-        output = tmp_path / f"run-{parts}"
-        train(spark, run_with(), warehouse, output, None)
-        other = json.loads((output / "metrics.json").read_text())
-        assert_equal(timeless(other), timeless(metrics))
+    warehouse = Warehouse(write_warehouse(tmp_path / "warehouse", shuffled, parts=8))
+    train(spark, run_with(), warehouse, tmp_path / "run", None)
+    other = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert_equal(timeless(other), timeless(metrics))
 
 
 def timeless(metrics: dict) -> dict:
@@ -236,7 +234,8 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
     assert len(model.components.mean) == PIXELS
 
 
-def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path):
+def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
     root, first, _ = trained
     forest = {"linear_svc": {"fixed": {"maxIter": 1, "regParam": 100.0}}}
     run = Run.start("train", Config.model_validate({"train": {**SMALL, "classifiers": forest}}))
@@ -318,17 +317,17 @@ def test_fewer_rows_than_folds(spark, tmp_path):
         train(spark, run_with(), Warehouse(root), tmp_path / "output", None)
 
 
-def test_job_names_the_command_that_makes_what_is_missing(tmp_path):
-    result = submit(ROOT / "jobs" / "train.py", folder=tmp_path)
-    assert result.returncode == 1
-    (line,) = messages(result)
+def test_job_names_the_command_that_makes_what_is_missing(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_here(spark, "train") == 1
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no table 'sample' in the warehouse ")
     assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
 
 
-def test_job_rejects_an_unknown_parameter(tmp_path):
+def test_job_rejects_an_unknown_parameter(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     override = "train.classifiers={linear_svc: {grid: {C: [1.0]}}}"
-    result = submit(ROOT / "jobs" / "train.py", "--set", override, folder=tmp_path)
-    assert result.returncode == 2
-    (line,) = messages(result)
+    assert run_here(spark, "train", "--set", override) == 2
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: train.classifiers.linear_svc: unknown parameter 'C'; known:")

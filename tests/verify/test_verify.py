@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +31,7 @@ from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
-from tests.submit import ROOT, messages, submit
+from tests.submit import run_here
 
 RunOf = Callable[..., Run]
 Edit = Callable[[pa.Table], pa.Table]
@@ -130,13 +127,13 @@ def kinds(summary: dict[str, Any]) -> dict[str, int]:
     return {finding["finding"]: finding["count"] for finding in summary["findings"]}
 
 
-def test_a_clean_warehouse_through_spark_submit(copy: Warehouse, tmp_path: Path) -> None:
-    result = submit(
-        ROOT / "jobs/verify.py", "--warehouse", str(copy.root), "--sample", "all", folder=tmp_path
-    )
-    assert result.returncode == cli.DONE, result.stderr
-    assert "no findings" in result.stdout
-    assert not [line for line in messages(result) if "rror" in line]
+def test_a_clean_warehouse_has_no_findings(
+    spark: SparkSession, copy: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(spark, "verify", "--warehouse", str(copy.root), "--sample", "all") == cli.DONE
+    printed = capsys.readouterr()
+    assert "no findings" in printed.out
+    assert "rror" not in printed.err
     summary = json.loads((copy.root / "summary.json").read())["verify"]
     assert summary["findings"] == []
     assert summary["rows_of_spectra"] == summary["rows_of_sample"] == 12
@@ -445,7 +442,6 @@ def test_the_job_shows_its_findings_and_exits_with_3(
     survey: Path,
     tmp_path: Path,
     run_of: RunOf,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The same file twice, a file never ingested, leftovers, and restframe behind spectra."""
@@ -454,11 +450,8 @@ def test_the_job_shows_its_findings_and_exits_with_3(
     new = spec_files.write(tmp_path / "more", 20)
     (copy.root / "_staging/dead/part.parquet").write(b"half")
     options = ["--input", str(tmp_path / "more"), "--sample", "2", "--seed", "7"]
-    monkeypatch.setattr(cli, "open_session", lambda name, config: nullcontext(spark))
-    monkeypatch.setattr(sys, "argv", ["verify.py", "--warehouse", str(copy.root), *options])
-    with pytest.raises(SystemExit) as leaving:
-        runpy.run_path(str(ROOT / "jobs/verify.py"), run_name="__main__")
-    assert leaving.value.code == cli.PROBLEM_FOUND
+    code = run_here(spark, "verify", "--warehouse", str(copy.root), *options)
+    assert code == cli.PROBLEM_FOUND
 
     summary = json.loads((copy.root / "summary.json").read())["verify"]
     assert kinds(summary) == {
@@ -479,11 +472,8 @@ def test_the_job_shows_its_findings_and_exits_with_3(
 
 
 @pytest.mark.parametrize("sample", ["-1", "some", "1.5"])
-def test_a_wrong_sample_is_wrong_usage(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["verify.py", f"--sample={sample}"])
-    with pytest.raises(SystemExit) as leaving:
-        runpy.run_path(str(ROOT / "jobs/verify.py"), run_name="__main__")
-    assert leaving.value.code == cli.WRONG_USAGE
+def test_a_wrong_sample_is_wrong_usage(spark: SparkSession, sample: str) -> None:
+    assert run_here(spark, "verify", f"--sample={sample}") == cli.WRONG_USAGE
 
 
 def test_one_writer_and_no_warehouse_are_one_clear_line(

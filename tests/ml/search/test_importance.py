@@ -5,9 +5,9 @@ import pytest
 from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
 from pyspark.ml.linalg import Vectors
 
-from galspec_spark.ml.evaluation import importance as module
 from galspec_spark.ml.evaluation.permutation import permutation_importance
 from galspec_spark.ml.features.pca import PCA, components_of, project
+from galspec_spark.ml.search import importance as module
 from galspec_spark.ml.search.importance import (
     best_components,
     component_weights,

@@ -86,6 +86,7 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
     assert check_self_contained(page) == []
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_release_without_agn_lines_or_outliers_says_so(release_report, tmp_path) -> None:
     bins = {key: Counter(n) for key, n in release_report.counts.bins.items() if key[1] == "other"}
     counts = Counts(
@@ -134,6 +135,7 @@ def test_release_that_is_not_classified_is_named(
         write_release_report(spark, Warehouse(classified), bundle, "dr9", run, drift, tmp_path)
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
     hostile = dict.fromkeys(("run_id", "version", "started"), HOSTILE)
     (finding,) = release_report.verified.findings
