@@ -29,7 +29,7 @@ class Spec:
 JOBS = {
     "ingest": Spec(
         "--input {survey} --warehouse {here}/warehouse",
-        ("warehouse/spectra", "warehouse/files", "warehouse/objects"),
+        ("warehouse/spectra", "warehouse/files"),
         ("ingest",),
     ),
     "preprocess": Spec("--warehouse {here}/warehouse", ("warehouse/restframe",), ("rest frame",)),

@@ -17,10 +17,10 @@ from sklearn import decomposition, linear_model, svm
 from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
-from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
 from galspec_spark.ml.features.labelled import labelled_spectra
 from galspec_spark.ml.features.projection import fit_components, project_all
-from galspec_spark.warehouse.frames import read_table
+from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse
@@ -42,7 +42,7 @@ class Features:
 
 
 def features_of(spark, root: Path, scratch: Location) -> Features:
-    census = Census.take(read_table(spark, Warehouse(root), "sample"))
+    census = Census.take(read_sample(Warehouse(root), MEMBERSHIP))
     config = Config().train
     spectra = labelled_spectra(spark, Warehouse(root), census.count(split="train"))
     components = fit_components(spark, spectra, config, census.folds, scratch)

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from galspec_spark.config import Config, PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
 from galspec_spark.simulate import restframe as restframe_module
 from galspec_spark.simulate.linefit import INDEX
 from galspec_spark.simulate.restframe import simulate_restframe
@@ -83,7 +83,7 @@ def test_spark_reads_all_rows_with_survey_and_release(
     frame = read_table(spark, warehouse, "restframe")
     groups = frame.groupBy("survey", "release").count().collect()
     assert [tuple(row) for row in groups] == [("simulated", "seed1", SPECTRA)]
-    Census.take(read_table(spark, warehouse, "sample")).check(components=20)
+    Census.take(read_sample(warehouse, MEMBERSHIP)).check(components=20)
 
 
 def test_values_are_what_preprocess_would_write(table: pa.Table, warehouse: Warehouse) -> None:

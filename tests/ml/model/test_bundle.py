@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from galspec_spark.ml.evaluation.threshold import Threshold
 from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.classification import LinearSVC
 from pyspark.ml.feature import VectorSlicer
@@ -17,7 +16,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers.linear import Linear
-from galspec_spark.ml.evaluation.calibration import Calibration
+from galspec_spark.ml.evaluation.calibration import Calibration, Threshold
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import native_model
 from galspec_spark.ml.model import bundle
