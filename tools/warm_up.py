@@ -17,14 +17,6 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-CLASSIFIERS = (
-    LogisticRegression(maxIter=2),
-    LinearSVC(maxIter=2),
-    RandomForestClassifier(numTrees=2, maxDepth=2),
-    GBTClassifier(maxIter=2, maxDepth=2),
-)
-
-
 def query(spark: SparkSession, table: str) -> DataFrame:
     """Write and read a table, pass it through Python, join, group and sort it."""
     rows = spark.range(200, numPartitions=2).select(
@@ -42,7 +34,13 @@ def fit(rows: DataFrame, folder: Path) -> None:
     """Fit a pipeline with each classifier; save it, load it and apply it."""
     numbers = F.array(*[F.sin(F.col("id") * factor) for factor in (1, 2, 3)])
     vectors = rows.select("label", array_to_vector(numbers).alias("vector")).persist()
-    for number, classifier in enumerate(CLASSIFIERS):
+    classifiers = (
+        LogisticRegression(maxIter=2),
+        LinearSVC(maxIter=2),
+        RandomForestClassifier(numTrees=2, maxDepth=2),
+        GBTClassifier(maxIter=2, maxDepth=2),
+    )
+    for number, classifier in enumerate(classifiers):
         steps = [
             PCA(k=3, inputCol="vector", outputCol="components"),
             VectorSlicer(inputCol="components", outputCol="features", indices=[0, 1]),

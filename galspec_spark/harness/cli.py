@@ -109,10 +109,15 @@ def run_without_spark(
     except Exception as error:  # the last place that can name the cause in one line
         log.debug("unexpected failure", exc_info=True)
         return _fail(cause_of(error), FAILED)
+    print_summary(summary)
+    return PROBLEM_FOUND if summary.get("findings") else DONE
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print the values of a summary that fit a line."""
     for key, value in summary.items():
         if not isinstance(value, dict | list):
-            print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
-    return PROBLEM_FOUND if summary.get("findings") else DONE
+            print(f"{key:>24}  {value}", flush=True)  # noqa: T201 - a job talks to its user
 
 
 def _work(
