@@ -7,10 +7,9 @@ CONFIG = conf/default.yaml
 OUTPUT = output/$@$(if $(INPUT),$(subst /,-,$(abspath $(INPUT))))
 
 # Everything here runs on this machine, in .venv, whatever other Spark the user has.
-export SPARK_LOCAL_IP ?= 127.0.0.1
 unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
-job = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(java_options) $(1)
+job = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(1)
 
 .PHONY: help setup run paper test faults lint bench realism gaps dist clean
 
@@ -20,17 +19,12 @@ help: ## list the targets (the default)
 setup: ## make .venv, with all packages and Java; the other targets do this themselves
 	@tools/setup.sh
 
-# A job of seconds ends before the work of Java's second compiler pays.
-run: java_options = --driver-java-options '-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m'
 run: CONFIG = $(if $(INPUT),conf/default.yaml,conf/demo.yaml)
 run: ## simulate a small survey, or take INPUT=DIR, and go all the way to the report
 paper: CONFIG = conf/paper.yaml
 paper: ## the same with the paper's recipe and size
 run paper: setup
-	$(if $(INPUT),,$(call job,jobs/simulate.py --config $(CONFIG) --output "$(OUTPUT)/survey"))
-	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(or $(INPUT),$(OUTPUT)/survey)" --warehouse "$(OUTPUT)/warehouse")
-	$(call job,jobs/preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
-	$(call job,jobs/train.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
+	$(call job,jobs/run.py --config $(CONFIG) $(if $(INPUT),--input "$(INPUT)",--survey "$(OUTPUT)/survey") --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
 	@echo "Report: $(OUTPUT)/report.html"
 
 test: setup ## run all tests; ARGS="-k ingest" chooses some

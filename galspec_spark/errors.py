@@ -1,5 +1,12 @@
 """Errors that are a message to the user: one line that says what, where and what to do."""
 
+import re
+
+#: What a failed task of an executor says that ran out of memory, or its exit code.
+EXECUTOR_FULL = re.compile(
+    r"executor (?!driver)\S+: \S*OutOfMemoryError|(?:exited with (?:exit )?code|Exit status:) 52\b"
+)
+
 
 class UserError(Exception):
     """A job cannot go on (exit code 1)."""
@@ -16,7 +23,14 @@ def cause_of(error: Exception) -> str:
     if isinstance(error, OSError):
         what = error.strerror or str(error)
         return f"{error.filename}: {what}" if error.filename else what
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = str(error)
+    if EXECUTOR_FULL.search(text):
+        return (
+            "an executor of Spark ran out of memory: set --executor-memory (spark.executor.memory)"
+        )
+    if "OutOfMemoryError" in text:
+        return "Spark's driver ran out of memory: set --driver-memory (spark.driver.memory)"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     python_errors = [
         line
         for line in lines

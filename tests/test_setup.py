@@ -9,21 +9,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ["bash", "cat", "cksum", "cp", "dirname", "grep", "id", "ls", "mkdir", "rm", "sed", "tail"]
+TOOLS = [
+    "bash", "cat", "cksum", "cp", "dirname", "find", "grep", "id", "ls", "mkdir", "mv", "rm", "sed",
+    "tail",
+]  # fmt: skip
 
 PYTHON = """#!/bin/bash
 case "$*" in
     *"version_info >= (3, 11)"*) [ {minor} -ge 11 ] && echo "$0" ;;
     --version) echo "Python 3.{minor}.0" ;;
     "-m venv"*) rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python
-        echo 'PATH="$PWD/.venv/bin:$PATH"' >.venv/bin/activate ;;
+        echo 'PATH="$PWD/.venv/bin:$PATH"' >.venv/bin/activate
+        mkdir -p .venv/lib/python3.{minor}/site-packages/pyspark/jars ;;
     *" install "*) [ ! -e full-disk ] || {{ echo "ERROR: No space left on device"; exit 1; }} ;;
     -) echo 4 ;; # gigabytes for the driver
 esac
 """
 JAVA = """#!/bin/bash
-echo 'openjdk version "{version}.0.1" 2025-04-15' >&2
+echo 'openjdk version "{version}.0.{update}" 2025-04-15' >&2
 """
+SPARK_SUBMIT = r"""#!/bin/bash
+[ ! -e old-java ] || { echo "ArchiveClassesAtExit is unsupported"; exit 1; }
+[ "$1 $3" = "--driver-java-options tools/warm_up.py" ] || exit 1
+part=${2#\'-XX:ArchiveClassesAtExit=}
+echo >"${part%\'}"
+"""
+FAST_START = "Preparing a fast start of Spark (again when Java or Spark change)"
 
 
 class Machine:
@@ -32,9 +43,11 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.clone, self.bin = folder / "clone", folder / "bin"
         self.environment = {"PATH": str(self.bin), "HOME": str(folder)}
+        self.spark = self.clone / ".venv" / "lib" / "python3.11" / "site-packages" / "pyspark"
         self.bin.mkdir()
         for tool in TOOLS:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        self._add(self.bin / "spark-submit", SPARK_SUBMIT)
         (self.clone / "tools").mkdir(parents=True)
         for name in ("pyproject.toml", "tools/setup.sh"):
             shutil.copy(ROOT / name, self.clone / name)
@@ -42,9 +55,9 @@ class Machine:
     def add_python(self, name: str, minor: int) -> None:
         self._add(self.bin / name, PYTHON.format(minor=minor))
 
-    def add_java(self, version: int) -> Path:
+    def add_java(self, version: int, update: int = 1) -> Path:
         home = self.bin.parent / f"java-{version}"
-        self._add(home / "bin" / "java", JAVA.format(version=version))
+        self._add(home / "bin" / "java", JAVA.format(version=version, update=update))
         return home
 
     def _add(self, path: Path, script: str) -> None:
@@ -85,7 +98,7 @@ def machine(tmp_path):
 def test_the_environment_knows_its_java_settings_and_memory(machine):
     machine.environment["SPARK_HOME"] = "/another/spark"
     code, said = machine.set_up()
-    assert (code, said[-1]) == (0, "Set-up done")
+    assert (code, said[-2]) == (0, "Set-up done")
     assert machine.activated("JAVA_HOME") == machine.environment["JAVA_HOME"]
     assert machine.activated("SPARK_CONF_DIR") == str(machine.clone / "conf")
     assert machine.activated("SPARK_DRIVER_MEMORY") == "4g"
@@ -112,7 +125,7 @@ def test_an_environment_that_no_longer_fits_is_made_again(machine, spoil):
     (machine.clone / ".venv" / "leftover").touch()
     spoil(machine.clone)
     machine.environment["JAVA_HOME"] = str(machine.add_java(21))
-    assert machine.set_up()[1][-1] == "Set-up done"
+    assert machine.set_up()[1][-2] == "Set-up done"
     assert not (machine.clone / ".venv" / "leftover").exists()
     assert machine.set_up() == (0, [])
 
@@ -120,7 +133,7 @@ def test_an_environment_that_no_longer_fits_is_made_again(machine, spoil):
 def test_a_moved_clone_gets_a_new_environment(machine):
     machine.set_up()
     machine.clone = machine.clone.rename(machine.clone.with_name("moved"))
-    assert machine.set_up()[1][-1] == "Set-up done"
+    assert machine.set_up()[1][-2] == "Set-up done"
     assert machine.activated("SPARK_CONF_DIR") == str(machine.clone / "conf")
 
 
@@ -155,3 +168,39 @@ def test_a_java_of_the_wrong_version_is_passed_over(machine):
     (machine.bin.parent / ".sdkman" / "candidates" / "java" / "21").symlink_to(good)
     assert machine.set_up()[0] == 0
     assert "java-11" not in machine.activated("JAVA_HOME")
+
+
+def test_the_archive_of_classes_is_made_once(machine):
+    assert machine.set_up()[1][-1] == FAST_START
+    assert sorted(path.name for path in machine.spark.iterdir()) == [
+        "jars", "jars.jsa", "jars.jsa.made-by",
+    ]  # fmt: skip
+    assert machine.set_up() == (0, [])
+
+
+def test_the_archive_of_classes_is_made_anew_with_another_java_or_other_jars(machine):
+    def makes_it_anew() -> bool:
+        archive = machine.spark / "jars.jsa"
+        archive.write_text("old")
+        assert machine.set_up() == (0, [FAST_START])
+        assert machine.set_up() == (0, [])
+        return archive.read_text() != "old"
+
+    machine.set_up()
+    machine.add_java(17, update=2)
+    assert makes_it_anew()
+    (machine.spark / "jars" / "more.jar").touch()
+    assert makes_it_anew()
+    (machine.spark / "jars.jsa.made-by").unlink()  # as one that was cut short leaves it
+    assert makes_it_anew()
+
+
+def test_a_java_that_cannot_make_archives_is_asked_once(machine):
+    (machine.clone / "old-java").touch()
+    code, said = machine.set_up()
+    assert code == 0
+    assert said[-2] == FAST_START
+    assert said[-1].startswith("  this Java cannot: Spark starts more slowly (the reason is in")
+    assert not (machine.spark / "jars.jsa").exists()
+    assert "ArchiveClassesAtExit is unsupported" in (machine.clone / "build/setup.log").read_text()
+    assert machine.set_up() == (0, [])

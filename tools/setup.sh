@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv: a Python environment with all packages, told which Java to use.
+# Makes .venv: a Python environment with all packages, told which Java to use, and with an archive of
+# Spark's classes for a fast start.
 # Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter,
 # GALSPEC_SPARK=4.0 a version of Spark other than the newest.
 set -euo pipefail
@@ -8,19 +9,24 @@ cd "$(dirname "$0")/.."
 log=build/setup.log
 
 main() {
-    local fingerprint python java
+    local fingerprint
     # What .venv depends on: the packages, this script, the folder it stands in, and the version.
     fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD ${GALSPEC_SPARK:-}"
-    is_ready "$fingerprint" && return
-    mkdir -p build && : >"$log"
+    mkdir -p build
+    is_ready "$fingerprint" || set_up "$fingerprint"
+    (activate && { has_archive || make_archive; })
+}
 
+set_up() {
+    local python java
+    : >"$log"
     say "Setting up (only the first time, a few minutes; everything is in $log)"
     python=$(find_python)
     java=$(find_java || install_java)
     say "  $("$python" --version) at $python, Java at $java"
     make_environment "$python"
     complete_activate "$java"
-    echo "$fingerprint" >.venv/ready # last, so that a set-up that was cut short starts afresh
+    echo "$1" >.venv/ready # last, so that a set-up that was cut short starts afresh
     say "Set-up done"
 }
 
@@ -95,6 +101,27 @@ install_java() {
         "Fedora: sudo dnf install java-21-openjdk-headless; macOS: brew install openjdk@21) or set JAVA_HOME"
 }
 
+# --- An archive of classes, as Java has them after reading ---
+
+has_archive() { # of this Java and these jars; or the note that Java could not make one
+    [ "$("$JAVA_HOME/bin/java" -version 2>&1)" = "$(cat "$archive.made-by" 2>/dev/null)" ] &&
+        [ -z "$(find "$jars" -newer "$archive.made-by")" ]
+}
+
+make_archive() {
+    say "Preparing a fast start of Spark (again when Java or Spark change)"
+    rm -f "$archive"
+    # A part of an archive would crash Java, so it gets its name when it is whole.
+    if spark-submit --driver-java-options "'-XX:ArchiveClassesAtExit=$archive.part'" \
+        tools/warm_up.py >>"$log" 2>&1 && [ -s "$archive.part" ]; then
+        mv "$archive.part" "$archive"
+    else
+        rm -f "$archive.part"
+        say "  this Java cannot: Spark starts more slowly (the reason is in $log)"
+    fi
+    "$JAVA_HOME/bin/java" -version 2>"$archive.made-by"
+}
+
 # --- The system's packages ---
 
 install_package() { # installs the first of the names that this system has, if it may without asking
@@ -119,6 +146,13 @@ install_package() { # installs the first of the names that this system has, if i
 }
 
 # --- The environment's own settings ---
+
+activate() { # and leave out whatever of the user's would be on Java's class path
+    unset SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR SPARK_DIST_CLASSPATH SPARK_SUBMIT_OPTS PYTHONPATH
+    . .venv/bin/activate
+    jars=$(echo "$PWD"/.venv/lib/python3*/site-packages/pyspark/jars)
+    archive=$jars.jsa
+}
 
 complete_activate() {
     cat >>.venv/bin/activate <<END

@@ -108,10 +108,15 @@ def run_without_spark(
     except Exception as error:  # the last place that can name the cause in one line
         log.debug("unexpected failure", exc_info=True)
         return _fail(cause_of(error), FAILED)
+    print_summary(summary)
+    return PROBLEM_FOUND if summary.get("findings") else DONE
+
+
+def print_summary(summary: Summary) -> None:
+    """Print the values of a summary that fit a line."""
     for key, value in summary.items():
         if value is None or isinstance(value, str | int | float):
-            print(f"{key:>24}  {value}")  # noqa: T201 - a job talks to its user
-    return PROBLEM_FOUND if summary.get("findings") else DONE
+            print(f"{key:>24}  {value}", flush=True)  # noqa: T201 - a job talks to its user
 
 
 def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:

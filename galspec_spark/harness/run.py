@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,14 @@ def write_summary(folder: Path | Location, run: Run, content: Summary) -> Summar
     place = Location.of(folder) / "summary.json"
     write_json(place, {**read_summaries(folder), run.job: summary})
     return summary
+
+
+def run_stage(
+    run: Run, job: str, folder: Path | Location, work: Callable[[Run], Summary]
+) -> Summary:
+    """Do the work of a job as a part of another run, and leave the summary that the job leaves."""
+    own = replace(Run.start(job, run.config), id=run.id)
+    return write_summary(folder, own, work(own))
 
 
 def read_summaries(folder: Path | Location) -> dict[str, Any]:

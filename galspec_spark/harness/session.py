@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
@@ -37,6 +38,13 @@ SETTINGS = {
     "spark.log.level": "ERROR",
 }
 
+#: Where Spark is one process, a task that runs out of memory fails its job. The process goes on, to
+#: say so; Spark would end it at once.
+LOCAL_SETTINGS = {"spark.executor.killOnFatalError.depth": "0"}
+
+#: Loggers that print the stack trace of a failed task, which reaches the job as an exception.
+SILENT = ("org.apache.spark.executor.Executor", "org.apache.spark.scheduler.TaskSetManager")
+
 #: Spark's own name for the secret that authenticates a cluster's connections.
 SECRET = "_SPARK_AUTH_SECRET"
 
@@ -55,6 +63,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
     spark = SparkSession.builder.config(conf=conf).appName(name).getOrCreate()
+    _silence(spark)
     try:
         yield spark
     finally:
@@ -68,12 +77,19 @@ def _conf(config: Config) -> SparkConf:
     conf = SparkConf()
     for key, value in config.spark.items():
         conf.set(key, str(value))
-    for key, value in SETTINGS.items():
+    is_local = conf.get("spark.master", "local").startswith("local")
+    for key, value in {**SETTINGS, **(LOCAL_SETTINGS if is_local else {})}.items():
         conf.setIfMissing(key, value)
     conf.setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()))
     if SECRET in os.environ:  # masters, workers and executors read it there; a driver does not
         conf.setIfMissing("spark.authenticate.secret", os.environ[SECRET])
     return conf
+
+
+def _silence(spark: SparkSession) -> None:
+    java: Any = spark.sparkContext._jvm
+    for name in SILENT:
+        java.org.apache.logging.log4j.core.config.Configurator.setLevel(name, "OFF")
 
 
 def check_java() -> None:

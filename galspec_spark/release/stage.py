@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -19,7 +19,7 @@ from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list
-from galspec_spark.harness.run import Run, Summary, write_summary
+from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
 from galspec_spark.ml.model.bundle import load_bundle, model_id
 from galspec_spark.ml.model.drift import Drift
@@ -90,12 +90,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
 
     def job(name: str, work: Callable[[Run], Summary]) -> Callable[[], Summary]:
         """Let a step be what the job of its name is, which leaves a summary in the warehouse."""
-
-        def do() -> Summary:
-            own = replace(Run.start(name, config), id=run.id)
-            return write_summary(warehouse.root, own, work(own))
-
-        return do
+        return lambda: run_stage(run, name, warehouse.root, work)
 
     def drift_key() -> str:
         parts = catalog_parts(warehouse, model_id(model), release.name)

@@ -1,0 +1,68 @@
+"""Go from a survey's FITS files, or a simulated survey, all the way to the report.
+
+Does what jobs/simulate.py (without --input), ingest.py, preprocess.py and train.py do one after the
+other, in one start of Spark.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.harness.cli import job_parser, print_summary, run_job
+from galspec_spark.harness.run import Run, Summary, run_stage
+from galspec_spark.ingest import ingest
+from galspec_spark.preprocess import preprocess
+from galspec_spark.simulate.survey import simulate
+from galspec_spark.train import train
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
+    """Do the work of each job, and leave its summary."""
+    config, warehouse, output = run.config, Warehouse(args.warehouse), Path(args.output)
+    release = args.release or config.ingest.release
+    seconds = {}
+
+    def stage(job: str, folder: Path | Location, do: Callable[[Run], Summary]) -> None:
+        summary = run_stage(run, job, folder, do)
+        print_summary(summary)
+        seconds[job] = summary["seconds"]
+
+    if not args.input:
+        survey = Path(args.survey)
+        stage("simulate", survey, lambda own: simulate(spark, config.simulate, survey))
+    inputs = args.input or [args.survey]
+    stage("ingest", warehouse.root, lambda own: ingest(spark, own, inputs, warehouse, release))
+    stage("preprocess", warehouse.root, lambda own: preprocess(spark, own, warehouse))
+    stage("train", output, lambda own: train(spark, own, warehouse, output, None))
+    return {"job_seconds": seconds}
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        metavar="PATH",
+        help="FITS files, or folders of them; without it, a survey is simulated",
+    )
+    parser.add_argument(
+        "--survey", default="survey", metavar="DIR", help="folder of the simulated survey"
+    )
+    parser.add_argument(
+        "--release", metavar="NAME", help="the files' data release, for example dr14"
+    )
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    parser.add_argument("--output", default="run", metavar="DIR", help="folder of the results")
+    return run_job("run", parser, work, output="output")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

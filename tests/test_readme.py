@@ -1,0 +1,73 @@
+"""Every command of the README, as it is written, on a small survey and quick settings."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import Config, load_config
+from tests.submit import ROOT, run_here
+
+README = (ROOT / "README.md").read_text()
+#: Spectra of a survey, instead of the README's thousands.
+SPECTRA = "192"
+#: A release may be unlike so few spectra of the training set.
+MAY_FIND = ("release",)
+
+
+def blocks(kind: str = "") -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, flags=re.S | re.M)
+
+
+def commands() -> list[list[str]]:
+    """Return the words of each command of the README that runs a job here."""
+    lines = [line for block in blocks() for line in block.replace("\\\n", " ").splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] for line in words if line[:1] == ["spark-submit"] and "--master" not in line]
+
+
+def quick(path: str | None = None, overrides: list[str] | None = None) -> Config:
+    """Read the tests' small configuration where the README uses the default."""
+    assert path is None
+    return load_config(ROOT / "tests" / "small.yaml", overrides or [])
+
+
+def test_each_command_runs(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = set()
+    for script, *options in commands():
+        job = Path(script).stem
+        small = [re.sub(r"^\d{4}$", SPECTRA, option) for option in options]
+        with patch("galspec_spark.harness.cli.load_config", quick):
+            code = run_here(spark, job, *small)
+        assert code in ((0, 3) if job in MAY_FIND else (0,)), (script, options)
+        seen.add(job)
+    assert seen >= {"simulate", "ingest", "preprocess", "train", "release", "classify"}
+    for name in ("run/report.html", "run2/comparison.md", "releases/dr2/report.html"):
+        assert (tmp_path / name).stat().st_size > 0
+    assert {path.name for path in (tmp_path / "export").iterdir()} >= {
+        "catalog.fits", "catalog.vot", "catalog.csv", "hats",
+    }  # fmt: skip
+    code = "\n".join(block for block in blocks("python") if "s3://" not in block)
+    exec(code, {"spark": spark})
+
+
+def test_each_target_of_make_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+)[a-z ]*:", (ROOT / "Makefile").read_text(), flags=re.M))
+    targets |= set(re.findall(r"^run ([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", README)) - {"it"}
+    assert named <= targets
+    assert {"run", "test"} <= named
+
+
+def test_each_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
