@@ -1,3 +1,3 @@
 """From a spectroscopic survey's FITS archive to a classified galaxy catalogue, on Apache Spark."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -38,6 +38,7 @@ SMALL = {
         "logistic_regression": {"fixed": {"maxIter": 10}, "grid": {"regParam": [0.001, 10.0]}},
         "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
         "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
+        "gbt": {"fixed": {"maxIter": 3, "maxDepth": 2}},
     },
 }
 CLASSIFIERS = list(SMALL["classifiers"])
@@ -210,15 +211,19 @@ def assert_equal(found, expected) -> None:
 def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
     output = trained[1]
     search = pq.read_table(output / "search.parquet").to_pandas()
-    assert len(search) == 2 * (2 + 1 + 1) * FOLDS
+    assert len(search) == 2 * (2 + 1 + 1 + 1) * FOLDS
     assert set(search["run_id"]) == {metrics["run_id"]}
     predictions = pq.read_table(output / "predictions").to_pandas()
     assert len(predictions) == metrics["counts"]["test"]
     for i, result in enumerate(metrics["results"]):
         found = pd.crosstab(predictions["label"], predictions[f"prediction_{i}"])
-        confusion = pd.DataFrame(result["confusion"], index=[0, 1], columns=[0.0, 1.0])
+        confusion = pd.DataFrame(result["confusion"], index=[0, 1], columns=[0, 1])
         pd.testing.assert_frame_equal(
-            found, confusion[found.columns], check_names=False, check_index_type=False
+            found,
+            confusion[found.columns],
+            check_names=False,
+            check_index_type=False,
+            check_column_type=False,
         )
         low, high = result["intervals"]["f1"]
         assert low <= result["f1"] <= high
