@@ -125,7 +125,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         Step(
             "preprocess",
             job("preprocess", lambda own: preprocess(spark, own, warehouse)),
-            nothing_done=lambda result: result["run_id"] != run.id,
+            nothing_done=lambda result: not result["changed"],
         ),
         Step(
             "classify",

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.components import SLOW, check_agreement, compare_pca
 from benchmarks.measure import as_table
+from galspec_spark.ml.features import labelled
 from galspec_spark.warehouse.tables import Warehouse
+from tests.ml.low_rank import labelled_spectra
 
 ROWS, PIXELS = 400, 40
 
 
 @pytest.fixture
-def warehouse(tmp_path) -> Warehouse:
+def warehouse(tmp_path, monkeypatch) -> Warehouse:
+    monkeypatch.setattr(labelled, "PIXELS", PIXELS)
     random = np.random.default_rng(1)
     mixture = random.normal(size=(PIXELS, PIXELS)) * np.linspace(3, 0.1, PIXELS)[:, None]
     flux = (random.normal(size=(ROWS, PIXELS)) @ mixture + 1).astype("f4")
-    (tmp_path / "restframe").mkdir()
-    table = pa.table({"flux": pa.array(flux.tolist(), pa.list_(pa.float32()))})
-    pq.write_table(table, tmp_path / "restframe" / "part.parquet")
+    labelled_spectra(tmp_path, flux, np.ones_like(flux))
     return Warehouse(tmp_path)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import scaling_peer
 from benchmarks.scaling import largest_size, measure_command, scale_table
 from benchmarks.scaling_ours import fit_all
+from benchmarks.simulated import write_labelled
 from tests.ml.synthetic import restframe, write_warehouse
+from tests.warehouses import labelled
 
 NAMES = {"logistic_regression", "linear_svc", "random_forest"}
 STAGES = {"components", "projection", *NAMES}
@@ -23,13 +26,17 @@ def result(way: str, spectra: int, seconds: float, peak: float, **more) -> dict:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory) -> str:
-    root = write_warehouse(tmp_path_factory.mktemp("scaling"), restframe(200))
-    return str(root / "restframe")
+def warehouse(tmp_path_factory) -> Path:
+    return write_warehouse(tmp_path_factory.mktemp("scaling"), restframe(200))
 
 
-def test_ours_fits_all(spark, table):
-    done = fit_all(spark, table)
+@pytest.fixture(scope="module")
+def table(warehouse) -> str:
+    return write_labelled(labelled(warehouse), warehouse / "labelled")
+
+
+def test_ours_fits_all(spark, warehouse):
+    done = fit_all(spark, str(warehouse))
     assert set(done["seconds"]) == STAGES
     assert set(done["f1"]) == NAMES
     assert min(done["f1"].values()) > 0.8

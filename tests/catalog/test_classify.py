@@ -34,9 +34,16 @@ def warehouse(spark, release_model, run_of, tmp_path_factory):
     root = tmp_path_factory.mktemp("classified")
     first = draw(11, 400, with_sky)
     write_release(root, "dr1", leave_out(first, LEFT_OUT, "zwarning"), draw(12, 200))
-    write_release(root, "dr2", draw(13, 100))
+    write_release(root, "dr2", with_a_faint_one(draw(13, 100)))
     classify(spark, run_of("classify"), Warehouse(root), release_model, None)
     return root
+
+
+def with_a_faint_one(rows: pa.Table) -> pa.Table:
+    """Return rows of which the first has less S/N than any spectrum of the training set."""
+    number = rows.schema.get_field_index("sn_median")
+    sn = pa.array([0.1, *rows["sn_median"].to_pylist()[1:]], pa.float32())
+    return rows.set_column(number, rows.schema.field(number), sn)
 
 
 @pytest.fixture
@@ -73,7 +80,7 @@ def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_m
     bundle = load_bundle(release_model)
     monkeypatch.chdir(release_model.parent)
     names = {"restframe": read_table(spark, Warehouse(warehouse), "restframe")}
-    exec("\n".join(bundle.card["how_to_use"]), names)
+    exec("\n".join(bundle.card.how_to_use), names)
     used = read_table(spark, Warehouse(warehouse), "sample").where("reason is null")
     stock = names["classified"].join(used.select("spectrum_id"), "spectrum_id")
     stock = stock.select("spectrum_id", "probability").toPandas()

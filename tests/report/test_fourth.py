@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.style import style
@@ -32,30 +33,16 @@ def four(full_report: TrainingReport) -> TrainingReport:
         new = {key.replace(OLD, NEW): value for key, value in found.items() if OLD in key}
         return {**found, **new}
 
-    metrics = full_report.metrics
-    results = metrics["results"] + [
-        renamed(one) for one in metrics["results"] if one["classifier"] == OLD
-    ]
-    search = {
-        features: {
-            **each,
-            "trials": each["trials"]
-            + [renamed(one) for one in each["trials"] if one["classifier"] == OLD],
-        }
-        for features, each in metrics["search"].items()
-    }
-    importance = dict(metrics["importance"])
+    metrics = full_report.metrics.model_dump()
+    for found in (metrics, *metrics["search"].values()):
+        name = "results" if found is metrics else "trials"
+        found[name] = [*found[name], *(renamed(o) for o in found[name] if o["classifier"] == OLD)]
     for key in ("permutation", "peaks"):
-        importance[key] = with_new(importance[key])
+        metrics["importance"][key] = with_new(metrics["importance"][key])
+    metrics["bins"] = sample.bins(len(metrics["results"]))
     return dataclasses.replace(
         full_report,
-        metrics={
-            **metrics,
-            "results": results,
-            "search": search,
-            "importance": importance,
-            "bins": sample.bins(len(results)),
-        },
+        metrics=Metrics.model_validate(metrics),
         wavelength_importance=with_new(full_report.wavelength_importance),
         curves=with_new(full_report.curves),
     )

@@ -190,7 +190,7 @@ def flip(part: Location, column: str) -> None:
 def test_a_flipped_bit_is_found_in_any_column(copy: Warehouse, column: str, readable: bool) -> None:
     part = copy.parts("spectra")[0]
     flip(part, column)
-    result = check_part(0, parts=[("spectra", part)])
+    result = check_part(("spectra", part))
     assert [finding[0] for finding in result["findings"]] == ["unreadable_part"]
     assert part.path in result["findings"][0][3]
     assert result["readable"] == readable

@@ -273,8 +273,11 @@ def test_real_spectra_without_their_blue_end(spark, real_warehouse):
     """The gap's own pixels are foretold better, and so are most coefficients."""
     blue, k = 600, 8  # up to 4249 A
     every = labelled_spectra_of(spark, Warehouse(real_warehouse), 0)
-    read = [batch for task in every.tasks for batch in every.read(task, ["split"])]
-    flux, ivar = (np.concatenate([batch[i] for batch in read]).astype(float) for i in (1, 2))
+    read = [batch for task in every.tasks for batch in every.read(task, ["spectrum_id"])]
+    names = np.concatenate([rows["spectrum_id"].to_pylist() for rows, *_ in read])
+    flux, ivar = (
+        np.concatenate([batch[i] for batch in read])[names.argsort()].astype(float) for i in (1, 2)
+    )
     complete = (ivar[:, :blue] > 0).all(axis=1)
     flux, ivar = flux[complete], ivar[complete]
     usual = ((flux - flux.mean(axis=0)) ** 2).sum(axis=1)

@@ -91,7 +91,7 @@ def report_of(spark, bundle, classified, release_model, run_of, tmp_path_factory
     def make(release: str) -> ReleaseReport:
         output = tmp_path_factory.mktemp("drift")
         warehouse = Warehouse(classified)
-        found = drift(spark, run_of(), warehouse, release_model, release, output)
+        found = drift(run_of(), warehouse, release_model, release, output)
         content = Drift.model_validate_json((output / "drift.json").read_bytes())
         return gather(spark, warehouse, bundle, release, run_record(release, found), content)
 
