@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.components import SLOW, check_agreement, compare_pca
 from benchmarks.measure import as_table
-from galspec_spark.ml.features import labelled
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.low_rank import labelled_spectra
 
@@ -15,8 +14,7 @@ ROWS, PIXELS = 400, 40
 
 
 @pytest.fixture
-def warehouse(tmp_path, monkeypatch) -> Warehouse:
-    monkeypatch.setattr(labelled, "PIXELS", PIXELS)
+def warehouse(tmp_path) -> Warehouse:
     random = np.random.default_rng(1)
     mixture = random.normal(size=(PIXELS, PIXELS)) * np.linspace(3, 0.1, PIXELS)[:, None]
     flux = (random.normal(size=(ROWS, PIXELS)) @ mixture + 1).astype("f4")

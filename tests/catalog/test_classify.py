@@ -78,9 +78,9 @@ def test_every_spectrum_has_a_row(warehouse):
 def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model, monkeypatch):
     """The saved pipeline is used by stock pyspark, as the model's card says."""
     bundle = load_bundle(release_model)
-    monkeypatch.chdir(release_model.parent)
     names = {"restframe": read_table(spark, Warehouse(warehouse), "restframe")}
-    exec("\n".join(bundle.card.how_to_use), names)
+    lines = "\n".join(bundle.card.how_to_use)
+    exec(lines.replace("'model/", f"'{release_model}/"), names)
     used = read_table(spark, Warehouse(warehouse), "sample").where("reason is null")
     stock = names["classified"].join(used.select("spectrum_id"), "spectrum_id")
     stock = stock.select("spectrum_id", "probability").toPandas()

@@ -38,7 +38,7 @@ SMALL = {
         "logistic_regression": {"fixed": {"maxIter": 10}, "grid": {"regParam": [0.001, 10.0]}},
         "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
         "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
-        "gbt": {"fixed": {"maxIter": 3, "maxDepth": 2}},
+        "gbt": {"fixed": {"maxIter": 1, "maxDepth": 2}},
     },
 }
 CLASSIFIERS = list(SMALL["classifiers"])

@@ -191,9 +191,9 @@ def test_a_flipped_bit_is_found_in_any_column(copy: Warehouse, column: str, read
     part = copy.parts("spectra")[0]
     flip(part, column)
     result = check_part(("spectra", part))
-    assert [finding[0] for finding in result["findings"]] == ["unreadable_part"]
-    assert part.path in result["findings"][0][3]
-    assert result["readable"] == readable
+    assert [finding.kind for finding in result.findings] == ["unreadable_part"]
+    assert part.path in result.findings[0].example
+    assert result.readable == readable
 
 
 @pytest.mark.parametrize("table", SCHEMAS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.harness.tasks import run_tasks, shares
 from galspec_spark.spectrum.arrays import Doubles, Floats
-from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -66,9 +65,8 @@ def labelled_spectra(
     """
     cores = spark.sparkContext.defaultParallelism
     every = slices(warehouse, cores)
-    unfilled = LabelledSpectra(shares(every, cores), np.zeros(PIXELS, np.float32))
     chosen = every[:: max(1, training_spectra // FILL_SPECTRA)]
-    return replace(unfilled, fill_spectrum=learn_fill_spectrum(spark, chosen))
+    return LabelledSpectra(shares(every, cores), learn_fill_spectrum(spark, chosen))
 
 
 def learn_fill_spectrum(spark: SparkSession, chosen: Sequence[Slice]) -> npt.NDArray[np.float32]:
@@ -77,19 +75,20 @@ def learn_fill_spectrum(spark: SparkSession, chosen: Sequence[Slice]) -> npt.NDA
     A pixel that no spectrum covers gets the value between its covered neighbours.
     """
     found = run_tasks(spark, _sums, shares(chosen, spark.sparkContext.defaultParallelism))
-    total, count = np.sum(found, axis=0)
+    total, count = np.sum([sums for sums in found if sums is not None], axis=0)
     covered = np.flatnonzero(count)
     mean = total[covered] / count[covered]
-    return np.asarray(np.interp(np.arange(PIXELS), covered, mean), np.float32)
+    return np.asarray(np.interp(np.arange(len(total)), covered, mean), np.float32)
 
 
-def _sums(task: Sequence[Slice]) -> Doubles:
-    """Return the sum of the good pixels' flux, and their number: (2, pixels)."""
-    sums = np.zeros((2, PIXELS))
+def _sums(task: Sequence[Slice]) -> Doubles | None:
+    """Return the sum of the good pixels' flux, and their number: (2, pixels); None of no rows."""
+    sums = None
     for part in task:
         for spectra in read_slice(part, ["split"], labelled=True):
             is_train = np.array(spectra.rows["split"].to_pylist()) == "train"
             good = spectra.ivar[is_train] > 0
-            sums[0] += spectra.flux[is_train].sum(axis=0, dtype=np.float64, where=good)
-            sums[1] += good.sum(axis=0)
+            total = spectra.flux[is_train].sum(axis=0, dtype=np.float64, where=good)
+            new = np.array([total, good.sum(axis=0)])
+            sums = new if sums is None else sums + new
     return sums
