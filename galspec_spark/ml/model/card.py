@@ -21,7 +21,8 @@ HOW_TO_USE = (
     "model = PipelineModel.load('model/pipeline')",
     "fill = numpy.load('model/fill_spectrum.npy').tolist()  # for the gaps: pixels of ivar 0",
     "gaps = F.zip_with('ivar', F.lit(fill), lambda ivar, fill: F.when(ivar == 0, fill))",
-    "spectrum = array_to_vector(F.zip_with(gaps, 'flux', F.coalesce))",
+    "filled = F.zip_with(gaps, 'flux', lambda gap, flux: F.coalesce(gap, flux))",
+    "spectrum = array_to_vector(filled)",
     "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
     "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
 )
