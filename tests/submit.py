@@ -46,12 +46,14 @@ def environment() -> dict[str, str]:
     return {**os.environ, **settings}
 
 
-def submit(script: Path, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script through spark-submit in a folder."""
+def submit(
+    script: Path, *options: str, folder: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script through spark-submit in a folder; variables add to the environment."""
     return subprocess.run(
         command(script, *options),
         cwd=folder,
-        env=environment(),
+        env={**environment(), **variables},
         capture_output=True,
         text=True,
         check=False,

@@ -23,11 +23,12 @@ def query(spark: SparkSession, table: str) -> DataFrame:
     rows = spark.range(200, numPartitions=2).select(
         "id", F.xxhash64("id").alias("hash"), (F.col("id") % 2).cast("double").alias("label")
     )
-    rows.write.partitionBy("label").parquet(table)
-    read = spark.read.parquet(table).mapInArrow(lambda batches: batches, "id long, label double")
+    rows.write.parquet(table)
+    columns = spark.read.parquet(table).select("id", "label")
+    read = columns.mapInArrow(lambda batches: batches, columns.schema)
     grouped = read.groupBy("label").agg(F.count("*").alias("count"), F.max("id").alias("last"))
     grouped.join(rows, grouped.last == rows.id).orderBy("id").collect()
-    rows.sparkContext.parallelize(range(4), 2).map(lambda number: number + 1).collect()
+    spark.sparkContext.parallelize(range(4), 2).map(lambda number: number + 1).collect()
     return read
 
 

@@ -37,6 +37,23 @@ for options in (["--odd", "--output", "odd"], ["--set", "nonsense.key=1"], sys.a
 sys.exit(code + 40)
 """
 
+#: One text that is larger than all of Java's memory.
+FULL = """
+import sys
+
+from galspec_spark.harness.cli import job_parser, run_job
+
+
+def work(spark, run, args):
+    text = "length(repeat('x', cast(id + 2000000000 as int)))"
+    return {"rows": spark.range(4).selectExpr(text).collect()}
+
+
+parser = job_parser(__doc__)
+parser.add_argument("--output", default="output")
+sys.exit(run_job("full", parser, work, output="output"))
+"""
+
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
@@ -71,6 +88,42 @@ def test_through_spark_submit_a_job_writes_its_summary_or_one_line(tmp_path):
     summary = json.loads((tmp_path / "output" / "summary.json").read_text())["probe"]
     assert (summary["job"], summary["status"], summary["rows"]) == ("probe", "done", 4)
     assert summary["config_hash"] in result.stdout
+
+
+def test_a_java_that_runs_out_of_memory_is_one_line(tmp_path):
+    """With Spark's own settings, as outside of the activated environment, in 1 GB."""
+    script = tmp_path / "full.py"
+    script.write_text(FULL, encoding="utf-8")
+    own = {"SPARK_CONF_DIR": str(tmp_path), "SPARK_DRIVER_MEMORY": "1g"}
+    result = submit(script, folder=tmp_path, **own)
+    assert result.returncode == cli.FAILED
+    assert "\tat " not in result.stderr
+    assert [line for line in messages(result) if line.startswith("error:")] == [
+        "error: Spark's driver ran out of memory: set --driver-memory (spark.driver.memory)"
+    ]
+
+
+LOST = "Job aborted due to stage failure: Lost task 0.3 in stage 0.0 (TID 3) "
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        (f"{LOST}(host executor driver): java.lang.OutOfMemoryError: Java heap space", "driver"),
+        ("calling o45.collect.\n: java.lang.OutOfMemoryError: GC overhead\n\tat java", "driver"),
+        (f"{LOST}(10.0.0.2 executor 1): java.lang.OutOfMemoryError: Java heap", "executor"),
+        (
+            f"{LOST}(10.0.0.2 executor 1): ExecutorLostFailure (executor 1 exited caused by one of "
+            "the running tasks) Reason: Command exited with code 52",
+            "executor",
+        ),
+    ],
+)
+def test_a_lack_of_memory_names_the_setting(text, whose):
+    line = cause_of(RuntimeError(text))
+    assert line.endswith(f"ran out of memory: set --{whose}-memory (spark.{whose}.memory)")
+    other = text.replace("OutOfMemory", "Key").replace("code 52", "code 1")
+    assert "memory" not in cause_of(RuntimeError(other))
 
 
 def test_a_message_to_the_user_from_a_task_is_told_as_it_is():
