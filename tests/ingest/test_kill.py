@@ -165,7 +165,7 @@ def test_a_killed_ingest_rerun_ends_in_the_same_tables(
 
     ingest_here(spark, change.survey, root)
     assert not differing(state(root), change.after)
-    left = {path.name for path in root.iterdir()} - {*SORTED_BY, "_lock"}
+    left = {path.name for path in root.iterdir()} - {*SORTED_BY, "_lock", "_format.json"}
     assert not {name for name in left if not name.endswith(".tmp")}
 
 
