@@ -1,1 +1,1 @@
-"""From an archive's HTTP tree to files in a folder, resumed where it was cut off."""
+"""Downloads files of an archive's HTTP tree into a folder; a rerun resumes."""

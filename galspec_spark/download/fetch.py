@@ -1,7 +1,7 @@
-"""Download: from an archive's HTTP tree to the same tree in a folder.
+"""Downloads files of an archive's HTTP tree into the same tree in a folder.
 
-Plates are listed and files fetched by the same few threads, with a bounded number under way, so
-memory does not grow with the number of files. A file at its place was checked when it came there.
+The same few threads list plates and fetch files. A bounded number of files is under way, so memory
+does not grow with the number of files. Every file at its place has been checked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from galspec_spark.harness.run import Run, write_summary
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.storage import Location
 
-#: So many failures in a row, damaged files apart, mean that the archive is down.
+#: Failures in a row, damaged files apart, after which the archive is taken to be down.
 GIVE_UP_AFTER = 100
 #: Files under way or waiting for a connection.
 WINDOW_PER_CONNECTION = 4
@@ -49,14 +49,14 @@ class WantedFile:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file, or of the listing of a folder."""
+    """The outcome of fetching a file or listing a folder."""
 
     path: str
     status: Literal["fetched", "already_there", "missing", "failed"]
     bytes: int = 0
     by_sha1: bool = False
     cause: str = ""
-    answered: bool = True  #: False if the archive did not do its part
+    answered: bool = True  #: False if the archive failed to answer
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Failure:
 
 @dataclass
 class Tally:
-    """Outcomes, counted."""
+    """Counts of outcomes."""
 
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("fetched", "already_there", "missing", "failed"), 0)
@@ -82,7 +82,7 @@ class Tally:
     failures_in_a_row: int = 0
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more."""
+        """Count an outcome."""
         self.counts[outcome.status] += 1
         self.bytes += outcome.bytes
         self.checked_by_sha1 += outcome.by_sha1
@@ -111,7 +111,7 @@ class Tally:
 def download(
     run: Run, archive: Archive, plates: Iterable[Plate], plate_count: int, output: Path
 ) -> dict[str, object]:
-    """Fetch all files that are wanted of some plates and are not yet in a folder.
+    """Fetch the wanted files of plates, except those that the output folder has.
 
     Returns
     -------
@@ -121,8 +121,8 @@ def download(
     Raises
     ------
     UserError
-        If another download uses the folder; or, after all others were fetched and the summary was
-        written, if a file was missing or failed.
+        If another download uses the folder. If a file is missing or failed, once the others were
+        fetched and the summary was written.
     """
     tally = Tally()
     connections = run.config.download.connections
@@ -167,12 +167,12 @@ def _result(run: Run, archive: Archive, tally: Tally, output: Path) -> dict[str,
             if tally.failures_in_a_row >= GIVE_UP_AFTER
             else ""
         )
-        + f"causes are in {output / 'summary.json'}; the same command fetches what is not there yet"
+        + f"causes are in {output / 'summary.json'}; run the same command again for the rest"
     )
 
 
 def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[WantedFile | Outcome]:
-    """Return the wanted files of a plate, with their sums where the archive has them."""
+    """Return the wanted files of a plate, with their SHA-1 sums where the archive has them."""
     items: list[WantedFile | Outcome] = []
     folders = archive.folders(plate)
     for folder in folders:
@@ -180,7 +180,7 @@ def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[WantedFile
         try:
             index = transfer.page(url)
         except AbsentError:
-            pass  # not every archive lists its folders, and not every plate has a second one
+            pass  # some archives do not list folders, and some plates lack the second folder
         except TransferError as error:
             if plate.names is None:
                 items.append(Outcome(folder, "failed", cause=str(error), answered=False))
@@ -205,7 +205,7 @@ def _sums(transfer: Transfer, index: str, url: str) -> dict[str, str]:
 def _obtain(
     transfer: Transfer, archive: Archive, output: Path, item: WantedFile | Outcome
 ) -> Outcome:
-    """Fetch a file unless it is there."""
+    """Fetch a file unless the output folder has it."""
     if isinstance(item, Outcome):
         return item
     place = output / item.path
@@ -226,7 +226,7 @@ def _obtain(
 def as_finished(
     pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int
 ) -> Iterator[R]:
-    """Apply a function to items in threads; return results as they come, few under way at once."""
+    """Apply a function to items in threads; yield results as they finish, `window` under way."""
     waiting: set[Future[R]] = set()
     for item in items:
         waiting.add(pool.submit(function, item))
@@ -240,7 +240,7 @@ def as_finished(
 
 @contextmanager
 def _threads(count: int, transfer: Transfer) -> Iterator[ThreadPoolExecutor]:
-    """Offer threads, and end them soon where the work ends early."""
+    """Open a pool of threads; stop transfers and drop waiting items when the work ends early."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool

@@ -1,7 +1,7 @@
-"""A file that has come in part, and the check when it is whole.
+"""A partly downloaded file, and the check of the whole file.
 
-It grows as ``NAME.part`` beside its place, with the server's validator (ETag or date) in
-``NAME.part.validator``; only a whole and checked file is renamed to ``NAME``.
+The file grows as ``NAME.part`` beside its place. ``NAME.part.validator`` has the server's validator
+(ETag or date). Only a whole and checked file is renamed to ``NAME``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-FITS_BLOCK = 2880  # bytes; a FITS file is whole blocks
+FITS_BLOCK = 2880  # bytes; a FITS file is a whole number of blocks
 
 
 class PartFile:
-    """The part of a file that has come so far."""
+    """The downloaded part of a file."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -21,42 +21,42 @@ class PartFile:
         self._validator = place.with_name(f"{place.name}.part.validator")
 
     def size(self) -> int:
-        """Return its size in bytes."""
+        """Return the size in bytes; 0 without a part."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
             return 0
 
     def validator(self) -> str:
-        """Return what the server calls this version of the file; empty if it cannot be told."""
+        """Return the server's validator of this version of the file; empty without one."""
         try:
             return self._validator.read_text("latin-1")
         except FileNotFoundError:
             return ""
 
     def begin(self, validator: str) -> None:
-        """Drop what was there, and begin a version of the file."""
+        """Delete an earlier part, and begin a version of the file."""
         self.discard()
         if validator:
             self._validator.write_text(validator, "latin-1")
 
     def problem(self, sha1: str | None) -> str | None:
-        """Return what is wrong with the file, now that it should be whole."""
+        """Return what is wrong with the finished file; None if it is whole."""
         if sha1 is not None:
             return None if file_sha1(self.path) == sha1 else "the SHA-1 sum differs"
         with self.path.open("rb") as file:
             is_fits = file.read(6) == b"SIMPLE"
         if not is_fits:
-            return "what came is not FITS"
-        return "what came is not whole FITS blocks" if self.size() % FITS_BLOCK else None
+            return "the download is not FITS"
+        return "the download is not whole FITS blocks" if self.size() % FITS_BLOCK else None
 
     def finish(self) -> None:
-        """Bring the whole file to its place."""
+        """Move the whole file to its place."""
         self.path.replace(self.place)
         self._validator.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Drop what has come so far."""
+        """Delete the part."""
         self.path.unlink(missing_ok=True)
         self._validator.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
-"""The SDSS Science Archive Server (SAS): where it keeps spectra, and how it lists them.
+"""The SDSS Science Archive Server (SAS): its folders of spectra, and its indexes of folders.
 
-The folders are those of SDSS's own description of the archive, the product ``tree`` (files
+The folders follow SDSS's own description of the archive, the product ``tree`` (files
 ``data/dr*.cfg``) and the function ``spectrodir`` of ``sdss_access``.
 """
 
@@ -16,7 +16,7 @@ from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import ConfigError
 
 KINDS = ("lite", "full", "plate")
-#: Reductions of SDSS-I/II, which have their own part of the archive; later ones are (e)BOSS's.
+#: Reductions of SDSS-I/II, which the archive keeps apart; later reductions are of (e)BOSS.
 LEGACY_RUN2D = ("26", "103", "104")
 
 SHA1_FILE = re.compile(r"[\w.-]+\.sha1sum", re.ASCII)
@@ -25,15 +25,15 @@ SHA1_LINE = re.compile(r"([0-9a-fA-F]{40}) [ *](?:\./)?(\S+)")
 
 @dataclass(frozen=True)
 class Archive:
-    """One kind of files of one data release.
+    """Files of one kind in one data release.
 
     Raises
     ------
     ConfigError
-        If the address is not one of http or https, or the release is not one of plates.
+        If the address is not http or https, or the release is not dr8 or later.
     """
 
-    address: str  #: of the archive's root, for example ``https://data.sdss.org/sas``
+    address: str  #: root of the archive, for example ``https://data.sdss.org/sas``
     release: str  #: for example ``dr17``
     kind: str  #: ``lite``, ``full`` (spectrum by spectrum) or ``plate`` (spPlate and companions)
 
@@ -56,8 +56,7 @@ class Archive:
     def folders(self, plate: Plate) -> list[str]:
         """Return the folders of a plate's files, below the archive's root.
 
-        Of two, the second holds what the classifier made of the first, where the reduction kept
-        it apart.
+        A second folder holds the classifier's output, where the reduction kept that apart.
         """
         number = int(self.release.removeprefix("dr"))
         if number >= 18:
@@ -72,7 +71,7 @@ class Archive:
         return [f"{redux}/spectra/{self.kind}/{plate.plate:04d}"]
 
     def file_name(self, plate: Plate) -> re.Pattern[str]:
-        """Return what the name of a wanted file looks like."""
+        """Return the pattern of the names of wanted files."""
         mjd = r"\d{5}" if plate.mjd is None else f"{plate.mjd:05d}"
         if self.kind == "plate":
             return re.compile(rf"sp(Plate|Zbest|Zline)-{plate.plate:04d}-{mjd}\.fits", re.ASCII)
@@ -80,10 +79,9 @@ class Archive:
 
 
 def names_in_index(html: str, url: str, name: re.Pattern[str]) -> list[str]:
-    """Return the names of a folder's own files that match, sorted, from the server's index of it.
+    """Return the matching names of a folder's own files, sorted, from the server's index.
 
-    Links elsewhere and names with any path in them are left out, so what is returned is safe to
-    use as the name of a file.
+    Links elsewhere and names that contain a path are left out, so the names are safe as file names.
     """
     index = _Links()
     index.feed(html)
@@ -105,6 +103,6 @@ class _Links(HTMLParser):
 
 
 def read_sha1_sums(text: str) -> dict[str, str]:
-    """Return the sums in the output of sha1sum, by file name; other lines are passed over."""
+    """Return the sums in the output of sha1sum, by file name; skip other lines."""
     lines = (SHA1_LINE.fullmatch(line.rstrip()) for line in text.splitlines())
     return {line[2]: line[1].lower() for line in lines if line}

@@ -18,9 +18,9 @@ from galspec_spark.config import DownloadConfig
 from galspec_spark.download.part_file import PartFile
 
 CHUNK = 1 << 16  # bytes
-PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; a plate's have less than a megabyte
+PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; those of a plate have < 1 MB
 
-#: A refusal that may pass; any other is final.
+#: HTTP statuses that may pass; other refusals are final.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 ABSENT = (404, 410)
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class TransferError(Exception):
-    """A transfer failed; the text is the cause, the same for all files that fail alike."""
+    """A failed transfer; the text is the cause, the same for all files that fail alike."""
 
     def __init__(self, cause: str, *, passing: bool = True, wait: float | None = None) -> None:
         super().__init__(cause)
@@ -37,14 +37,14 @@ class TransferError(Exception):
 
 
 class AbsentError(TransferError):
-    """The server says that there is no such file."""
+    """The server has no such file."""
 
     def __init__(self) -> None:
         super().__init__("not in the archive", passing=False)
 
 
 class DamagedError(TransferError):
-    """What came is not the file."""
+    """The downloaded bytes are not the file."""
 
 
 class Transfer:
@@ -57,10 +57,10 @@ class Transfer:
             maxsize=config.connections,
             headers={
                 "User-Agent": f"galspec_spark/{__version__}",
-                "Accept-Encoding": "identity",  # lengths and sums are of the file itself
+                "Accept-Encoding": "identity",  # lengths and sums refer to the file itself
             },
             timeout=Timeout(connect=config.connect_timeout, read=config.read_timeout),
-            retries=Retry(  # attempts are ours: urllib3's end where a body begins
+            retries=Retry(  # `_persist` retries: urllib3 stops retrying where a body begins
                 total=None,
                 connect=False,
                 read=False,
@@ -72,20 +72,20 @@ class Transfer:
         )
 
     def stop(self) -> None:
-        """End what is under way soon, and refuse what comes."""
+        """Stop running transfers soon, and refuse new ones."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Close the connections, when no thread uses them any more."""
+        """Close the connections; call it when no thread uses them any more."""
         self._pool.clear()
 
     def page(self, url: str) -> str:
-        """Return a text, such as the index of a folder.
+        """Return the text at an address, such as the index of a folder.
 
         Raises
         ------
         TransferError
-            If it could not be fetched; `AbsentError` if it is not there.
+            If the transfer failed; `AbsentError` if the server has no such file.
         """
 
         def attempt() -> str:
@@ -100,12 +100,12 @@ class Transfer:
         return self._persist(attempt)
 
     def fetch(self, url: str, place: Path, sha1: str | None) -> int:
-        """Fetch a file to its place, going on where an earlier attempt or run ended.
+        """Fetch a file to its place; resume where an earlier attempt or run ended.
 
         Parameters
         ----------
         sha1
-            Its sum; without one the file must be whole FITS blocks.
+            SHA-1 sum of the file; None only checks that it is whole FITS blocks.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class Transfer:
         Raises
         ------
         TransferError
-            If it could not be fetched; `AbsentError` if it is not there.
+            If the transfer failed; `AbsentError` if the server has no such file.
         """
         place.parent.mkdir(parents=True, exist_ok=True)
         part = PartFile(place)
@@ -135,7 +135,7 @@ class Transfer:
         return size
 
     def _get_part(self, url: str, part: PartFile) -> bool:
-        """Fetch what is missing of a file; return False where it has to begin anew."""
+        """Fetch the missing bytes of a file; return False if the file has to begin anew."""
         start, validator = part.size(), part.validator()
         if start and not validator:
             return False
@@ -143,10 +143,10 @@ class Transfer:
         with self._get(url, headers) as response, _http_problems():
             if response.status == 416:  # the part is longer than the file
                 return False
-            goes_on = response.status == 206
-            if goes_on and (_range_start(response) != start or _validator(response) != validator):
+            resumes = response.status == 206
+            if resumes and (_range_start(response) != start or _validator(response) != validator):
                 return False
-            if not goes_on:
+            if not resumes:
                 part.begin(_validator(response))
             with part.path.open("ab") as file:
                 for chunk in response.stream(CHUNK, decode_content=False):
@@ -157,7 +157,7 @@ class Transfer:
 
     @contextlib.contextmanager
     def _get(self, url: str, headers: dict[str, str] | None = None) -> Iterator[BaseHTTPResponse]:
-        """Open a response of status 200; if a range was asked for, also 206 and 416."""
+        """Open a response of status 200; for a range also of 206 and 416."""
         with _http_problems():
             response = self._pool.request(
                 "GET",
@@ -176,12 +176,12 @@ class Transfer:
                     wait=_retry_after(response),
                 )
             yield response
-        finally:  # what was read to its end has already given its connection back, open
+        finally:  # a body read to its end has already returned its connection, open
             response.close()
             response.release_conn()
 
     def _persist(self, attempt: Callable[[], T], gained: Callable[[], int] = lambda: 0) -> T:
-        """Attempt until it works, or has failed too often without gaining a byte."""
+        """Repeat an attempt until it succeeds, or fails too often without gaining a byte."""
         failures, most = 0, gained()
         while True:
             try:
@@ -196,14 +196,14 @@ class Transfer:
                     raise
                 self._stopped.wait(self._pause(failures, error.wait))
 
-    def _pause(self, failures: int, asked: float | None) -> float:
+    def _pause(self, failures: int, requested: float | None) -> float:
         """Return the seconds before the next attempt; random, so that connections spread."""
-        pause = asked or self.config.pause * 2 ** (failures - 1) * random.uniform(0.5, 1)
+        pause = requested or self.config.pause * 2 ** (failures - 1) * random.uniform(0.5, 1)
         return min(pause, self.config.pause_max)
 
 
 def _validator(response: BaseHTTPResponse) -> str:
-    """Return the strong ETag, else the date of change: If-Range takes no weak ones (RFC 9110)."""
+    """Return the strong ETag, else the date of change: If-Range takes no weak ETag (RFC 9110)."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
@@ -222,7 +222,7 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
 
 @contextlib.contextmanager
 def _http_problems() -> Iterator[None]:
-    """Turn urllib3's errors into ours."""
+    """Turn urllib3's errors into `TransferError`."""
     try:
         yield
     except http.LocationValueError:
@@ -230,7 +230,7 @@ def _http_problems() -> Iterator[None]:
     except http.MaxRetryError:
         raise TransferError("too many redirects", passing=False) from None
     except http.NameResolutionError:
-        raise TransferError("the archive's name is not known") from None
+        raise TransferError("the archive's name cannot be resolved") from None
     except (http.ConnectTimeoutError, http.NewConnectionError):
         raise TransferError("no connection") from None
     except http.SSLError:

@@ -1,4 +1,4 @@
-"""Which plates, or which of their spectra, a download is asked for."""
+"""The plates and spectra that a download is asked for."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ RUN2D = re.compile(r"\d+|v[1-5]_\d+_\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Plate:
-    """What is wanted of one plate."""
+    """A plate, and which of its spectra are wanted."""
 
     run2d: str  #: version of the reduction
     plate: int
-    mjd: int | None = None  #: None: all
-    names: tuple[str, ...] | None = None  #: of spec files; None: those that the archive lists
+    mjd: int | None = None  #: None: all nights
+    names: tuple[str, ...] | None = None  #: of spec files; None: all that the archive lists
 
 
 def parse_plates(words: Sequence[str], run2d: str) -> list[Plate]:
@@ -51,9 +51,9 @@ def parse_plates(words: Sequence[str], run2d: str) -> list[Plate]:
 
 
 def check_run2d(run2d: str) -> str:
-    """Return the version of a reduction; anything else is a ConfigError."""
+    """Return a version of a reduction; raise ConfigError for anything else."""
     if not RUN2D.fullmatch(run2d):
-        raise ConfigError(f"run2d {run2d!r}: expected 26, 103, 104 or one of plates, like v5_13_2")
+        raise ConfigError(f"run2d {run2d!r}: expected 26, 103, 104 or a version like v5_13_2")
     return run2d
 
 
@@ -63,14 +63,15 @@ def read_list(path: Path, run2d: str, kind: str) -> pa.Table:
     Parameters
     ----------
     path
-        Its columns, in any case and order: plate, mjd, fiber or fiberid (not needed for plates),
-        and run2d if it differs from row to row. Others are passed over, and so is a first line
-        that begins with ``#``.
+        File with columns, in any case and order, plate, mjd, fiber or fiberid (not needed for kind
+        ``plate``), and run2d if it differs from row to row. Other columns are ignored, and so is a
+        first line that begins with ``#``.
 
     Returns
     -------
     Table
-        run2d: string; plate, mjd, and fiber unless of plates: int32. Sorted, each row once.
+        run2d: string; plate, mjd and, unless of kind ``plate``, fiber: int32. Sorted, each row
+        once.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def read_list(path: Path, run2d: str, kind: str) -> pa.Table:
 
 
 def _read_columns(path: Path, needed: list[str]) -> pa.Table:
-    """Read the columns that are needed, and run2d if it is there."""
+    """Read the needed columns, and run2d if the file has it."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         comments = int(first.startswith("#"))
@@ -132,7 +133,7 @@ def _check_numbers(path: Path, table: pa.Table) -> None:
 
 
 def _differs_from_previous(table: pa.Table, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Tell of each row whether it begins a new value of the keys."""
+    """Return which rows differ from the row before in a key; the first row does."""
     differs = np.zeros(table.num_rows, bool)
     differs[0] = True
     for key in keys:
@@ -142,7 +143,7 @@ def _differs_from_previous(table: pa.Table, keys: Sequence[str]) -> npt.NDArray[
 
 
 def listed_plates(table: pa.Table) -> tuple[int, Iterator[Plate]]:
-    """Return how many plates a list has, and what it wants of each.
+    """Return the number of plates in a list, and the plates with their wanted spectra.
 
     Parameters
     ----------

@@ -303,9 +303,9 @@ def test_what_does_not_pass_fails_alone(download, archive, output, answer, cause
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (http.claim(3000), "what came is not whole FITS blocks"),
-        (http.instead(b"<html>try later</html>"), "what came is not FITS"),
-        (http.instead(b""), "what came is not FITS"),
+        (http.claim(3000), "the download is not whole FITS blocks"),
+        (http.instead(b"<html>try later</html>"), "the download is not FITS"),
+        (http.instead(b""), "the download is not FITS"),
     ],
 )
 def test_without_sums_a_file_must_still_be_whole_fits(download, archive, output, answer, cause):
