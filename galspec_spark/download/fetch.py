@@ -226,7 +226,7 @@ def _obtain(
 def as_finished(
     pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int
 ) -> Iterator[R]:
-    """Apply a function to items in threads; yield results as they finish, `window` under way."""
+    """Apply a function to items in threads, `window` at once; yield results as they finish."""
     waiting: set[Future[R]] = set()
     for item in items:
         waiting.add(pool.submit(function, item))

@@ -1,4 +1,4 @@
-"""What each column of an exported catalogue is: description, unit and UCD, for every format."""
+"""The columns of an exported catalogue: description, unit and UCD, for every format."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from galspec_spark.warehouse.schemas import CATALOG
 
 
 class Column(NamedTuple):
-    """One column; its type stands in `SCHEMA`."""
+    """One column; `SCHEMA` has its type."""
 
-    description: str  #: at most 68 characters: what one card of a FITS header holds
+    description: str  #: at most 68 characters, to fit a card of a FITS header
     ucd: str  #: UCD1+, words of the IVOA's list
-    unit: str | None = None  #: as FITS and VOTable spell it; None where there is none
+    unit: str | None = None  #: as FITS and VOTable spell it; None for no unit
 
 
-#: The columns by name, in the order in which they are written.
+#: The columns by name, in the order of the files.
 COLUMNS = {
     "spectrum_id": Column("Spectrum: survey-release-key", "meta.id;meta.main"),
     "object_id": Column("Object; the same for all its spectra", "meta.id;src"),
@@ -45,10 +45,10 @@ COLUMNS = {
     "config_hash": Column("Hash of that run's configuration", "meta.checksum"),
 }
 
-#: The partition columns of the table ``catalog`` among them.
+#: Types of the columns, the partition columns of the table ``catalog`` included.
 SCHEMA = pa.schema(
     CATALOG.field(name) if name in CATALOG.names else pa.field(name, pa.string(), nullable=False)
     for name in COLUMNS
 )
-#: Rows are written in this order, which is that of the sky.
+#: Sort order of the rows: by position on the sky.
 ORDER = ["healpix29", "spectrum_id", "model"]

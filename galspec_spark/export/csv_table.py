@@ -1,4 +1,4 @@
-"""The catalogue as CSV: a header line, nothing for what is missing, a column per coefficient."""
+"""The catalogue as CSV: a header line, empty missing cells, a column per coefficient."""
 
 from __future__ import annotations
 

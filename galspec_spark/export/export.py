@@ -1,4 +1,4 @@
-"""Export of the catalogue: choose rows, sort them once, write each format, bring all to place."""
+"""Exports the catalogue: filters and sorts the rows once, then writes each format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.export.votable import write_votable
 from galspec_spark.warehouse.storage import Location
 
-#: What each format is written to.
+#: Name of each format's file or folder.
 NAMES = {
     "fits": "catalog.fits",
     "votable": "catalog.vot",
@@ -42,8 +42,8 @@ def export(
     """Write rows of the catalogue, by sky position, in formats that astronomers' tools read.
 
     Tasks filter, sort and store the rows once; the driver streams them into the single-file
-    formats, and tasks write HATS. No memory grows with the rows. Two exports of the same rows are
-    the same bytes.
+    formats, and tasks write HATS. Memory does not grow with the rows. The same rows give the same
+    bytes.
 
     Parameters
     ----------
@@ -54,24 +54,22 @@ def export(
     where
         A condition in Spark SQL, such as ``class = 'AGN' AND probability > 0.9``; None for all.
     output
-        A folder that all tasks reach; earlier exports of the same formats are replaced.
+        Folder that all tasks reach; earlier exports of the same formats are replaced.
     provenance
-        Put into every format but CSV, whose rows have the columns.
+        Metadata of every format but CSV.
 
     Returns
     -------
     dict
-        Number of rows, the filter, and for each format its path; for HATS also its partitions
-        and the rows without a sky position, which it cannot hold.
+        ``rows``, ``filter``, and in ``files`` a path for each format; for HATS also the numbers
+        of partitions and of rows without a sky position, which HATS cannot hold.
 
     Raises
     ------
     UserError
         If a format is unknown, the filter is wrong, or a format cannot hold a text.
     """
-    unknown = sorted(set(formats) - NAMES.keys())
-    if unknown:
-        raise UserError(f"unknown export format {unknown[0]!r}: known are {', '.join(NAMES)}")
+    _check_formats(formats)
     provenance = {**provenance, "filter": " ".join((where or "none").split())}
     with _staging(output) as staging:
         rows = _stored(catalog.select(*COLUMNS), where, Location.of(staging / "rows"))
@@ -84,9 +82,15 @@ def export(
     return summary
 
 
+def _check_formats(formats: Sequence[str]) -> None:
+    unknown = sorted(set(formats) - NAMES.keys())
+    if unknown:
+        raise UserError(f"unknown export format {unknown[0]!r}: known are {', '.join(NAMES)}")
+
+
 @contextmanager
 def _staging(output: Path) -> Iterator[Path]:
-    """Make a folder for unfinished files; remove it, and what a killed export left."""
+    """Make a folder for unfinished files; remove it and the leftovers of a killed export."""
     unfinished = output / ".export"
     shutil.rmtree(unfinished, ignore_errors=True)
     staging = unfinished / secrets.token_hex(8)
@@ -102,7 +106,7 @@ def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRo
     try:
         return sort_rows(kept, folder)
     except PySparkException as error:
-        # 22 is SQL's class of states for values that an expression cannot take
+        # SQLSTATE class 22: an expression cannot take a value
         if where is None or not (error.getSqlState() or "").startswith("22"):
             raise
         raise filter_error(where, error, catalog.columns) from None
@@ -111,7 +115,7 @@ def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRo
 def _write(
     spark: SparkSession, rows: SortedRows, name: str, place: Path, provenance: dict[str, str]
 ) -> dict[str, int]:
-    """Write one format; return what there is to say of it."""
+    """Write one format; return its counts for the summary."""
     if name == "fits":
         write_fits(rows, place, provenance)
     elif name == "votable":
@@ -128,7 +132,7 @@ def _write(
 
 
 def _replace(new: Path, place: Path) -> None:
-    """Move a file or folder to its place, also where there is an earlier one."""
+    """Move a file or folder to its place; replace an earlier export."""
     if place.is_dir():
         os.replace(place, new.with_suffix(".old"))
     os.replace(new, place)

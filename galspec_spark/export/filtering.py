@@ -1,4 +1,4 @@
-"""Which rows of the catalogue are exported: a filter in Spark SQL, checked before it runs."""
+"""Filter of the exported rows: a condition in Spark SQL, checked before it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
     Raises
     ------
     UserError
-        If it is no condition on the columns of a row, or its value may change from run to run.
+        If the expression is no condition on the columns, or its value may change between runs.
     """
     if where is None:
         return catalog
@@ -32,13 +32,13 @@ def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
 
 
 def filter_error(where: str, error: PySparkException, columns: list[str]) -> UserError:
-    """Return Spark's complaint about a filter as one line with the columns that there are."""
+    """Return Spark's error about a filter as one line that names the columns."""
     cause = str(error).strip().partition("\n")[0].partition(" SQLSTATE")[0]
     return UserError(f"cannot filter by {where!r}: {cause} (columns: {', '.join(columns)})")
 
 
 def _forbidden(kept: DataFrame) -> str | None:
-    """Name what a filter may not have, which only Spark's own analysis of it can tell."""
+    """Name what is forbidden in a filter, by Spark's own analysis; None if nothing is."""
     jvm: Any = kept.sparkSession._jvm
     catalyst = jvm.org.apache.spark.sql.catalyst
     condition = kept._jdf.queryExecution().analyzed().condition()

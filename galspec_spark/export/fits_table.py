@@ -13,19 +13,19 @@ from galspec_spark.export.fixed_width import NULL_INTEGER, record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.warehouse.flags import FLAGS
 
-BLOCK = 2880  #: bytes; a FITS file is a number of these
+BLOCK = 2880  #: bytes; a FITS file is a whole number of blocks
 FORMATS = {pa.int32(): "J", pa.int64(): "K", pa.float32(): "E", pa.float64(): "D"}
 
 
 def write_fits(rows: SortedRows, place: Path, provenance: dict[str, str]) -> None:
     """Write the rows as the table of a FITS file's first extension.
 
-    Descriptions and UCDs are in TCOMMn and TUCDn, as TOPCAT reads them; provenance is in HISTORY.
+    TCOMMn and TUCDn have descriptions and UCDs, as TOPCAT reads them; HISTORY has provenance.
 
     Raises
     ------
     UserError
-        If a text column has other characters than ASCII.
+        If a text column is not ASCII.
     """
     dtype = record_dtype(rows)
     with place.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Rows as records of fixed width, as FITS and VOTable store them: big-endian, nothing missing."""
+"""Rows as records of fixed width, as FITS and VOTable store them: big-endian, with fill values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.export.columns import SCHEMA
 from galspec_spark.export.sorted_rows import SortedRows
 
-#: What stands for a missing integer; no column has it as a value.
+#: Fill value of missing integers; no column has it as a value.
 NULL_INTEGER = -1
 
 
@@ -21,7 +21,7 @@ def record_dtype(rows: SortedRows) -> np.dtype[np.void]:
     Raises
     ------
     UserError
-        If a text column has other characters than ASCII.
+        If a text column is not ASCII.
     """
     if rows.not_ascii:
         raise UserError(
@@ -40,7 +40,7 @@ def _cell(field: pa.Field, rows: SortedRows) -> tuple[object, ...]:
 
 
 def records(batch: pa.RecordBatch, dtype: np.dtype[np.void]) -> NDArray[np.void]:
-    """Return a batch as records; missing are NaN, `NULL_INTEGER` and the empty text."""
+    """Return a batch as records; NaN, `NULL_INTEGER` and empty text fill missing cells."""
     out = np.zeros(batch.num_rows, dtype)
     for field in SCHEMA:
         column = batch[field.name]
@@ -56,7 +56,7 @@ def records(batch: pa.RecordBatch, dtype: np.dtype[np.void]) -> NDArray[np.void]
 
 
 def vectors(column: pa.ListArray, length: int) -> NDArray[np.float32]:
-    """Return lists of at most `length` as the rows of an array, the rest of each NaN."""
+    """Return lists as the rows of an array, padded with NaN to `length`."""
     sizes = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     out = np.full((len(column), length), np.nan, np.float32)
     out[np.arange(length) < sizes[:, None]] = column.flatten().to_numpy(zero_copy_only=False)

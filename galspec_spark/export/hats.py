@@ -1,8 +1,7 @@
 """The catalogue as HATS, the Parquet layout by sky position that LSDB opens.
 
-The layout is that of the IVOA note "HATS" (https://www.ivoa.net/documents/Notes/HATS/), version
-1.0; units, UCDs and descriptions are in the Parquet metadata as a VOTable, as the note "VOParquet"
-has it.
+The layout follows the IVOA note "HATS" (https://www.ivoa.net/documents/Notes/HATS/), version 1.0.
+The Parquet metadata has units, UCDs and descriptions as a VOTable, after the note "VOParquet".
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 
-#: A pixel with more rows is divided in four, as by HATS' own importer.
+#: A pixel with more rows is divided in four, as in HATS' own importer.
 MAX_ROWS = 1_000_000
-#: The smallest pixels, of 0.05 square degrees; what the driver counts is at most 786,432 of them.
+#: Order of the smallest pixels, of 0.05 square degrees; the driver counts the rows of 786,432.
 MAX_ORDER = 8
 ROW_GROUP = 100_000
 POSITION = "_healpix_29"
@@ -45,13 +44,13 @@ class Pixel:
 
     @property
     def range29(self) -> tuple[int, int]:
-        """Return its first pixel of order 29 and the one after its last."""
+        """Return the range of its pixels of order 29: the first, and the end."""
         shift = 2 * (29 - self.order)
         return self.number << shift, (self.number + 1) << shift
 
     @property
     def file(self) -> str:
-        """Return the name of its file within the dataset."""
+        """Return the path of its file within the dataset."""
         folder = self.number // 10_000 * 10_000
         return f"Norder={self.order}/Dir={folder}/Npix={self.number}.parquet"
 
@@ -63,7 +62,7 @@ def write_hats(
     provenance: dict[str, str],
     max_rows: int = MAX_ROWS,
 ) -> dict[str, int]:
-    """Write the rows that have a sky position; return how many rows and partitions there are."""
+    """Write the rows with a sky position; return the numbers of rows and partitions."""
     dataset = folder / "dataset"
     dataset.mkdir(parents=True)
     unfinished = folder.with_name("pixels")
@@ -110,13 +109,13 @@ def divide(histogram: NDArray[np.int64], max_rows: int) -> dict[Pixel, int]:
     Parameters
     ----------
     histogram
-        Rows of all pixels of one order. Those that have more rows stay as they are.
+        Rows of all pixels of one order, which are never divided.
     """
     levels = [histogram]
     while len(levels[0]) > 12:
         levels.insert(0, levels[0].reshape(-1, 4).sum(axis=1))
     final: dict[Pixel, int] = {}
-    taken = np.zeros(12, bool)  # is within a pixel of a lower order that is not divided
+    taken = np.zeros(12, bool)  # within an undivided pixel of a lower order
     for order, counts in enumerate(levels):
         is_last = order == len(levels) - 1
         whole = (counts <= max_rows) | is_last
@@ -129,7 +128,7 @@ def divide(histogram: NDArray[np.int64], max_rows: int) -> dict[Pixel, int]:
 def _write_pixels(
     spark: SparkSession, rows: SortedRows, pixels: list[Pixel], folder: Path, schema: pa.Schema
 ) -> dict[Pixel, str]:
-    """Let tasks write each pixel's rows to a file; return the files of successful attempts."""
+    """Write each pixel's rows to a file, in tasks; return the files of successful attempts."""
     parts = [rows.parts_between(*pixel.range29) for pixel in pixels]
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -149,7 +148,7 @@ def _write_pixels(
 
 
 def _row_groups(parts: list[Location], pixel: Pixel) -> Iterator[pa.Table]:
-    """Read a pixel's rows from the sorted parts that may have some."""
+    """Read a pixel's rows from the sorted parts that may hold them."""
     if not parts:
         return
     first, end = pixel.range29

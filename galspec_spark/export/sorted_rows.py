@@ -1,4 +1,4 @@
-"""The rows to be exported, sorted and stored once; every format is a stream of them."""
+"""The exported rows, sorted and stored once; every format streams them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 
 BATCH_ROWS = 20_000
-SHORTEST = 2  #: text or vector: VOTable deprecates arrays of one
+SHORTEST = 2  #: length of text and vectors: VOTable deprecates arrays of length 1
 TEXT = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
 class SortedRows:
-    """Parts that hold the rows, and the rows in them, in the order of `ORDER`."""
+    """The parts that hold the rows; parts and rows are sorted by `ORDER`."""
 
     parts: list[Location]
-    first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 where it has none
+    first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 for none
     count: int
-    text_bytes: dict[str, int]  #: of the longest text of each text column
-    coefficients: int  #: of the longest vector
-    not_ascii: list[str]  #: text columns with other characters
+    text_bytes: dict[str, int]  #: longest text of each text column
+    coefficients: int  #: length of the longest vector
+    not_ascii: list[str]  #: text columns that are not ASCII
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read the rows on the driver, a batch at a time."""
@@ -44,7 +44,7 @@ class SortedRows:
 
 
 def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
-    """Let tasks sort the rows and write them to a folder, and measure what they wrote."""
+    """Sort the rows, write them to a folder, and measure the longest values, all in tasks."""
     typed = rows.select(*(F.col(f.name).cast(f.dataType) for f in from_arrow_schema(SCHEMA)))
     parts = write_parts(typed.sort(*ORDER), folder)
     if not parts:
@@ -68,6 +68,6 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
 
 
 def _first_key(part: Location) -> tuple[int, str, str]:
-    """Return the key of a part's first row, which no two parts share; nulls are first."""
+    """Return the sort key of a part's first row, unique among parts; nulls sort first."""
     first = next(open_part(part).iter_batches(1, columns=ORDER)).to_pylist()[0]
     return (-1 if first["healpix29"] is None else first["healpix29"], *map(first.get, ORDER[1:]))

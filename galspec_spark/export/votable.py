@@ -23,16 +23,16 @@ DATATYPES = {
     pa.float64(): "double",
     pa.string(): "char",
 }
-LINE_BYTES = 57  #: make a line of 76 characters in base64
+LINE_BYTES = 57  #: encode as a line of 76 characters in base64
 
 
 def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> None:
-    """Write the rows as a VOTable of one table in BINARY2, which marks what is missing.
+    """Write the rows as a VOTable of one table in BINARY2, which marks missing cells.
 
     Raises
     ------
     UserError
-        If a text column has other characters than ASCII.
+        If a text column is not ASCII.
     """
     dtype = record_dtype(rows)
     sizes = {**rows.text_bytes, "coefficients": rows.coefficients}
@@ -53,9 +53,9 @@ def votable_frame(
     Parameters
     ----------
     arraysizes
-        Of text and vector columns; ``*``, any size, for the others of these.
+        Sizes of text and vector columns, by name; ``*``, any size, by default.
     names
-        Of columns that are called otherwise than in `COLUMNS`.
+        New names of columns, by their names in `COLUMNS`.
     """
     votable = tree.VOTableFile(version="1.4")
     resource = tree.Resource(type="results")
@@ -63,7 +63,7 @@ def votable_frame(
     resource.coordinate_systems.append(tree.CooSys(ID="icrs", system="ICRS"))
     notes = {f"FLAG{bit}": f"{name}: {meaning}" for name, (bit, meaning) in FLAGS.items()}
     for key, value in {**notes, **provenance}.items():
-        # an ID of its own, as astropy would give it the name, which a column may have
+        # its own ID: astropy would take the name, which a column may have
         resource.infos.append(tree.Info(ID=f"info_{key}", name=key, value=value))
     table = tree.TableElement(votable, name="catalog")
     resource.tables.append(table)
@@ -92,7 +92,7 @@ def _field(votable: tree.VOTableFile, field: pa.Field, name: str, arraysize: str
 
 
 def _base64_lines(rows: SortedRows, dtype: np.dtype[np.void]) -> Iterator[bytes]:
-    """Yield the records, each behind the bits that mark its missing cells, as lines of base64."""
+    """Yield the records as lines of base64, each after the bits of its missing cells."""
     mask_bytes = -(-len(SCHEMA) // 8)
     masked = np.dtype([("missing", "u1", (mask_bytes,)), ("cells", dtype)])
     rest = b""
