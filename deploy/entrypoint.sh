@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What Spark on Kubernetes calls in a container: "driver ..." or "executor ...", with the details in
-# environment variables. Any other command is run as it is.
+# Entry point of the container: Spark on Kubernetes calls "driver ..." or "executor ...", with the
+# details in environment variables. Any other command runs unchanged.
 set -euo pipefail
 
 case "${1:-}" in

@@ -41,20 +41,20 @@ def main() -> int:
         help="export only these rows, for example \"class = 'AGN' AND probability > 0.9\"",
     )
     parser.add_argument(
-        "--output", default="export", metavar="DIR", help="folder of what is exported"
+        "--output", default="export", metavar="DIR", help="folder of the exported files"
     )
     return run_job("classify", parser, work, output="warehouse")
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Classify, and export what was asked for."""
+    """Classify, and export in the formats of --export."""
     warehouse = Warehouse(args.warehouse)
     summary = classify(spark, run, warehouse, Path(args.model), args.release)
     if not args.export:
         return summary
     catalog = read_catalog(spark, warehouse, summary["model"], args.release)
-    told = {**run.columns(), "model": summary["model"]}
-    exported = export(spark, catalog, args.export, args.filter, Path(args.output), told)
+    provenance = {**run.columns(), "model": summary["model"]}
+    exported = export(spark, catalog, args.export, args.filter, Path(args.output), provenance)
     for path in exported["files"].values():
         print(f"{'exported':>24}  {path}")
     return {**summary, "export": exported}

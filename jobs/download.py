@@ -1,6 +1,6 @@
 """Fetch SDSS spectra of a release from the Science Archive Server, or a mirror of it.
 
-Run again, it goes on where it ended. Files keep the archive's folders below the output folder.
+A rerun resumes. Files keep the archive's folders below the output folder.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from galspec_spark.warehouse.storage import Location
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Download what the options ask for."""
+    """Download the plates or spectra that the options name."""
     archive = Archive(args.base_url, args.release.lower(), args.kind)
     output = Location.of(args.output)
     if not output.is_local:

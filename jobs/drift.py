@@ -26,7 +26,7 @@ def main() -> int:
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Compare, and say what has drifted."""
+    """Compare, and print what has drifted."""
     summary = drift(
         run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
     )

@@ -1,4 +1,4 @@
-"""Bring the galaxies of a warehouse to the rest frame: make the table restframe from spectra."""
+"""Move the spectra of a warehouse to the rest frame, and decide on labels, splits and folds."""
 
 import sys
 

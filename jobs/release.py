@@ -1,8 +1,8 @@
 """Take a data release from files to catalogue and report, as a scheduler does.
 
-Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. Run again, it
-goes on where it ended. run.json in the output folder says what became of each step. Exit code 0
-done, 1 failed, 3 done, but drift or verify found something.
+Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. A rerun resumes.
+run.json in the output folder has the state of each step. Exit codes: 0 done, 1 failed, 3 done with
+findings of drift or verify.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Run the release, and say what became of each step."""
+    """Run the release, and print the state of each step."""
     release = Release(
         name=args.release,
         inputs=args.input,

@@ -1,7 +1,7 @@
 """Go from a survey's FITS files, or a simulated survey, all the way to the report.
 
-Does what jobs/simulate.py (without --input), ingest.py, preprocess.py and train.py do one after the
-other, in one start of Spark.
+Runs jobs/simulate.py (without --input), ingest.py, preprocess.py and train.py in turn, in one start
+of Spark.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from galspec_spark.warehouse.tables import Warehouse
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
-    """Do the work of each job, and leave its summary."""
+    """Run each job, which leaves its own summary."""
     config, warehouse, output = run.config, Warehouse(args.warehouse), Path(args.output)
     release = args.release or config.ingest.release
     seconds = {}

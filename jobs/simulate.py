@@ -15,7 +15,7 @@ from galspec_spark.warehouse.tables import Warehouse
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Simulate what was asked for."""
+    """Simulate a survey as files, or as the table restframe."""
     if args.to == "restframe":
         return simulate_restframe(spark, run, Warehouse(args.output))
     return simulate(spark, run.config.simulate, Path(args.output))
@@ -32,7 +32,7 @@ def main() -> int:
         "files, at thousands of spectra a second",
     )
     parser.add_argument("--output", default="survey", metavar="DIR", help="folder of the survey")
-    for name, what in (("spectra", "number of spectra"), ("seed", "fixes all that is random")):
+    for name, meaning in (("spectra", "number of spectra"), ("seed", "fixes all that is random")):
         # A shorthand for --set, so that the configuration's hash knows it.
         parser.add_argument(
             f"--{name}",
@@ -41,7 +41,7 @@ def main() -> int:
             dest="overrides",
             type=f"simulate.{name}={{}}".format,
             default=argparse.SUPPRESS,
-            help=what,
+            help=meaning,
         )
     return run_job("simulate", parser, work, output="output")
 

@@ -30,14 +30,14 @@ def main() -> int:
     parser.add_argument(
         "--promote",
         metavar="DIR",
-        help="model folder that releases are classified with: put the new model there unless it is "
-        "worse than the one that is there, on the same test objects",
+        help="model folder that releases are classified with: replace its model unless the new "
+        "model is worse on the same test objects",
     )
     return run_job("train", parser, work, output="output")
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Train, print the comparison with an earlier run where one is named, and promote."""
+    """Train; compare with an earlier run and promote the model where the options ask."""
     warehouse, output = Warehouse(args.warehouse), Path(args.output)
     summary = train(spark, run, warehouse, output, args.compare)
     if "comparison" in summary:

@@ -56,7 +56,7 @@ def main() -> int:
         metavar="N",
         help="files to read again and compare with their rows, or all",
     )
-    parser.add_argument("--seed", type=int, default=1, help="another one draws another sample")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
     return run_job("verify", parser, work, output="warehouse")
 
 

@@ -1,4 +1,4 @@
-"""Use once what the jobs use of Spark; tools/setup.sh archives the classes that Java then has."""
+"""Uses the features of Spark that the jobs use; tools/setup.sh archives the classes so loaded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fit(rows: DataFrame, folder: Path) -> None:
 
 
 def main() -> None:
-    """Do all of it in a folder that goes again."""
+    """Run each use once, in a temporary folder."""
     spark = SparkSession.builder.getOrCreate()
     with tempfile.TemporaryDirectory() as folder:
         fit(query(spark, f"{folder}/table"), Path(folder))

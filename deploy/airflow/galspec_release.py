@@ -1,8 +1,7 @@
-"""A data release, as an Airflow DAG: submit the job, then believe its run.json and nothing else.
+"""A data release as an Airflow DAG: submit the job, then trust only its run.json.
 
-spark-submit's exit code tells what became of the driver, not of the release: in cluster mode it may
-be 0 for a job that failed. So the check runs whatever the submit said, and the DAG's state is the
-check's.
+spark-submit's exit code describes the driver, not the release: in cluster mode it may be 0 for a
+failed job. So the check runs whatever the exit code, and decides the DAG's state.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Param, dag, task
 from run_json import problems
 
-#: A folder for each run of the DAG, so that an earlier run's run.json cannot speak for this one.
+#: A folder for each run of the DAG, so that the check never reads an earlier run.json.
 OUTPUT = "{{ params.data }}/releases/{{ params.release }}/{{ ts_nodash }}"
 
-#: Exit code 3 is no reason to try again: the release is there, and run.json says what is wrong.
+#: Exit code 3 needs no retry: the release is done, and run.json has the findings.
 SUBMIT = f"""
 spark-submit --master "$SPARK_MASTER" "$GALSPEC_HOME/jobs/release.py" \\
     --input "{{{{ params.data }}}}/incoming/{{{{ params.release }}}}" \\
@@ -36,7 +35,7 @@ PLAIN = r"^[A-Za-z0-9._/:-]+$"
     schedule="0 3 * * *",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    max_active_runs=1,  # releases of one warehouse come one after the other
+    max_active_runs=1,  # one release at a time for a warehouse
     params={
         "data": Param("/data", type="string", pattern=PLAIN),
         "release": Param("dr19", type="string", pattern=PLAIN),
@@ -48,14 +47,14 @@ def galspec_release() -> None:
     submit = BashOperator(
         task_id="submit",
         bash_command=SUBMIT,
-        retries=2,  # a rerun goes on where the last one stopped
+        retries=2,  # a rerun resumes
         retry_delay=timedelta(minutes=5),
         append_env=True,  # SPARK_MASTER, GALSPEC_HOME, SPARK_CONF_DIR, _SPARK_AUTH_SECRET
     )
 
     @task(trigger_rule="all_done", retries=0, templates_dict={"output": OUTPUT})
     def check(params: dict[str, str], templates_dict: dict[str, str]) -> None:
-        """Fail unless run.json says that this release is done, every step of it."""
+        """Fail unless run.json has this release, and all its steps, as done."""
         found = problems(Path(templates_dict["output"], "run.json"), params["release"])
         if found:
             raise AirflowFailException("; ".join(found))

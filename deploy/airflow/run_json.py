@@ -1,4 +1,4 @@
-"""What a release's run.json says: whether it is done, and if not, why."""
+"""Reads from a release's run.json whether the release is done, and if not, why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ GOOD_STATES = ("done", "skipped")
 
 
 def problems(run_json: Path, release: str) -> list[str]:
-    """Return what is wrong with a run, one line each; nothing where it is done.
+    """Return the problems of a run, a line each; an empty list if the run is done.
 
     Parameters
     ----------
     run_json
-        The file that ``jobs/release.py`` leaves in its output, whatever becomes of it.
+        File that ``jobs/release.py`` leaves in its output, done or failed.
     release
-        The data release that it should be about.
+        Data release that the file should be about.
     """
     try:
         run = json.loads(run_json.read_text())
