@@ -16,19 +16,19 @@ from galspec_spark.simulate.population import Population, draw_population
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.masks import ZWARNING_BITS
 
-#: Fibres of a plate, in whole blocks; the first plate; how far apart plates are numbered and dated.
+#: Blocks of fibres on a plate; number and date of the first plate.
 BLOCKS_PER_PLATE = 10
 FIRST_PLATE, FIRST_MJD = 266, 51630
-#: Another seed is another part of the sky: plates further on, and objects of other numbers.
+#: Regions that seeds cycle through; plates and object numbers that each region has.
 SEEDS, PLATES_OF_SEED, OBJECTS_OF_SEED = 9, 1000, 10_000_000
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Names and places of n spectra."""
+    """Identifiers and positions of n spectra."""
 
-    index: npt.NDArray[np.int64]  #: place in the survey
-    object: npt.NDArray[np.int64]  #: place of the object's first spectrum in the survey
+    index: npt.NDArray[np.int64]  #: index in the survey
+    object: npt.NDArray[np.int64]  #: index of the object's first spectrum
     plate: npt.NDArray[np.int64]
     mjd: npt.NDArray[np.int64]
     fiber: npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Batch:
-    """n spectra with everything that their files say."""
+    """n spectra with all that their files contain."""
 
     identity: Identity
     objects: Population
@@ -71,9 +71,9 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
     Parameters
     ----------
     block
-        Number of the block; with the seed it fixes everything that is random.
+        Number of the block; block and seed fix all random numbers.
     config
-        Seed, and the shares of repeats and of what is not a galaxy.
+        Seed, and the shares of repeats, stars, quasars and sky fibres.
     selection
         Redshifts and S/N, shape (m, 2): spectrum i takes row i modulo m. None draws both as in
         SDSS's main galaxy sample.
@@ -92,7 +92,7 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
 
 
 def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
-    """Return which object each spectrum shows: the block's last ones repeat earlier galaxies."""
+    """Return the object of each spectrum: the block's last spectra repeat earlier galaxies."""
     source = np.arange(BLOCK)
     galaxies = np.flatnonzero(drawn.kind[: BLOCK - repeats] < Kind.STAR)
     count = min(repeats, len(galaxies))
@@ -107,7 +107,7 @@ def _identity(
     source: npt.NDArray[np.intp],
     objects: Population,
 ) -> Identity:
-    """Plates with even numbers hold first visits; the odd plate after each holds its repeats."""
+    """Assign plates: even numbers hold first visits, the next odd number their repeats."""
     slot = np.arange(BLOCK)
     repeat = source != slot
     plate = FIRST_PLATE + region * PLATES_OF_SEED + 2 * (block // BLOCKS_PER_PLATE) + repeat
@@ -126,7 +126,7 @@ def _identity(
 def _pipeline(
     rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits, fits: Fits
 ) -> Batch:
-    """Give the class, redshift and warnings that SDSS's pipeline would."""
+    """Assign class, redshift and warnings as SDSS's pipeline does."""
     kind, n = objects.kind, len(objects.kind)
     galaxy = kind < Kind.STAR
     cls = np.where(galaxy, "GALAXY", np.where(kind == Kind.STAR, "STAR", "QSO")).astype("<U6")

@@ -31,7 +31,7 @@ LOGLAM0, STEP, PIXELS = 3.1650, 1e-4, 8192
 KMS_PER_PIXEL = 299792.458 * np.log(10) * STEP
 #: Velocity width that the templates already have, km/s.
 TEMPLATE_SIGMA = 50.0
-#: Where continua are normalised to 1, Angstrom.
+#: Wavelength where continua are normalised to 1, Angstrom.
 REFERENCE = 5500.0
 
 #: Share of the light at 5500 A by star type (rows: 0.01, 0.1, 0.5, 1.5, 5 and 12 Gyr).
@@ -46,7 +46,7 @@ LIGHT_BY_AGE = np.array(
         [0.00, 0.00, 0.00, 0.09, 0.38, 0.47, 0.06],
     ]
 )
-#: Metal strength of the two metallicities between which a galaxy lies.
+#: Metal strengths of the two metallicities that bracket a galaxy's.
 METALLICITIES = (0.45, 1.35)
 #: Species whose abundance varies on its own from galaxy to galaxy.
 ABUNDANCES = ("Fe", "Mg", "Na", "CN", "Ca", "TiO", "haze")
@@ -104,7 +104,7 @@ def continua(
     abundance
         Strength of each of ABUNDANCES minus 1, shape (n, len(ABUNDANCES)).
     sigma
-        Velocity dispersion and instrument together, km/s, shape (n,).
+        Velocity dispersion and instrument in quadrature, km/s, shape (n,).
     redshift, a_v
         Redshift, and attenuation in V of the starlight in magnitudes, shape (n,).
     loglam
@@ -139,7 +139,7 @@ def _transform(spectra: list[Array]) -> npt.NDArray[np.complex64]:
 def _population(
     light: Array, metals: float, opacity: dict[str, Array], enhanced: dict[str, float]
 ) -> Array:
-    """Add up the star types; the redder giants of metal-rich populations come with `metals`."""
+    """Add up the star types; metal-rich populations get a larger share of cool giants."""
     cooler = metals ** np.array([0, 0, -0.1, -0.1, -0.05, 0.1, 0.4])
     share = light * cooler / np.sum(light * cooler)
     total = np.zeros(PIXELS)
@@ -156,7 +156,7 @@ def _population(
 
 
 def _planck(temperature: float) -> Array:
-    """A black body; stars cooler than the Sun are brighter than one in the far red."""
+    """Return a black body's spectrum; stars below 6500 K get an excess in the far red."""
     wave = wavelength()
     excess = (wave / 6900.0).clip(1) ** (0.9 if temperature < 6500 else 0.0)
     return np.asarray(excess * 1e18 * wave**-5.0 / np.expm1(1.43878e8 / (wave * temperature)))
@@ -204,12 +204,12 @@ def _add_line(
 
 
 def _band(wave: Array, head: float, end: float) -> Array:
-    """A sharp head that fades to zero towards `end`, on either side."""
+    """Return a band: 1 at its sharp head, fading to 0 at `end` on either side of the head."""
     phase = (wave - head) / (end - head)
     return np.where((phase >= 0) & (phase <= 1), (1 - np.clip(phase, 0, 1)) ** 1.2, 0.0)
 
 
 def _haze(wave: Array) -> Array:
-    """The countless weak metal lines: an opacity that grows to the blue, steepest at 4000 A."""
+    """Return the opacity of weak metal lines: it grows to the blue, steepest at 4000 A."""
     step = 0.16 / (1 + np.exp((wave - 3985.0) / 18.0))
     return np.asarray(step + 0.18 * np.exp(-(wave - 4000.0) / 350.0).clip(0, 12))

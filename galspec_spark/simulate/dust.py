@@ -1,4 +1,4 @@
-"""How dust dims light, by two standard laws, relative to the V band."""
+"""Attenuation by dust relative to the V band, by two standard laws."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def cardelli(wavelength: Array) -> Array:
 
 
 def transmission(law: Array, a_v: Array) -> Array:
-    """Return the fraction that `a_v` magnitudes let through, for A(lambda)/A(V) = `law`."""
+    """Return the fraction of light that `a_v` magnitudes transmit, for A(lambda)/A(V) = `law`."""
     return np.asarray(np.exp(-0.4 * np.log(10) * a_v * law))

@@ -1,6 +1,6 @@
-"""Emission lines: which lines a nebula shows, how strong, and how they are drawn into a spectrum.
+"""Emission lines: wavelengths, flux ratios, reddening, and their profiles in a spectrum.
 
-Recombination and doublet ratios are those of Osterbrock & Ferland (2006): case B at 10^4 K.
+Recombination and doublet ratios follow Osterbrock & Ferland (2006): case B at 10^4 K.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from galspec_spark.simulate.dust import cardelli, transmission
 from galspec_spark.spectrum.arrays import Array
 
-#: Vacuum wavelengths in Angstrom of every line that is drawn.
+#: Vacuum wavelengths of the lines, Angstrom.
 WAVELENGTHS: dict[str, float] = {
     "oii_3726": 3727.09,
     "oii_3729": 3729.88,
@@ -111,7 +111,7 @@ def intrinsic_fluxes(
 
 
 def redden(flux: Array, ebv: Array) -> npt.NDArray[np.float64]:
-    """Dim line fluxes (n, len(LINES)) by dust of colour excess `ebv` (n,), H beta being kept."""
+    """Dim line fluxes (n, len(LINES)) by dust of colour excess `ebv` (n,), relative to H beta."""
     law = cardelli(np.array(list(WAVELENGTHS.values())))
     law = law - law[LINES.index("h_beta")]
     return np.asarray(flux * transmission(law, 3.1 * ebv[:, None]))
@@ -132,7 +132,7 @@ def draw(
     spectrum
         Flux per Angstrom, shape (n, pixels).
     loglam
-        log10 of wavelength of the grid, shape (pixels,), evenly spaced.
+        log10 of the grid's wavelengths in Angstrom, evenly spaced, shape (pixels,).
     centre, area, sigma
         Observed wavelength in Angstrom, integrated flux, and width in Angstrom, shape (n,).
     half_width

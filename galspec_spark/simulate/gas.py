@@ -1,4 +1,4 @@
-"""The gas of galaxies: how strong its lines are, in which ratios, and how wide."""
+"""The gas of galaxies: strengths, ratios and widths of its lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from galspec_spark.spectrum.arrays import Array
 
 
 def line_strengths(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tuple[Array, Array]:
-    """Equivalent width of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
+    """Draw the EW of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
     young = np.array([-1.1, 1.20, 0.30, 0.9, -9, -9, -9])[kind]
     spread = np.array([0.45, 0.42, 0.5, 0.4, 0, 0, 0])[kind]
     hard = np.array([-0.03, -0.10, 0.40, 1.1, -9, -9, -9])[kind]
@@ -34,12 +34,34 @@ def nebula(
     luminosity: Array,
     a_v: Array,
 ) -> Array:
-    """All lines as flux over the continuum at H alpha: H II regions plus a harder source.
+    """Draw all lines as flux over the continuum at H alpha, Angstrom, shape (BLOCK, len(LINES)).
 
-    H II regions lie on the ridge of Kewley et al. (2013), their place set by metallicity; the
-    harder source is a Seyfert nucleus, a LINER, or old stars. Their sum makes the composites.
+    The lines are of H II regions plus a harder source: a Seyfert nucleus, a LINER, or old stars.
+    Their sum makes the composites.
     """
     g = rng.normal(size=(10, BLOCK))
+    regions = _h_ii_regions(rng, g[:5], star_formation, luminosity)
+    seyfert = (rng.random(BLOCK) < 0.35) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
+    seyfert |= nucleus > 12
+    hard = _hard_source(rng, g[5:], seyfert)
+    ebv_young = a_v / 4.05 / 0.44 + 0.28 * np.exp(0.6 * rng.normal(size=BLOCK))
+    ebv_hard = np.where(seyfert, 0.35, 0.25) * np.exp(0.5 * rng.normal(size=BLOCK))
+    h_alpha = LINES.index("h_alpha")
+    total = np.zeros((BLOCK, len(LINES)))
+    for strength, flux, ebv in ((star_formation, regions, ebv_young), (nucleus, hard, ebv_hard)):
+        dimmed = redden(flux, ebv)
+        total += strength[:, None] * dimmed / dimmed[:, h_alpha, None]
+    return np.where((kind >= Kind.STAR)[:, None], 0.0, total)
+
+
+def _h_ii_regions(
+    rng: np.random.Generator, g: Array, star_formation: Array, luminosity: Array
+) -> Array:
+    """Return the lines of H II regions relative to H beta, before dust.
+
+    The ratios lie on the ridge of Kewley et al. (2013); metallicity sets the place on it. `g` is
+    their scatter in sigma, shape (5, BLOCK).
+    """
     starburst = np.log10(star_formation.clip(1) / 30).clip(0)
     log_nii = np.clip(
         -0.33
@@ -52,7 +74,7 @@ def nebula(
     )
     log_oiii = np.maximum(0.61 / (log_nii + 0.08) + 1.10, -0.75) + 0.12 * g[1]
     low = (-0.4 - log_nii).clip(0, 1.2)
-    regions = intrinsic_fluxes(
+    return intrinsic_fluxes(
         log_nii,
         log_oiii,
         -0.54 - 0.10 * starburst + 0.10 * low - 0.35 * (low - 0.5).clip(0) + 0.13 * g[2],
@@ -63,27 +85,21 @@ def nebula(
         np.full(BLOCK, -1.05),
         rng.uniform(0, 0.4, BLOCK),
     )
-    seyfert = (rng.random(BLOCK) < 0.35) & (kind != Kind.QUIESCENT) | (kind == Kind.BROADLINE_AGN)
-    seyfert |= nucleus > 12
-    hard = intrinsic_fluxes(
-        np.where(seyfert, 0.00, 0.17) + 0.10 * g[5],
-        np.where(seyfert, 0.80, 0.28) + 0.16 * g[6],
-        np.where(seyfert, -0.25, 0.00) + 0.13 * g[7],
-        np.where(seyfert, -0.90, -0.62) + 0.16 * g[8],
-        np.where(seyfert, 0.60, 0.72) + 0.18 * g[9],
+
+
+def _hard_source(rng: np.random.Generator, g: Array, seyfert: npt.NDArray[np.bool_]) -> Array:
+    """Return the lines of a harder source relative to H beta, before dust; `g` as above."""
+    return intrinsic_fluxes(
+        np.where(seyfert, 0.00, 0.17) + 0.10 * g[0],
+        np.where(seyfert, 0.80, 0.28) + 0.16 * g[1],
+        np.where(seyfert, -0.25, 0.00) + 0.13 * g[2],
+        np.where(seyfert, -0.90, -0.62) + 0.16 * g[3],
+        np.where(seyfert, 0.60, 0.72) + 0.18 * g[4],
         np.full(BLOCK, -0.95),
         np.where(seyfert, -0.8, -1.7),
         np.full(BLOCK, -1.0),
         rng.uniform(0.2, 0.8, BLOCK),
     )
-    ebv_young = a_v / 4.05 / 0.44 + 0.28 * np.exp(0.6 * rng.normal(size=BLOCK))
-    ebv_hard = np.where(seyfert, 0.35, 0.25) * np.exp(0.5 * rng.normal(size=BLOCK))
-    h_alpha = LINES.index("h_alpha")
-    total = np.zeros((BLOCK, len(LINES)))
-    for strength, flux, ebv in ((star_formation, regions, ebv_young), (nucleus, hard, ebv_hard)):
-        dimmed = redden(flux, ebv)
-        total += strength[:, None] * dimmed / dimmed[:, h_alpha, None]
-    return np.where((kind >= Kind.STAR)[:, None], 0.0, total)
 
 
 def gas_widths(rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array) -> Array:
@@ -96,7 +112,7 @@ def gas_widths(rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion:
 def _group_width(
     rng: np.random.Generator, kind: npt.NDArray[np.int8], dispersion: Array, forbidden: bool
 ) -> Array:
-    """Gas moves about as fast as the stars; forbidden lines are wider, most so in old hosts."""
+    """Draw widths near the stars' dispersion; forbidden lines are wider, most so in old hosts."""
     ratio = np.array(
         [1.55, 1.22, 1.6, 1.5, 1, 1, 1] if forbidden else [1.2, 1.12, 1.3, 1.2, 1, 1, 1]
     )

@@ -1,4 +1,4 @@
-"""What a fibre looks at, and how many are drawn at once."""
+"""Kinds of targets, and the number of targets drawn at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BLOCK = 64
 
 
 class Kind(IntEnum):
-    """What a fibre looks at."""
+    """Target of a fibre."""
 
     QUIESCENT = 0
     STARFORMING = 1

@@ -1,7 +1,7 @@
 """The line fits of SPZLINE, and the class that SDSS's pipeline reads from them.
 
-A fit is the true line, plus what the noise of its own pixels adds to a Gaussian of known place and
-width, plus what the templates leave of the stellar absorption under it.
+A fitted line is the true line, plus the noise of its pixels projected on a Gaussian of known place
+and width, plus the stellar absorption under the line that the templates leave.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class FittedLine(NamedTuple):
 
     name: str  #: LINENAME
     wavelength: float  #: vacuum, A
-    lines: tuple[str, ...] = ()  #: which of `emission.LINES` fall into it
+    lines: tuple[str, ...] = ()  #: the `emission.LINES` that fall into it
     residual: float = 0.0  #: EW in A that the templates leave behind
-    scatter: float = 0.15  #: of that residual, from galaxy to galaxy
-    balmer: bool = False  #: its width is tied to the Balmer lines' (SDSS ties H gamma elsewhere)
+    scatter: float = 0.15  #: of the residual, from galaxy to galaxy
+    balmer: bool = False  #: width tied to the Balmer lines (SDSS ties H gamma elsewhere)
 
 
 #: In the order of the real table.
@@ -160,7 +160,7 @@ def _true_areas(visits: Visits) -> tuple[Array, Array]:
 def _true_widths(
     rng: np.random.Generator, objects: Population, visits: Visits
 ) -> tuple[Array, Array]:
-    """Widths of the lines, and those that a fit to noise alone would settle on, in km/s."""
+    """Return the lines' widths, and the widths that a fit to noise alone finds, in km/s."""
     n = len(objects.kind)
     balmer = np.array([line.balmer for line in FITTED])
     sigma = np.where(balmer, objects.line_sigma[:, 1:], objects.line_sigma[:, :1])
@@ -175,8 +175,8 @@ def _true_widths(
 def _amplitudes(visits: Visits, centre: Array, sigma: Array) -> tuple[Array, Array, Array, Array]:
     """Project the noise of the pixels around each line on its profile.
 
-    Returns what noise adds to the area, the area's error (infinite outside the window), the
-    continuum level, and the chi-square of the pixels; each (n, lines).
+    Returns the area that noise adds, the area's error (infinite outside the window), the continuum
+    level, and the chi-square of the pixels; each (n, lines).
     """
     n, m = centre.shape
     out = [np.zeros((n, m)), np.full((n, m), np.inf), np.zeros((n, m)), np.zeros((n, m))]
@@ -196,12 +196,12 @@ def _amplitudes(visits: Visits, centre: Array, sigma: Array) -> tuple[Array, Arr
         noise = visits.flux[pick] - model
         noise = noise - np.median(noise, axis=1, keepdims=True)  # the fit has its own background
         information = np.sum(profile**2 * ivar, axis=1)
-        known = information > 0
-        where = inside[known], np.full(int(known.sum()), j)
-        out[0][where] = np.sum(profile * ivar * noise, axis=1)[known] / information[known]
-        out[1][where] = 1.15 / np.sqrt(information[known])
-        out[2][where] = np.median(visits.continuum[pick], axis=1)[known]
-        out[3][where] = np.sum(noise**2 * ivar, axis=1)[known]
+        informed = information > 0
+        where = inside[informed], np.full(int(informed.sum()), j)
+        out[0][where] = np.sum(profile * ivar * noise, axis=1)[informed] / information[informed]
+        out[1][where] = 1.15 / np.sqrt(information[informed])
+        out[2][where] = np.median(visits.continuum[pick], axis=1)[informed]
+        out[3][where] = np.sum(noise**2 * ivar, axis=1)[informed]
     return out[0], out[1], out[2], out[3]
 
 
@@ -214,7 +214,7 @@ def _fitted_widths(
     area_err: Array,
     seen: npt.NDArray[np.bool_],
 ) -> tuple[Array, Array]:
-    """Each of the two groups has one width, as certain as the group's lines are strong."""
+    """Fit one width to each of the two groups; strong lines make its error small."""
     balmer = np.array([line.balmer for line in FITTED])
     strength = np.where(seen, np.maximum(area, 0) / area_err, 0.0)
     fitted, error = np.zeros_like(sigma), np.zeros_like(sigma)

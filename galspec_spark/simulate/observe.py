@@ -28,7 +28,7 @@ QUASAR_LINES = (
     (4862.7, 45.0, 1700.0),
     (5008.2, 14.0, 350.0),
 )
-#: Where the atmosphere absorbs and its correction fails: band limits in A, scatter left behind.
+#: Telluric bands: limits in A, and scatter that their correction leaves.
 TELLURIC = (
     (6868, 6910, 0.010),
     (7160, 7340, 0.012),
@@ -39,14 +39,14 @@ TELLURIC = (
 
 
 class Visits(NamedTuple):
-    """What the pipeline gets: n spectra on the grid of `sky`; arrays (n, PIXELS) unless told."""
+    """Input of the pipeline: n spectra on the grid of `sky`; shape (n, PIXELS) unless noted."""
 
     flux: npt.NDArray[np.float32]
     ivar: npt.NDArray[np.float32]
     and_mask: npt.NDArray[np.int32]
     or_mask: npt.NDArray[np.int32]
     sky: npt.NDArray[np.float32]
-    model: npt.NDArray[np.float32]  #: the light itself, free of noise and calibration errors
+    model: npt.NDArray[np.float32]  #: the light, free of noise and calibration errors
     continuum: npt.NDArray[np.float32]  #: the light without emission lines
     line_flux: Array  #: (n, lines) true narrow flux, 1e-17 erg/s/cm2
     broad_flux: Array  #: (n, len(BROAD)) true broad flux
@@ -90,7 +90,7 @@ def instrument_sigma(wavelength: Array) -> Array:
 
 
 def _light(objects: Population) -> tuple[Array, Array, Array, Array]:
-    """Return continuum, continuum with lines (n, PIXELS), and the line fluxes, as they arrive."""
+    """Return continuum, continuum with lines (n, PIXELS), and the line fluxes, as observed."""
     grid = sky.loglam()
     wave = sky.wavelength()
     resolution = float(np.mean(sky.curve(sky.RESOLUTION))) * continuum.KMS_PER_PIXEL
@@ -122,7 +122,7 @@ def _light(objects: Population) -> tuple[Array, Array, Array, Array]:
 
 
 def _quasars(wave: Array, redshift: Array) -> Array:
-    """A power law with broad lines, absorbed blueward of Lyman alpha."""
+    """Return a power law with broad lines, absorbed blueward of Lyman alpha."""
     rest = wave / (1 + redshift[:, None])
     flux = (rest / 3000.0) ** -1.5
     lines = np.zeros_like(flux)
@@ -134,7 +134,7 @@ def _quasars(wave: Array, redshift: Array) -> Array:
 
 
 def _near(spectrum: Array, grid: Array, loglam: Array) -> Array:
-    """Return each spectrum's level around a wavelength, or at the grid's end if that is beyond."""
+    """Return each spectrum's level around a wavelength, clipped to the grid."""
     at = np.rint((loglam - grid[0]) / sky.STEP).astype(np.int64)
     window = (at[:, None] + np.arange(-40, 41)).clip(0, spectrum.shape[1] - 1)
     return np.asarray(np.median(np.take_along_axis(spectrum, window, axis=1), axis=1))
@@ -161,19 +161,19 @@ def _draw_lines(
 def _ivar(
     sn: Array, model: Array, night: Array, first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]
 ) -> Array:
-    """Photon noise of object, sky and read-out, scaled to the S/N; nothing outside the window."""
+    """Return ivar from object, sky and read-out noise, scaled to the S/N; 0 outside the window."""
     efficiency = sky.curve(sky.EFFICIENCY)
     signal = np.maximum(model, 0)
     relative = efficiency / (signal + night + 4.0 / efficiency)
     reached = np.median(signal * np.sqrt(relative), axis=1)
-    # A sky fibre has no signal to scale to: it gets a typical exposure's depth.
+    # A sky fibre has no signal to scale to and gets a typical exposure's depth.
     ivar = relative * np.where(reached > 0.1, (sn / reached.clip(0.1)) ** 2, 25.0)[:, None]
     pixel = np.arange(sky.PIXELS)
     return np.asarray(ivar * ((pixel >= first[:, None]) & (pixel < stop[:, None])))
 
 
 def _calibration(rng: np.random.Generator, n: int) -> Array:
-    """Errors of the flux calibration: a tilt, waves of a few hundred Angstrom, telluric bands."""
+    """Draw flux-calibration errors: a tilt, waves of a few hundred Angstrom, telluric bands."""
     x = np.linspace(-1, 1, sky.PIXELS)
     nodes = np.linspace(-1, 1, 34)
     tilt = 0.06 * rng.normal(size=(n, 1)) * x + 0.02 * rng.normal(size=(n, 1)) * (x**2 - 1 / 3)
@@ -188,13 +188,13 @@ def _calibration(rng: np.random.Generator, n: int) -> Array:
 
 
 def _hat(x: Array, nodes: Array) -> Array:
-    """Cosine bumps that sum to one, shape (nodes, pixels)."""
+    """Return cosine bumps that sum to 1, shape (nodes, pixels)."""
     distance = np.abs(x - nodes[:, None]) / (nodes[1] - nodes[0])
     return np.where(distance < 1, 0.5 + 0.5 * np.cos(np.pi * distance.clip(0, 1)), 0.0)
 
 
 def _noise(rng: np.random.Generator, sn: Array, ivar: Array, airglow: Array) -> Array:
-    """Noise with the scatter that coadds have, a little shared by neighbours, and sky residuals."""
+    """Draw noise as in coadds, slightly correlated between neighbours, and sky residuals."""
     white = rng.standard_normal(ivar.shape, dtype=np.float32)
     noise = white * 0.977
     noise[:, 1:] += 0.11 * white[:, :-1]

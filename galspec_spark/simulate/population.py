@@ -1,7 +1,7 @@
-"""Who is in the survey: types, redshifts, brightness, stellar populations and nebulae, by chance.
+"""The survey's objects, drawn at random: kinds, redshifts, fluxes, stellar populations, nebulae.
 
-Objects are drawn in blocks of BLOCK. Block b of seed s has its own random stream, so object i is
-the same galaxy however many are drawn and however the work is divided.
+Objects are drawn in blocks of BLOCK. Block b of seed s has its own random stream, so object i
+depends neither on the number of objects nor on the division of the work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from galspec_spark.spectrum.arrays import Array
 
 @dataclass(frozen=True)
 class Population:
-    """The objects of one block, before anything is observed; arrays of length n unless told."""
+    """The objects of one block, before observation; arrays of shape (n,) unless noted."""
 
     kind: npt.NDArray[np.int8]
     redshift: Array
@@ -57,8 +57,8 @@ def draw_population(
     config
         Shares of stars, quasars and sky fibres.
     selection
-        Redshift and S/N of each object, shape (BLOCK, 2), where they are given; None draws them
-        as in SDSS's main galaxy sample.
+        Redshift and S/N of each object, shape (BLOCK, 2); None draws both as in SDSS's main galaxy
+        sample.
     """
     redshift, sn = _main_sample(rng) if selection is None else selection.T.copy()
     scatter = rng.normal(size=BLOCK)
@@ -95,7 +95,7 @@ def draw_population(
 
 
 def _main_sample(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Redshift and S/N of galaxies to r = 17.77: medians near 0.1 and 15."""
+    """Draw redshift and S/N of galaxies to r = 17.77, with medians near 0.1 and 15."""
     redshift = 0.094 * rng.gamma(4.6, 1 / 4.0, BLOCK)
     redshift = np.clip(redshift, 0.004, 0.45)
     log_sn = 1.175 - 0.25 * np.log10(redshift / 0.1) + 0.16 * rng.normal(size=BLOCK)
@@ -105,7 +105,7 @@ def _main_sample(rng: np.random.Generator) -> tuple[Array, Array]:
 def _kinds(
     rng: np.random.Generator, config: SimulateConfig, redshift: Array, sn: Array, flux: Array
 ) -> npt.NDArray[np.int8]:
-    """Luminous galaxies, and those whose light fills the fibre densely, are mostly quiescent."""
+    """Draw kinds: luminous galaxies, and those of high S/N, are mostly quiescent."""
     luminosity = np.log10(flux * redshift.clip(1e-4) ** 2 / (11.0 * 0.01))
     density = np.log10(sn / 15.0)
     quiescent = 1 / (1 + np.exp(-(-0.15 + 1.6 * luminosity + 3.55 * density)))
@@ -135,7 +135,7 @@ def _replace_others(
 def _star_formation_history(
     rng: np.random.Generator, kind: npt.NDArray[np.int8], star_formation: Array
 ) -> Array:
-    """Share of light by age: the stronger H alpha, the younger."""
+    """Draw the share of light by age: the stronger H alpha, the younger the stars."""
     activity = np.clip((np.log10(star_formation + 0.1) - 0.2) / 1.8, 0, 1.2)[:, None]
     old = np.array([0.000, 0.002, 0.006, 0.03, 0.24, 0.72])
     mid = np.array([0.020, 0.060, 0.130, 0.26, 0.28, 0.25])
@@ -158,7 +158,7 @@ def _star_formation_history(
 
 
 def _dispersions(rng: np.random.Generator, kind: npt.NDArray[np.int8], luminosity: Array) -> Array:
-    """Faber and Jackson's relation, with discs below it; stars have none."""
+    """Draw velocity dispersions by the Faber-Jackson relation: discs lie below, stars near 0."""
     base = np.array([2.24, 2.01, 2.20, 2.18, 0.3, 2.0, 2.0])[kind]
     log_sigma = base + 0.10 * luminosity.clip(-1.5, 1.5)
     log_sigma += np.where(kind == Kind.STARFORMING, 0.09, 0.12) * rng.normal(size=BLOCK)
@@ -173,7 +173,7 @@ def _stellar_metallicity(
 
 
 def _abundances(rng: np.random.Generator, dispersion: Array) -> Array:
-    """Magnesium, sodium and nitrogen rise with velocity dispersion; each has its own scatter."""
+    """Draw abundances: Mg, Na and N rise with velocity dispersion, each with its own scatter."""
     trend = np.log10(dispersion.clip(30) / 170)[:, None] * [0.0, 0.5, 0.9, 0.7, 0.1, 0.3, 0.0]
     scatter = [0.03, 0.07, 0.18, 0.12, 0.05, 0.15, 0.06]
     return np.asarray(trend + rng.normal(size=(BLOCK, len(ABUNDANCES))) * scatter)

@@ -1,7 +1,7 @@
-"""The table ``restframe`` made directly, without files and observed spectra, for tests of scale.
+"""Simulates the table ``restframe`` directly, without files and observed spectra, for scale tests.
 
 Each task simulates whole blocks and streams them into one Parquet part, a row group for each block,
-so its memory is bounded by a block. What is decided about the spectra is preprocess's own affair.
+so its memory is bounded by a block. Preprocess's own code makes the table ``sample``.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 SURVEY = "simulated"
-#: Bytes of Parquet for one spectrum, about.
+#: Bytes of Parquet per spectrum, roughly.
 STORED_BYTES = 8500
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a task needs to know."""
+    """Input that all tasks share."""
 
     config: Config
     selection: npt.NDArray[np.float64] | None  #: redshifts and S/N to follow
@@ -54,19 +54,19 @@ class Work:
 
     @property
     def release(self) -> str:
-        """Return the name under which the rows are kept: another seed is another survey."""
+        """Return the rows' data release: each seed is a survey of its own."""
         return f"seed{self.config.simulate.seed}"
 
 
 def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str, Any]:
-    """Make the tables ``restframe`` and ``sample`` of a simulated survey; replace those there.
+    """Make the tables ``restframe`` and ``sample`` of a simulated survey, in place of any others.
 
     All spectra are galaxies that preprocess would use.
 
     Returns
     -------
     dict
-        Counts as of preprocess; parts and megabytes.
+        Preprocess's counts, ``parts`` and ``megabytes``.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def simulate_restframe(spark: SparkSession, run: Run, warehouse: Warehouse) -> d
 
 
 def _blocks_of_tasks(config: Config, cores: int) -> list[list[int]]:
-    """Return runs of blocks that make parts of the configured size, as many as fit the cores."""
+    """Return each task's blocks: parts of at most the configured size, a multiple of the cores."""
     size = config.simulate.spectra * STORED_BYTES
     parts = -(-size // (config.ingest.part_megabytes * 1_000_000))
     blocks = np.arange(-(-config.simulate.spectra // BLOCK))
@@ -108,7 +108,7 @@ def _blocks_of_tasks(config: Config, cores: int) -> list[list[int]]:
 
 
 def _write_part(blocks: Sequence[int], work: Work) -> tuple[str, Location]:
-    """Simulate blocks into one part; return its place and what was staged."""
+    """Simulate blocks into one part; return its place and the staged file."""
     part = f"{work.run_id}-{blocks[0]:06d}.parquet"
     place = f"restframe/survey={SURVEY}/release={work.release}/{part}"
     staged = work.staging / os.urandom(4).hex() / place

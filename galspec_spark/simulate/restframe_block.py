@@ -1,7 +1,7 @@
 """A block of simulated spectra at rest: galaxies drawn, exposed, classified.
 
-Block b of seed s has its own random streams and is always drawn whole, so spectrum i is the same
-however many are drawn and however the work is divided.
+Block b of seed s has its own random streams and is always drawn whole, so spectrum i depends
+neither on the number of spectra nor on the division of the work.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ Spectra = npt.NDArray[np.float32]
 
 #: Spectra drawn from one random stream: arrays of some 10 MB.
 BLOCK = 16 * kinds.BLOCK
-#: Broad H alpha stronger than this, in Angstrom, makes SDSS call a galaxy a QSO.
+#: EW of broad H alpha, in Angstrom, above which SDSS calls a galaxy a QSO.
 BROAD_EW_MAX = 30.0
 #: Flux of a typical galaxy and airglow that masks a pixel, 1e-17 erg/s/cm2/A.
 TYPICAL_FLUX, BRIGHT_SKY = 11.0, 55.0
-#: Scatter of the noise over the one that ivar states.
+#: Scatter of the noise relative to the sigma of ivar.
 SCATTER = 1.08
-#: The bits of a float32 that ivar keeps, sign and exponent among them: 8 significant ones, 0.4 %.
-#: The rest would be half of the bytes of the compressed column, and mean nothing.
+#: Bits that ivar keeps of a float32: sign, exponent and 8 significant bits, 0.4 %. The others
+#: would be half of the bytes of the compressed column, without information.
 IVAR_BITS = np.uint32(0xFFFF0000)
 
 
 @dataclass(frozen=True)
 class Block:
-    """BLOCK spectra, arrays of that length unless told."""
+    """BLOCK spectra; arrays of shape (BLOCK,) unless noted."""
 
-    index: npt.NDArray[np.int64]  #: place in the survey
-    object: npt.NDArray[np.int64]  #: place of the object's first spectrum in the survey
+    index: npt.NDArray[np.int64]  #: index in the survey
+    object: npt.NDArray[np.int64]  #: index of the object's first spectrum
     ra: Array  #: degrees
     dec: Array
     z: Array
     sn_median: Array
     subclass: npt.NDArray[np.str_]
-    flux: Spectra  #: (BLOCK, PIXELS) normalised; means nothing where not good
+    flux: Spectra  #: (BLOCK, PIXELS) normalised; undefined where not good
     ivar: Spectra  #: (BLOCK, PIXELS) 0 where not good
     good: npt.NDArray[np.bool_]  #: (BLOCK, PIXELS)
 
@@ -66,8 +66,7 @@ def simulate_block(block: int, config: Config, selection: Array | None = None) -
         Redshifts and S/N, shape (m, 2): spectrum i takes row i modulo m. None draws both as in
         SDSS's main galaxy sample.
     """
-    seed, wanted = config.simulate.seed, config.preprocess
-    rng = np.random.Generator(np.random.SFC64([seed, block]))
+    rng = np.random.Generator(np.random.SFC64([config.simulate.seed, block]))
     index = block * BLOCK + np.arange(BLOCK)
     source = sources(config.simulate.repeats)
     objects = _galaxies(
@@ -78,7 +77,7 @@ def simulate_block(block: int, config: Config, selection: Array | None = None) -
     noise, ivar, seen_ivar = _expose(rng, objects, light.model)
     subclass = classify(fit_lines(rng, objects, light, noise, seen_ivar))
     good = ivar > 0
-    flux, ivar, _ = normalise(wanted.normalise, light.model + noise, ivar, good)
+    flux, ivar, _ = normalise(config.preprocess.normalise, light.model + noise, ivar, good)
     return Block(
         index=index,
         object=index[source],
@@ -94,9 +93,9 @@ def simulate_block(block: int, config: Config, selection: Array | None = None) -
 
 
 def sources(repeats: float) -> npt.NDArray[np.intp]:
-    """Return which spectrum of the block first observed each one's object.
+    """Return the spectrum of the block that first observed each spectrum's object.
 
-    A share of the spectra, evenly spread, repeats the objects of others, one after another.
+    A share of the spectra, evenly spread, repeats the objects of the others, in turn.
     """
     slot = np.arange(BLOCK)
     is_repeat = np.floor((slot + 1) * repeats) > np.floor(slot * repeats)
@@ -117,7 +116,7 @@ def _galaxies(rng: np.random.Generator, config: Config, selection: Array | None)
     ]
     names = vars(drawn[0])
     objects = Population(
-        **{name: np.concatenate([getattr(one, name) for one in drawn]) for name in names}
+        **{name: np.concatenate([getattr(part, name) for part in drawn]) for name in names}
     )
     return replace(
         objects,
@@ -134,11 +133,11 @@ def _expose(
     Returns
     -------
     noise, ivar : ndarray of float32, shape (n, PIXELS)
-        As moved from the observed pixels by interpolation: neighbours share noise, and the mean of
-        two pixels is more certain than one. Both are 0 outside the spectrograph's window and under
-        the brightest airglow.
+        Interpolated from the observed pixels: neighbours share noise, and the mean of two pixels
+        has less noise than either. Both are 0 outside the spectrograph's window and under the
+        brightest airglow.
     seen_ivar : ndarray of float32, shape (n, PIXELS)
-        As observed, which is what a fit of many pixels reaches.
+        Before interpolation, as a fit of many pixels reaches.
     """
     n = len(model)
     shift = (LOGLAM0 + np.log10(1 + objects.redshift) - sky.LOGLAM0) / LOGLAM_STEP
@@ -168,5 +167,5 @@ def _depth_curve() -> Spectra:
     depth /= np.median(depth)
     masked = sky.lines() > BRIGHT_SKY
     masked[:-1] |= masked[1:]
-    depth[masked] = 0  # as is the pixel before, which would be interpolated with it
+    depth[masked] = 0  # with the pixel before, which interpolation would mix in
     return np.pad(depth, PIXELS).astype(np.float32)

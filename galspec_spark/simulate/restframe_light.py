@@ -1,7 +1,7 @@
 """The light of galaxies on the rest-frame grid, free of noise.
 
-At rest every template and every line has its place on the grid for good. Stars, dust and the errors
-of calibration are then two matrix products for a batch, and a line touches one slice of columns.
+At rest, templates and lines have fixed places on the grid. Stars, dust and calibration errors are
+then two matrix products for a batch, and a line touches one slice of columns.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS, loglam, wa
 
 Spectra = npt.NDArray[np.float32]
 
-#: Velocity dispersion and instrument together, km/s, for which templates are kept; between them
-#: spectra are interpolated.
+#: Widths of the templates, km/s: velocity dispersion and instrument in quadrature. Spectra of other
+#: widths are interpolated.
 WIDTHS = (60.0, 90.0, 120.0, 160.0, 200.0, 250.0, 320.0, 400.0, 500.0)
-#: The spectrograph's resolution, km/s and pixels (one sigma).
+#: The spectrograph's resolution (sigma), km/s and pixels.
 INSTRUMENT = float(np.mean(sky.curve(sky.RESOLUTION))) * continuum.KMS_PER_PIXEL
 INSTRUMENT_PIXELS = INSTRUMENT / continuum.KMS_PER_PIXEL
-#: Where the observed frame matters little, galaxies are taken to be at this redshift.
+#: Redshift of all galaxies where the observed frame matters little.
 TYPICAL_REDSHIFT = 0.1
-#: One sigma of the errors of calibration: tilt, curvature, blue end, waves of some hundred A.
+#: Sigma of the calibration errors: tilt, curvature, blue end, waves of some hundred A.
 TILT, CURVATURE, BLUE, WAVES = 0.06, 0.02, 0.05, 0.006
 WAVE_NODES = 24
 #: Pixels drawn on either side of a narrow and of a broad line.
@@ -38,7 +38,7 @@ BROAD_RATIOS = np.array([0.12, 0.22, 0.40, 1.0])
 
 
 class Light(NamedTuple):
-    """What n galaxies send: flux per Angstrom, about 1 at 5500 A."""
+    """Light of n galaxies: flux per Angstrom, about 1 at 5500 A."""
 
     model: Spectra  #: (n, PIXELS)
     continuum: Spectra  #: (n, PIXELS), without emission lines
@@ -47,7 +47,7 @@ class Light(NamedTuple):
 
 
 def light_of(rng: np.random.Generator, objects: Population) -> Light:
-    """Return the light of n galaxies, with the errors of one calibration each."""
+    """Return the light of n galaxies, each with its own calibration errors."""
     bare = _stars(objects)
     bare *= np.exp(_tilts(rng, objects) @ _tilt_basis())
     near = pixel_of(6565.0)
@@ -98,7 +98,7 @@ def line_widths(objects: Population) -> Array:
 
 
 def _stars(objects: Population) -> Spectra:
-    """Mix the templates; in a broad-line nucleus a power law joins them."""
+    """Mix the templates, and for broad-line nuclei a power law."""
     mix = np.stack([1 - objects.metallicity, objects.metallicity], axis=1)
     populations = (objects.light[:, :, None] * mix[:, None, :]).reshape(len(mix), -1)
     weights = np.concatenate([populations, objects.abundance], axis=1)
@@ -106,14 +106,14 @@ def _stars(objects: Population) -> Spectra:
     width = np.hypot(objects.dispersion, INSTRUMENT)
     between = _between_widths(width)
     by_width = (between[:, :, None] * weights[:, None, :]).reshape(len(mix), -1)
-    every = np.concatenate([by_width, objects.power_law[:, None]], axis=1)
-    return np.asarray(every.astype(np.float32) @ _templates())
+    mixture = np.concatenate([by_width, objects.power_law[:, None]], axis=1)
+    return np.asarray(mixture.astype(np.float32) @ _templates())
 
 
 def _between_widths(width: Array) -> Array:
-    """Weights of the templates of each width, shape (n, len(WIDTHS)).
+    """Return the weights of the templates of each width, shape (n, len(WIDTHS)).
 
-    A narrow profile depends on its width squared, so the weights are linear in that.
+    A narrow profile depends on its width squared, so the weights are linear in the square.
     """
     nodes = np.square(WIDTHS)
     return np.stack([np.interp(width**2, nodes, unit) for unit in np.eye(len(nodes))], axis=1)
@@ -139,7 +139,7 @@ def _templates() -> Spectra:
 
 
 def _tilts(rng: np.random.Generator, objects: Population) -> Spectra:
-    """How strong each curve of `_tilt_basis` is, shape (n, curves)."""
+    """Draw the strength of each curve of `_tilt_basis`, shape (n, curves)."""
     magnitude = -0.4 * np.log(10)
     errors = rng.normal(size=(len(objects.kind), 3 + WAVE_NODES))
     errors *= [TILT, CURVATURE, BLUE, *[WAVES] * WAVE_NODES]
@@ -149,7 +149,7 @@ def _tilts(rng: np.random.Generator, objects: Population) -> Spectra:
 
 @lru_cache(maxsize=1)
 def _tilt_basis() -> Spectra:
-    """Return the curves of dust and of errors of calibration (log of flux), (curves, PIXELS)."""
+    """Return the curves of dust and calibration errors (log of flux), shape (curves, PIXELS)."""
     observed = wavelength() * (1 + TYPICAL_REDSHIFT)
     x = 2 * (np.log10(observed) - sky.LOGLAM0) / (sky.PIXELS * sky.STEP) - 1
     blue = np.clip((4050 - observed) / 270, 0, 1) ** 1.5

@@ -1,7 +1,8 @@
 """The fits of emission lines at rest, from which `linefit.classify` reads SUBCLASS.
 
-As in `linefit`: a fit is the true line, plus what the noise of its own pixels adds to a Gaussian of
-known place and width, plus what the templates leave of the stellar absorption under it.
+As in `linefit`: a fitted line is the true line, plus the noise of its pixels projected on a
+Gaussian of known place and width, plus the stellar absorption under the line that the templates
+leave.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ def fit_lines(
     Parameters
     ----------
     noise, ivar
-        What is added to the light, and its inverse variance, shape (n, PIXELS).
+        Noise added to the light, and its inverse variance, shape (n, PIXELS).
 
     Returns
     -------
     Fits
-        With area, equivalent width and width of each line; a line that is not on the grid, or in a
-        gap, has errors of -1. What `linefit.classify` does not read is 0.
+        Area, equivalent width and width of each line; lines off the grid or in a gap have errors
+        of -1. Columns that `linefit.classify` does not read are 0.
     """
     n = len(objects.kind)
     true, broad = _true_areas(light)
@@ -62,9 +63,10 @@ def fit_lines(
         weight = line * ivar[:, columns]
         around = noise[:, columns] - noise[:, columns].mean(axis=1, keepdims=True)
         information = np.einsum("ij,ij->i", line, weight)
-        known = information > 0
-        added[known, i] = np.einsum("ij,ij->i", weight, around)[known] / information[known]
-        error[known, i] = 1.15 / np.sqrt(information[known])
+        informed = information > 0
+        projected = np.einsum("ij,ij->i", weight, around)
+        added[informed, i] = projected[informed] / information[informed]
+        error[informed, i] = 1.15 / np.sqrt(information[informed])
         level[:, i] = light.continuum[:, at]
     area = true + broad + added + _residuals(rng, objects, sigma) * level
     return _fits(area, error, level, sigma, total)
@@ -83,7 +85,7 @@ def _true_areas(light: Light) -> tuple[Array, Array]:
 
 
 def _true_widths(objects: Population, narrow: Array, broad: Array) -> Array:
-    """Return the lines' widths in km/s, drawn towards a broad component that they have."""
+    """Return the lines' widths in km/s, a broad component weighted by its share of the flux."""
     sigma = np.where(BALMER, objects.line_sigma[:, 1:], objects.line_sigma[:, :1])
     share = np.divide(broad, narrow + broad, out=np.zeros_like(broad), where=broad > 0)
     return np.asarray(sigma + share * (objects.broad_sigma[:, None] - sigma))
@@ -100,7 +102,7 @@ def _residuals(rng: np.random.Generator, objects: Population, sigma: Array) -> A
 
 
 def _fits(area: Array, error: Array, level: Array, sigma: Array, total: Array) -> Fits:
-    """Fill the columns; a group of lines has one width, as certain as its lines are strong."""
+    """Fill the columns; strong lines make the error of their group's width small."""
     seen = np.isfinite(error) & (level > 0)
     strength = np.where(seen & (area > 3 * error), area / error, 0)
     sigma_err = np.zeros_like(area)

@@ -1,4 +1,4 @@
-"""The night sky and the spectrograph: what the light passes through on its way to a pixel."""
+"""The night sky and the spectrograph: efficiency, resolution, scatter, airglow."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EFFICIENCY = (
     (6600, 1.03), (7000, 1.07), (7600, 0.96), (8000, 0.97), (8400, 0.88), (8800, 0.77),
     (9200, 0.67), (9300, 0.64),
 )
-#: Width of the line-spread function (one sigma) in pixels: blue and red camera meet near 5900 A.
+#: Width (sigma) of the line-spread function in pixels: blue and red camera meet near 5900 A.
 RESOLUTION = (
     (3780, 1.15), (4000, 1.10), (4400, 1.015), (4800, 0.94), (5200, 0.875), (5600, 0.823),
     (5790, 0.81), (5990, 0.955), (6200, 0.96), (6600, 0.90), (7000, 0.838), (7600, 0.765),
     (8200, 0.715), (8800, 0.691), (9300, 0.715),
 )
-#: Real scatter over the one that ivar states, at high S/N: resampling averages neighbours.
+#: Scatter relative to the sigma of ivar, at high S/N: resampling averages neighbours.
 SCATTER = (
     (3780, 1.05), (4300, 0.98), (4700, 0.80), (5500, 0.78), (5900, 0.75), (6200, 0.68),
     (7100, 0.64), (7250, 0.80), (7450, 0.62), (7600, 0.80), (8000, 0.70), (8300, 0.80),

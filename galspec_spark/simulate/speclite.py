@@ -1,6 +1,6 @@
 """SDSS's spec-lite files: a batch of simulated spectra as the bytes of FITS files.
 
-The headers of the four HDUs are made once by astropy; a file is then those bytes, a few cards set
+Astropy makes the headers of the four HDUs once. A file is then these headers, with a few cards set
 in place, and the big-endian rows of structured arrays.
 """
 
@@ -30,7 +30,7 @@ BLOCK_BYTES, CARD_BYTES = 2880, 80
 
 
 def relative_path(plate: int, mjd: int, fiber: int) -> str:
-    """Return where the archive keeps a spec-lite file, below the survey's folder."""
+    """Return the archive's path of a spec-lite file, below the survey's folder."""
     folder = f"dr14/sdss/spectro/redux/{RUN2D}/spectra/lite/{plate:04d}"
     return f"{folder}/spec-{plate:04d}-{mjd:05d}-{fiber:04d}.fits"
 
@@ -66,7 +66,7 @@ def _header(dtype: np.dtype[np.void], rows: int, name: str) -> bytes:
 
 
 def _primary(plate: int, mjd: int, fiber: int, ra: float, dec: float, first: int) -> bytes:
-    """Return the primary header: the shared one with this spectrum's cards set in place."""
+    """Return the primary header: the shared header with this spectrum's cards set in place."""
     block, places = _primary_layout()
     header = bytearray(block)
     values = {
@@ -84,7 +84,7 @@ def _primary(plate: int, mjd: int, fiber: int, ra: float, dec: float, first: int
 
 @lru_cache(maxsize=1)
 def _primary_layout() -> tuple[bytes, dict[str, int]]:
-    """Return a primary header to fill in, and where each card begins."""
+    """Return a primary header to fill in, and the byte where each card begins."""
     cards = [
         ("TAI", 0.0, "seconds since Nov 17 1858"),
         ("RA", 0.0, "right ascension of the plate"),

@@ -25,7 +25,7 @@ COADD = np.dtype(
         ("model", ">f4"),
     ]
 )
-#: The columns of the real table that mean something here, in its order and types.
+#: The columns of the real table that a simulation can fill, in its order and types.
 SPECOBJ = np.dtype(
     [
         ("SURVEY", "S6"),
@@ -90,7 +90,7 @@ SPZLINE = np.dtype(
      ("LINECONTLEVEL", ">f4"), ("LINECONTLEVEL_ERR", ">f4"), ("LINENPIXLEFT", ">i4"),
      ("LINENPIXRIGHT", ">i4"), ("LINEDOF", ">f4"), ("LINECHI2", ">f4")]
 )  # fmt: skip
-#: The filters u, g, r, i, z: limits in Angstrom of the part that the spectrum sees.
+#: The filters u, g, r, i, z: limits in Angstrom of the part in the spectrum.
 BANDS = ((3800, 3950), (3950, 5450), (5600, 6980), (6900, 8200), (8200, 9200))
 #: PRIMTARGET of the main galaxy sample, and of a quasar, a star, a sky fibre.
 TARGETS = (64, 64, 64, 64, 1 << 19, 2, 0)
@@ -108,7 +108,7 @@ def coadd(batch: Batch) -> npt.NDArray[np.void]:
 
 
 def specobj(batch: Batch) -> npt.NDArray[np.void]:
-    """Return the one row of SPECOBJ of each spectrum, shape (n,)."""
+    """Return the row of SPECOBJ of each spectrum, shape (n,)."""
     who, objects, visits = batch.identity, batch.objects, batch.visits
     rows = np.zeros(len(batch), SPECOBJ)
     galaxy = objects.kind < Kind.STAR

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[str, object]:
     """Write a simulated survey as spec-lite files in the archive's folder layout.
 
-    The same configuration writes the same bytes; a file that is there already with these bytes is
-    left alone, so a larger survey grows out of a smaller one.
+    The same configuration writes the same bytes. Files that already have these bytes are left
+    alone, so a survey can be enlarged.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[
 
 
 def read_selection(path: Path) -> npt.NDArray[np.float64]:
-    """Read the redshifts and S/N that a survey is to have, shape (n, 2).
+    """Read the redshifts and S/N for a survey to imitate, shape (n, 2).
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _write_blocks(
 
 
 def _write(path: Path, content: bytes) -> int:
-    """Write a file unless it is there already; return how many were written."""
+    """Write a file unless it already has this content; return the number of files written."""
     if path.exists() and path.read_bytes() == content:
         return 0
     Location.of(path).write(content)

@@ -109,10 +109,10 @@ def test_repeats_observe_the_same_galaxy_anew(survey: list[Batch]) -> None:
 
 
 def test_another_seed_has_other_objects_and_another_sky(survey: list[Batch]) -> None:
-    here, other = survey[0].identity, simulate_block(0, SimulateConfig(seed=4)).identity
+    first, other = survey[0].identity, simulate_block(0, SimulateConfig(seed=4)).identity
     for name in ("index", "object", "plate"):
-        assert not np.isin(getattr(here, name), getattr(other, name)).any()
-    assert abs(here.ra.mean() - other.ra.mean()) > 3
+        assert not np.isin(getattr(first, name), getattr(other, name)).any()
+    assert abs(first.ra.mean() - other.ra.mean()) > 3
 
 
 def test_no_two_spectra_share_plate_mjd_and_fiber(survey: list[Batch]) -> None:
