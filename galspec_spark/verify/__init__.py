@@ -1,1 +1,1 @@
-"""Is the warehouse what the files are? What is missing, doubled, altered or broken."""
+"""Checks a warehouse against its files: what is missing, doubled, altered or broken."""

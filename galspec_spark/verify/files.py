@@ -1,7 +1,7 @@
-"""Reads files again, and compares what they hold with their rows of ``spectra``, bit by bit.
+"""Reads files again, and compares their spectra with their rows of ``spectra``, bit by bit.
 
-Spark brings the narrow rows of one part together; the task goes through that part's row groups and
-decodes the files as their rows come.
+Spark groups the narrow rows by part. A task goes through the row groups of its part and decodes a
+file when the first of the file's rows comes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from galspec_spark.warehouse.storage import Location
 
 #: Shuffle partitions per part, so that two parts seldom share a task.
 PARTITIONS_PER_PART = 4
-#: What a file determines: all columns but the provenance.
+#: Columns that a file determines: all but the provenance.
 COMPARED = pa.schema([f for f in SPECTRA if f not in PROVENANCE])
 
 
@@ -50,14 +50,14 @@ def compare(
     spectra, files
         Readable parts of the two tables.
     sample
-        How many files, drawn by a hash of path and seed; None for all.
+        Number of files, drawn by a hash of path and seed; None for all.
 
     Returns
     -------
     list of dict
-        For each part: the counts ``files``, ``rows`` and ``changed`` (files that are not as they
-        were ingested, which are not compared); ``findings``: the fields of each `Finding`;
-        ``again``: paths of the files with other rows.
+        For each part: the counts ``files``, ``rows`` and ``changed`` (files that changed since
+        ingest, which are not compared); ``findings``: the fields of each `Finding`; ``again``:
+        paths of the files whose rows differ.
     """
     read = narrow(spark, "files", files).where("status = 'read' and rows > 0")
     chosen = read.dropDuplicates(["path"]).withColumnRenamed("rows", "spectra").drop("status")
@@ -77,11 +77,12 @@ def _part(rows: pa.Table) -> pa.Table:
 
 @dataclass
 class Comparison:
-    """What is known of the files of one part so far."""
+    """State of the comparison of one part with its files."""
 
     place: Location
-    coming: Counter[str]  #: rows of each file that are still to come
-    held: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  #: by file, by name
+    pending: Counter[str]  #: rows of each file that are still to come
+    #: Decoded rows by file and spectrum_id, of files with pending rows.
+    decoded: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
     changed: int = 0
@@ -96,103 +97,105 @@ class Comparison:
 def compare_part(rows: pa.Table) -> dict[str, Any]:
     """Compare rows of one part with what their files hold. Runs in a Spark task.
 
-    Memory is that of the part's own files whose rows have begun to come and have not all come.
+    Memory holds the part's files of which some rows, but not all, have come.
 
     Parameters
     ----------
     rows
-        Sorted: part and row; file, size, mtime_ns and spectra as the ``files`` table has them.
+        Columns part, row, and file, size, mtime_ns and spectra of the ``files`` table. Sorted by
+        row.
 
     Returns
     -------
     dict
-        As `compare` describes it.
+        An item of the result of `compare`.
     """
     place = Location(rows["part"][0].as_py())
-    known = Comparison(place, Counter(rows["file"].to_pylist()))
-    for here, stored in _row_groups(place, rows):
-        for account in here.to_pylist():
-            if account["file"] not in known.held:
-                known.held[account["file"]] = _decode(account, known)
-        _compare_rows(stored, known)
-        known.coming.subtract(here["file"].to_pylist())
-        known.held = {path: known.held[path] for path in known.held if known.coming[path] > 0}
+    state = Comparison(place, Counter(rows["file"].to_pylist()))
+    for accounts, stored in _row_groups(place, rows):
+        for account in accounts.to_pylist():
+            if account["file"] not in state.decoded:
+                state.decoded[account["file"]] = _decode(account, state)
+        _compare_rows(stored, state)
+        state.pending.subtract(accounts["file"].to_pylist())
+        state.decoded = {p: spectra for p, spectra in state.decoded.items() if state.pending[p] > 0}
     return {
-        "files": known.files,
-        "rows": known.rows,
-        "changed": known.changed,
-        "findings": [astuple(finding) for finding in known.findings],
-        "again": sorted(known.again),
+        "files": state.files,
+        "rows": state.rows,
+        "changed": state.changed,
+        "findings": [astuple(finding) for finding in state.findings],
+        "again": sorted(state.again),
     }
 
 
 def _row_groups(place: Location, rows: pa.Table) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Give each row group's narrow rows, and the same rows as they are stored."""
+    """Yield each row group's narrow rows, and the same rows as stored."""
     file = open_part(place)
     first = 0
     for group in range(file.metadata.num_row_groups):
         after = first + file.metadata.row_group(group).num_rows
-        here = rows.filter((pc.field("row") >= first) & (pc.field("row") < after))
-        if here.num_rows:
+        accounts = rows.filter((pc.field("row") >= first) & (pc.field("row") < after))
+        if accounts.num_rows:
             try:
                 stored = file.read_row_group(group, COMPARED.names)
-            except DAMAGE:  # which has been found already
+            except DAMAGE:  # a finding of check_part already
                 continue
-            yield here, stored.take(pc.subtract(here["row"], first))
+            yield accounts, stored.take(pc.subtract(accounts["row"], first))
         first = after
 
 
-def _decode(account: dict[str, Any], known: Comparison) -> dict[str, dict[str, Any]]:
-    """Read a file again; return its rows by spectrum_id, none where that makes no sense."""
+def _decode(account: dict[str, Any], state: Comparison) -> dict[str, dict[str, Any]]:
+    """Read a file again; return its rows by spectrum_id, none if it changed or is unreadable."""
     path = account["file"]
     now = status_now(path)
     if (now.size, now.mtime_ns) != (account["size"], account["mtime_ns"]):
-        known.changed += 1
+        state.changed += 1
         return {}
     try:
         _, spectra = read_spectra(open_source(path, account["size"]))
     except BadFile as error:
-        known.find("file_unreadable", "files", 1, f"{path}: {error.reason}: {error.message}")
+        state.find("file_unreadable", "files", 1, f"{path}: {error.reason}: {error.message}")
         return {}
-    known.files += 1
+    state.files += 1
     if len(spectra) != account["spectra"]:
-        known.find("wrong_account", "files", 1, f"{path}: {len(spectra)} spectra")
-        known.again.add(path)
-    release = partition_values(known.place)["release"]
+        state.find("wrong_account", "files", 1, f"{path}: {len(spectra)} spectra")
+        state.again.add(path)
+    release = partition_values(state.place)["release"]
     for row in spectra:
         row["spectrum_id"] = f"{row['survey']}-{release}-{row['key']}"
         row["file"] = path
     return {row["spectrum_id"]: row for row in in_sky_order(spectra)}
 
 
-def _compare_rows(stored: pa.Table, known: Comparison) -> None:
-    """Compare rows with those that their files hold."""
-    held = [known.held[path] for path in stored["file"].to_pylist()]
+def _compare_rows(stored: pa.Table, state: Comparison) -> None:
+    """Compare stored rows with the rows decoded from their files."""
+    files = [state.decoded[path] for path in stored["file"].to_pylist()]
     names = stored["spectrum_id"].to_pylist()
-    expected = [rows.get(name) for rows, name in zip(held, names, strict=True)]
-    is_foreign = [bool(rows) and name not in rows for rows, name in zip(held, names, strict=True)]
-    _altered(stored.filter(pa.array(is_foreign)), "not in the file", known)
-    there = [row for row in expected if row is not None]
-    known.rows += len(there)
-    if not there:
+    expected = [rows.get(name) for rows, name in zip(files, names, strict=True)]
+    is_foreign = [bool(rows) and name not in rows for rows, name in zip(files, names, strict=True)]
+    _altered(stored.filter(pa.array(is_foreign)), "not in the file", state)
+    matched = [row for row in expected if row is not None]
+    state.rows += len(matched)
+    if not matched:
         return
     stored = stored.filter(pa.array([row is not None for row in expected])).combine_chunks()
-    fresh = spectra_table(there, {}, COMPARED)
+    fresh = spectra_table(matched, {}, COMPARED)
     altered = {name: differs(stored[name], fresh[name]) for name in COMPARED.names}
     mask = np.logical_or.reduce(list(altered.values()))
     columns = ", ".join(name for name, rows in altered.items() if rows.any())
-    _altered(stored.filter(pa.array(mask)), columns, known)
+    _altered(stored.filter(pa.array(mask)), columns, state)
 
 
-def _altered(rows: pa.Table, what: str, known: Comparison) -> None:
+def _altered(rows: pa.Table, difference: str, state: Comparison) -> None:
+    """Record rows that differ from their files, and the files to read again."""
     if rows.num_rows:
-        example = f"{rows['spectrum_id'][0]}: {what}, in {known.place}"
-        known.find("altered_rows", "spectra", rows.num_rows, example)
-        known.again.update(rows["file"].to_pylist())
+        example = f"{rows['spectrum_id'][0]}: {difference}, in {state.place}"
+        state.find("altered_rows", "spectra", rows.num_rows, example)
+        state.again.update(rows["file"].to_pylist())
 
 
 def differs(stored: pa.ChunkedArray, fresh: pa.ChunkedArray) -> Mask:
-    """Tell which rows of two columns are not the same bits, null and NaN being different."""
+    """Return which rows of two columns differ in a bit; null differs from NaN."""
     ours, theirs = (pa.concat_arrays(column.chunks) for column in (stored, fresh))
     if not pa.types.is_list(ours.type):
         return _values_differ(ours, theirs)

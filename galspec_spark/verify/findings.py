@@ -1,4 +1,4 @@
-"""What verify can find: each kind of finding, its remedy, and the table that a person reads."""
+"""Kinds of findings, their meanings and remedies, and the table of findings for people."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from galspec_spark.warehouse.storage import Location
 WIDTH = 100  # columns of the table
 
 INGEST = "run jobs/ingest.py again"
-REREAD = f"{INGEST}: it reads the files anew that {READ_AGAIN} in the warehouse names"
+REREAD = f"{INGEST}: it rereads the files that {READ_AGAIN} in the warehouse lists"
 DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
 RECLASSIFY = "delete the part, then run jobs/classify.py again"
 DECIDE = "run jobs/preprocess.py again"
-REBUILD = "delete the file sample/_state.json, then run jobs/preprocess.py: it moves all anew"
+REBUILD = "delete the file sample/_state.json, then run jobs/preprocess.py, which redoes all"
 
 
 class Kind(NamedTuple):
@@ -29,43 +29,43 @@ class Kind(NamedTuple):
 
 #: In the order of the table: causes before what follows from them.
 KINDS = {
-    "unreadable_part": Kind("parts that cannot be read, or not wholly", DELETE),
-    "wrong_schema": Kind("parts with other columns, or in a folder of no table", DELETE),
-    "wrong_statistics": Kind("parts whose footer misstates which files they are of", DELETE),
+    "unreadable_part": Kind("parts that cannot be read, or only in part", DELETE),
+    "wrong_schema": Kind("parts with wrong columns, or in a wrong folder", DELETE),
+    "wrong_statistics": Kind("parts whose footer misstates the files of their rows", DELETE),
     "file_gone": Kind(
         "ingested files that are gone or out of reach", "bring them back; their rows are kept"
     ),
     "file_changed": Kind("files whose size or time changed since they were ingested", INGEST),
     "file_unreadable": Kind(
-        "files that were read once and, though unchanged, no longer can be",
+        "unchanged files that were read once and now cannot be",
         "bring back good copies; their rows are kept",
     ),
     "not_ingested": Kind("files of --input that were never ingested", INGEST),
-    "duplicate_account": Kind("files that have more than one row in files", REREAD),
+    "duplicate_account": Kind("files with more than one row in files", REREAD),
     "impossible_account": Kind("rows of files that contradict themselves", REREAD),
-    "wrong_account": Kind("files that hold another number of spectra than files says", REREAD),
+    "wrong_account": Kind("files with more or fewer spectra than files says", REREAD),
     "missing_rows": Kind("rows that files counts but spectra does not have", REREAD),
     "surplus_rows": Kind("rows that spectra has but files does not count", REREAD),
     "rows_without_account": Kind("rows whose file is not in files", REREAD),
     "rows_of_quarantined": Kind("rows whose file was quarantined", REREAD),
-    "duplicate_rows": Kind("rows that are there again, of the same file", REREAD),
+    "duplicate_rows": Kind("rows that repeat another row of the same file", REREAD),
     "same_spectrum": Kind(
         "spectra that were read from two files",
-        "none is needed: preprocess uses one of them; or ingest one of the files only",
+        "none needed: preprocess uses one of the two; or ingest only one of the files",
     ),
-    "altered_rows": Kind("rows that are not what their file holds", REREAD),
+    "altered_rows": Kind("rows that differ from their file", REREAD),
     "wrong_lengths": Kind("rows whose arrays do not have one value for each pixel", DELETE),
-    "null_pixels": Kind("rows with a pixel that has no value at all", DELETE),
+    "null_pixels": Kind("rows with a null pixel", DELETE),
     "not_finite": Kind("rows with a number that is infinite or not a number", DELETE),
-    "wrong_quality": Kind("rows whose quality bits are not those of their pixels", DELETE),
-    "wrong_folder": Kind("rows of another survey or release than their folder", DELETE),
-    "wrong_healpix": Kind("rows whose healpix29 is not that of their position", DELETE),
+    "wrong_quality": Kind("rows whose quality bits do not match their pixels", DELETE),
+    "wrong_folder": Kind("rows in the folder of another survey or release", DELETE),
+    "wrong_healpix": Kind("rows whose healpix29 does not match their position", DELETE),
     "not_sorted": Kind("rows out of the order of healpix29", DELETE),
-    "restframe_rows": Kind("rows that restframe lacks, or has but spectra does not", REBUILD),
-    "restframe_outdated": Kind("parts of spectra that came or went since restframe", DECIDE),
+    "restframe_rows": Kind("rows that only one of spectra and restframe has", REBUILD),
+    "restframe_outdated": Kind("parts of spectra added or removed since restframe", DECIDE),
     "missing_decisions": Kind("rows of spectra that sample does not have", DECIDE),
     "surplus_decisions": Kind("rows of sample that spectra does not have", DECIDE),
-    "misplaced_decisions": Kind("parts of restframe whose rows sample has otherwise", REBUILD),
+    "misplaced_decisions": Kind("parts of restframe whose rows differ in sample", REBUILD),
     "impossible_decision": Kind("rows of sample that contradict themselves", REBUILD),
     "wrong_observations": Kind("objects whose number of observations is wrong", REBUILD),
     "wrong_primary": Kind("objects without exactly one primary in a release", REBUILD),
@@ -76,16 +76,16 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong in one table, or a part of it."""
+    """A problem in one table, or in a part of it."""
 
     kind: str  #: a key of `KINDS`
     table: str
-    count: int  #: of what the kind speaks of: rows, parts, files or objects
+    count: int  #: rows, parts, files or objects, by kind
     example: str
 
 
 def summed(findings: Iterable[Finding], root: Location) -> list[dict[str, Any]]:
-    """Bring findings of one kind in one table together, for a summary.
+    """Sum findings by kind and table, for a summary.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def summed(findings: Iterable[Finding], root: Location) -> list[dict[str, Any]]:
 
 
 def as_text(findings: list[dict[str, Any]]) -> str:
-    """Return what `summed` gave as a table of `WIDTH` columns."""
+    """Return the result of `summed` as a text table of `WIDTH` columns."""
     if not findings:
         return "no findings"
     lines = [f"{'finding':22}{'table':12}{'count':>12}"]
@@ -132,6 +132,6 @@ def as_text(findings: list[dict[str, Any]]) -> str:
                 initial_indent=f"  {name:9}",
                 subsequent_indent=" " * 11,
                 break_on_hyphens=False,
-                break_long_words=False,  # a path can be copied
+                break_long_words=False,  # so that a path can be copied
             )
     return "\n".join(lines)

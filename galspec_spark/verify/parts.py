@@ -1,4 +1,4 @@
-"""Checks one Parquet part: whether all of it can be read, and what is said about it is true."""
+"""Checks one Parquet part: all of it can be read, and its schema and footer are true."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SCHEMAS = {
     "sample": SAMPLE,
     "catalog": CATALOG,
 }
-#: By what folders tables are divided.
+#: Partition columns of the tables.
 PARTITIONS = {
     "spectra": ("survey", "release"),
     "restframe": ("survey", "release"),
     "catalog": ("survey", "release", "model"),
 }
-#: Columns by which the tables are reconciled; a part where they can be read takes part in that.
+#: Columns that reconcile the tables; a part counts if they can be read.
 NARROW = {
     "spectra": ["spectrum_id", "file"],
     "files": ["path", "size", "mtime_ns", "status", "rows"],
@@ -39,18 +39,18 @@ NARROW = {
     "sample": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
     "catalog": ["spectrum_id"],
 }
-#: What reading damaged bytes raises, and what pyarrow does over bytes that are no values.
+#: Errors of reading damaged bytes; pyarrow's are also of bytes that are no values.
 DAMAGE = (UserError, ValueError, pa.ArrowException)
 BATCH = 500  # rows: arrays of some 10 MB each
 
 
 @dataclass
 class Checked:
-    """What a part holds, and what is wrong with it."""
+    """Size and findings of a part."""
 
-    rows: int = 0  #: that were read
-    pixels: int = 0  #: likewise
-    readable: bool = False  #: whether the `NARROW` columns are
+    rows: int = 0  #: rows read
+    pixels: int = 0  #: pixels read
+    readable: bool = False  #: whether the `NARROW` columns can be read
     findings: list[Finding] = dataclasses.field(default_factory=list)
 
 
@@ -60,7 +60,7 @@ def check_part(part: tuple[str, Location]) -> Checked:
     Parameters
     ----------
     part
-        Its table and its place.
+        Table and place.
     """
     table, place = part
     result = Checked()
@@ -89,8 +89,8 @@ def check_part(part: tuple[str, Location]) -> Checked:
 
 
 def _unreadable(table: str, place: Location, error: Exception) -> Finding:
-    known = error.__cause__ or error
-    cause = (str(known) or type(known).__name__).splitlines()[0]
+    origin = error.__cause__ or error
+    cause = (str(origin) or type(origin).__name__).splitlines()[0]
     return Finding("unreadable_part", table, 1, f"{place}: {cause}")
 
 
@@ -106,32 +106,33 @@ def _schema_problem(table: str, place: Location, found: pa.Schema) -> str | None
     for field, other in zip(expected, found, strict=False):
         may_be_null = other.nullable and not field.nullable
         if may_be_null or field.with_nullable(other.nullable) != other:
-            return f"a column is {_said(other)}, not {_said(field)}"
+            return f"a column is {_described(other)}, not {_described(field)}"
     return None if len(found) == len(expected) else f"has a column {found.names[-1]} too many"
 
 
-def _said(field: pa.Field) -> str:
+def _described(field: pa.Field) -> str:
     return f"{field.name}: {field.type}" + ("" if field.nullable else " not null")
 
 
 def _statistics_problem(table: str, file: pq.ParquetFile) -> str | None:
-    """Return where the footer misleads those who look for the rows of a file."""
+    """Return where the footer misleads a search for the rows of a file."""
     name = {"spectra": "file", "files": "path"}.get(table)
     if name is None:
         return None
     index = file.metadata.schema.names.index(name)
     for group in range(file.metadata.num_row_groups):
-        said = file.metadata.row_group(group).column(index).statistics
-        if said is None or not said.has_min_max:
+        statistics = file.metadata.row_group(group).column(index).statistics
+        if statistics is None or not statistics.has_min_max:
             continue
+        limits = (statistics.min, statistics.max)
         held = pc.min_max(file.read_row_group(group, [name])[name])
-        if (said.min, said.max) != (held["min"].as_py(), held["max"].as_py()):
-            return f"row group {group} does not hold {name} {said.min} to {said.max}"
+        if limits != (held["min"].as_py(), held["max"].as_py()):
+            return f"row group {group} does not hold {name} {limits[0]} to {limits[1]}"
     return None
 
 
 def _batches(table: str, place: Location, findings: list[Finding]) -> Iterator[pa.RecordBatch]:
-    """Read all columns; go on with the next row group after one that cannot be read."""
+    """Read all columns; skip row groups that cannot be read, and add a finding."""
     file = open_part(place)
     damage = None
     for group in range(file.metadata.num_row_groups):
@@ -146,10 +147,10 @@ def _batches(table: str, place: Location, findings: list[Finding]) -> Iterator[p
 
 
 def _order(place: Location) -> list[Finding]:
-    """Check that a part is in the order of the sky, what has no position last."""
+    """Check that a part is sorted by healpix29, rows without a position last."""
     try:
         stored = open_part(place).read(["spectrum_id", "healpix29"])
-    except DAMAGE:  # which has been found already
+    except DAMAGE:  # a finding already
         return []
     order = pc.fill_null(stored["healpix29"], 2**63 - 1).to_numpy()
     behind = np.flatnonzero(order[1:] < order[:-1])

@@ -1,6 +1,6 @@
 """Checks whether each row of a part agrees with itself and, in ``files``, with the file.
 
-Every check is a mask over a batch, from whole columns.
+Every check computes a mask over a batch from whole columns.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Suspect(NamedTuple):
 
 
 def check_rows(table: str, place: Location, batch: pa.RecordBatch) -> list[Finding]:
-    """Return what is wrong with single rows of a batch of a part."""
-    names = batch.column(0)  # which names the row
+    """Return the findings about single rows of a batch of a part."""
+    names = batch.column(0)  # spectrum_id, or path in files
     return [
         Finding(
             suspect.kind,
@@ -139,7 +139,7 @@ CHECKS = {
 
 
 def _not_finite(batch: pa.RecordBatch) -> Iterator[Suspect]:
-    """Find numbers that ingest and preprocess never write: NaN is null there."""
+    """Find NaN and infinite numbers, which the jobs never write: NaN is null."""
     for field in batch.schema:
         if pa.types.is_floating(field.type):
             finite = pc.fill_null(pc.is_finite(batch[field.name]), True)
@@ -147,7 +147,7 @@ def _not_finite(batch: pa.RecordBatch) -> Iterator[Suspect]:
 
 
 def _quality(batch: pa.RecordBatch, wrong: Mask) -> npt.NDArray[np.int32]:
-    """Return the quality bits that follow from the pixels; those stored where lengths are wrong."""
+    """Return the quality bits of the pixels; the stored bits where lengths are wrong."""
     quality: npt.NDArray[np.int32] = batch["quality"].to_numpy().copy()
     right = batch.filter(pa.array(~wrong)) if wrong.any() else batch
     flux, ivar = (_flat(right[name]) for name in ("flux", "ivar"))
@@ -161,7 +161,7 @@ def _quality(batch: pa.RecordBatch, wrong: Mask) -> npt.NDArray[np.int32]:
 
 
 def _healpix(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return the HEALPix pixels of the positions, -1 where there is none."""
+    """Return the HEALPix pixels of the positions, -1 without a position."""
     return _filled(healpix29(*(batch[n].to_numpy(zero_copy_only=False) for n in ("ra", "dec"))))
 
 
@@ -181,7 +181,7 @@ def _flat(column: pa.ListArray) -> Array:
 
 
 def _lengths(column: pa.ListArray, of_null: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Return the lengths of lists."""
+    """Return the lengths of lists, `of_null` for null."""
     is_null = _mask(column.is_null())
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     filled: npt.NDArray[np.int64] = np.where(is_null, of_null, lengths)
@@ -189,7 +189,7 @@ def _lengths(column: pa.ListArray, of_null: npt.ArrayLike) -> npt.NDArray[np.int
 
 
 def _rows_with(column: pa.ListArray, test: Callable[[pa.Array], Mask]) -> Mask:
-    """Tell which lists have a value that passes a test."""
+    """Return which lists have a value that passes a test."""
     return _any(test(column.flatten()), _lengths(column, 0))
 
 
@@ -202,7 +202,7 @@ def _not_a_number(values: pa.Array) -> Mask:
 
 
 def _any(flags: Mask, lengths: npt.NDArray[np.int64]) -> Mask:
-    """Tell for each run of flags, one after another, whether one of them is set."""
+    """Return which runs of flags, of consecutive `lengths`, have a flag set."""
     found = np.zeros(len(lengths), np.bool_)
     if flags.any():
         is_run = lengths > 0

@@ -23,9 +23,9 @@ PARTITION = PARTITIONS["spectra"]
 def narrow(
     spark: SparkSession, table: str, parts: Sequence[Location], *, positions: bool = False
 ) -> DataFrame:
-    """Return the `NARROW` columns of parts of a table; no row where there is no part.
+    """Return the `NARROW` columns and the partition columns of parts of a table.
 
-    The columns by whose folders the table is divided are added.
+    Without parts the frame has no rows.
     """
     columns = [*NARROW[table], *PARTITIONS.get(table, ())]
     if parts:
@@ -45,12 +45,12 @@ def reconcile(
     Parameters
     ----------
     parts
-        The readable parts of each table; ``restframe`` and ``sample`` only where they are there.
+        Readable parts of each table; ``restframe`` and ``sample`` only if the warehouse has them.
 
     Returns
     -------
     findings
-        Summed up by kind and table.
+        Summed by kind and table.
     again
         Paths of the files whose rows are wrong or missing.
     """
@@ -70,18 +70,18 @@ def reconcile(
 
 @dataclass(frozen=True)
 class Case:
-    """Which rows of a frame are a finding, and what it says."""
+    """A condition that makes a row of a frame a finding, and the finding."""
 
     kind: str
     table: str
     where: Column
     example: Column
-    number: Column | int = 1  #: that a row adds to the finding's count
+    number: Column | int = 1  #: added to the finding's count by a row
     again: Column | None = None  #: path of a file to read again
 
 
 def _problems(frame: DataFrame, *cases: Case) -> DataFrame:
-    """Return a row for each case that a row of the frame is."""
+    """Return a row for each case that holds for a row of the frame."""
     found = [
         F.when(
             case.where,
@@ -101,7 +101,7 @@ def _problems(frame: DataFrame, *cases: Case) -> DataFrame:
 
 
 def _files(files: DataFrame, spectra: DataFrame) -> DataFrame:
-    """Compare the number of rows of each file with what its account says."""
+    """Compare the number of rows of each file with its account."""
     accounts = files.groupBy(F.col("path").alias("file")).agg(
         F.count("*").alias("accounts"),
         F.max("rows").alias("rows"),
@@ -125,7 +125,7 @@ def _files(files: DataFrame, spectra: DataFrame) -> DataFrame:
 
 
 def _repeats(spectra: DataFrame) -> DataFrame:
-    """Find spectra that are there more than once, of one file or of several."""
+    """Find spectra with more than one row, of one file or of several."""
     by_spectrum = spectra.groupBy("spectrum_id").agg(
         F.min("file").alias("first"),
         F.max("file").alias("last"),
@@ -144,7 +144,7 @@ def _repeats(spectra: DataFrame) -> DataFrame:
 
 
 def _beside_sample(spectra: DataFrame, sample: DataFrame) -> DataFrame:
-    """Bring each row of spectra together with that of sample, either null without the other."""
+    """Join the rows of spectra and sample; the columns of a missing side are null or 0."""
     grouped = sample.groupBy(*KEY).agg(
         F.count("*").alias("entries"),
         F.min("object_id").alias("object_id"),
@@ -168,7 +168,7 @@ def _rows_of_sample(decided: DataFrame) -> DataFrame:
 def _objects(decided: DataFrame) -> DataFrame:
     """Check the observations and the primaries of each object.
 
-    Objects of which a row is gone from spectra are left out: that row is a finding already.
+    Objects with a row missing from spectra are left out: the row is a finding already.
     """
     by_release = (
         decided.where("entries > 0")

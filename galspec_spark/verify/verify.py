@@ -1,9 +1,9 @@
-"""Is the warehouse what the files are? Reads all of it, changes nothing, and says what is wrong.
+"""Checks a warehouse against its files: reads all of it, changes no table, and returns findings.
 
-First every part by itself, in one pass over all pages: damage, wrong columns, rows that contradict
-themselves, and for the ``files`` table what became of the files. Then the tables beside each other,
-on narrow columns. Last a sample of the files against their rows. What cannot be read is a finding
-and takes no part in the next step, so that it hides nothing else.
+First each part alone, in one pass over all pages: damage, wrong columns, rows that contradict
+themselves, and for the ``files`` table the state of the files. Then the tables against each other,
+on narrow columns. Last a sample of the files against their rows. A part that cannot be read is a
+finding and is left out of the next steps, so that it hides nothing else.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def verify(
     Parameters
     ----------
     inputs
-        Files and folders that should have been ingested wholly.
+        Files and folders of which every file should have been ingested.
     sample
-        How many files to read again and compare with their rows; None for all.
+        Number of files to read again and compare with their rows; None for all.
     seed
-        Of the draw of the sample.
+        Seed of the sample.
 
     Returns
     -------
     dict
-        How much was checked, and ``findings`` (see `galspec_spark.verify.findings.summed`).
+        Counts of what was checked, and ``findings``, of `galspec_spark.verify.findings.summed`.
 
     Raises
     ------
@@ -70,45 +70,64 @@ def verify(
     listing = list_files(inputs)["path"] if inputs else None
     leftovers = _leftovers(warehouse)
     with warehouse.writing(run.id):
-        parts = {table: warehouse.parts(table) for table in SCHEMAS}
-        findings, readable, counts = _check_parts(spark, parts)
-        if listing is not None:
-            findings += _not_ingested(listing, readable["files"])
-        findings += _outdated(parts)
-        findings += _misplaced(warehouse, readable)
-        for table in ("restframe", "sample"):
-            if not parts[table]:
-                del readable[table]
-        with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
-            found, again = reconcile(spark, readable)
-        findings += found
-        with spark_progress(spark, "compare with files", sample or counts["files"], "files"):
-            compared = compare(spark, readable["spectra"], readable["files"], sample, seed)
-        for result in compared:
-            findings += [Finding(*fields) for fields in result["findings"]]
-            again |= set(result["again"])
-        _write_read_again(warehouse, again)
+        counts, findings = _check(spark, warehouse, listing, sample, seed)
     return {
-        "parts": sum(map(len, parts.values())),
-        **{f"rows_of_{table}": count for table, count in counts.items() if parts.get(table)},
-        "pixels": counts["pixels"],
-        "files_compared": sum(result["files"] for result in compared),
-        "rows_compared": sum(result["rows"] for result in compared),
+        **counts,
         "leftovers": leftovers,
         "problems": sum(finding.count for finding in findings),
         "findings": summed(findings, warehouse.root),
     }
 
 
+def _check(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    listing: pa.ChunkedArray | None,
+    sample: int | None,
+    seed: int,
+) -> tuple[dict[str, int], list[Finding]]:
+    """Check the parts alone, then against each other, then against files.
+
+    Returns how much was checked, and the findings. The warehouse keeps a list of the files with
+    wrong or missing rows, which the next ingest reads again.
+    """
+    parts = {table: warehouse.parts(table) for table in SCHEMAS}
+    findings, readable, counts = _check_parts(spark, parts)
+    if listing is not None:
+        findings += _not_ingested(listing, readable["files"])
+    findings += [*_outdated(parts), *_misplaced(warehouse, readable)]
+    absent = {table for table in ("restframe", "sample") if not parts[table]}
+    present = {table: places for table, places in readable.items() if table not in absent}
+    with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
+        contradictions, again = reconcile(spark, present)
+    with spark_progress(spark, "compare with files", sample or counts["files"], "files"):
+        compared = compare(spark, readable["spectra"], readable["files"], sample, seed)
+    findings += contradictions
+    findings += [Finding(*fields) for result in compared for fields in result["findings"]]
+    _write_read_again(warehouse, again.union(*(result["again"] for result in compared)))
+    return _sizes(parts, counts, compared), findings
+
+
+def _sizes(parts: Parts, counts: dict[str, int], compared: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how much was checked, for the summary."""
+    return {
+        "parts": sum(map(len, parts.values())),
+        **{f"rows_of_{table}": count for table, count in counts.items() if parts.get(table)},
+        "pixels": counts["pixels"],
+        "files_compared": sum(result["files"] for result in compared),
+        "rows_compared": sum(result["rows"] for result in compared),
+    }
+
+
 def _check_parts(spark: SparkSession, parts: Parts) -> tuple[list[Finding], Parts, dict[str, int]]:
     """Check each part; return the findings, the readable parts, and the rows of each table."""
-    every = [(table, place) for table in parts for place in parts[table]]
-    with spark_progress(spark, "read every page", len(every), "parts"):
-        results = run_tasks(spark, check_part, every)
+    tasks = [(table, place) for table in parts for place in parts[table]]
+    with spark_progress(spark, "read every page", len(tasks), "parts"):
+        results = run_tasks(spark, check_part, tasks)
     findings: list[Finding] = []
     readable: Parts = {table: [] for table in parts}
     counts = dict.fromkeys([*parts, "pixels"], 0)
-    for (table, place), result in zip(every, results, strict=True):
+    for (table, place), result in zip(tasks, results, strict=True):
         findings += result.findings
         counts[table] += result.rows
         counts["pixels"] += result.pixels
@@ -119,14 +138,14 @@ def _check_parts(spark: SparkSession, parts: Parts) -> tuple[list[Finding], Part
 
 def _not_ingested(listing: pa.ChunkedArray, files: list[Location]) -> list[Finding]:
     """Compare files on disk with the ``files`` table."""
-    known = [open_part(part).read(["path"])["path"] for part in files]
-    paths = pa.chunked_array([chunk for column in known for chunk in column.chunks], pa.string())
+    columns = [open_part(part).read(["path"])["path"] for part in files]
+    paths = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
     new = listing.filter(pc.invert(pc.is_in(listing, paths)))
     return [Finding("not_ingested", "files", len(new), new[0].as_py())] if len(new) else []
 
 
 def _outdated(parts: Parts) -> list[Finding]:
-    """Compare the parts of ``spectra`` with those that ``restframe`` was made from."""
+    """Compare the parts of ``spectra`` with the parts that ``restframe`` was made from."""
     if not parts["restframe"]:
         return []
     made_from = {part.name for part in parts["restframe"]}
@@ -137,7 +156,7 @@ def _outdated(parts: Parts) -> list[Finding]:
 
 
 def _misplaced(warehouse: Warehouse, readable: Parts) -> list[Finding]:
-    """Compare the rows of each part of ``restframe`` with those that ``sample`` has of it."""
+    """Compare the rows of each part of ``restframe`` with its row group of ``sample``."""
     wrong = []
     held = {warehouse.place_of(part): part for part in readable["restframe"]}
     for sample in map(open_part, readable["sample"]):
@@ -150,16 +169,16 @@ def _misplaced(warehouse: Warehouse, readable: Parts) -> list[Finding]:
 
 
 def _leftovers(warehouse: Warehouse) -> int:
-    """Count the files that a killed run left behind, which the next one deletes: this one."""
+    """Count the files of a killed run, which opening the warehouse for writing deletes."""
     staging = warehouse.root / "_staging"
     count = sum(1 for _ in staging.files()) if staging.is_folder() else 0
     if count:
-        log.info("%d staged files of a run that was killed; they never were data", count)
+        log.info("%d staged files of a killed run; they were never data", count)
     return count
 
 
 def _write_read_again(warehouse: Warehouse, paths: set[str]) -> None:
-    """Write down which files have wrong or missing rows."""
+    """List the files with wrong or missing rows in the warehouse."""
     place = warehouse.root / READ_AGAIN
     if paths:
         place.write("".join(f"{path}\n" for path in sorted(paths)).encode())

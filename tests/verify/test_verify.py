@@ -289,7 +289,7 @@ def test_rows_that_contradict_themselves(
     if kind == "null_pixels":  # a pixel without a value is not a finite number either
         assert found.pop() == ("wrong_quality", 1)
     if kind == "wrong_healpix" and table == "spectra":
-        found = [one for one in found if one[0] != "not_sorted"]  # it may be, or not
+        found = [finding for finding in found if finding[0] != "not_sorted"]  # it may be, or not
     assert found == ([(kind, 1)] if kind else [])
 
 
