@@ -19,6 +19,7 @@ from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list
+from galspec_spark.harness.record import RunRecord
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
 from galspec_spark.ml.model.bundle import load_bundle, model_id
@@ -33,13 +34,13 @@ from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
 NAMES = ("download", "ingest", "preprocess", "classify", "drift", "verify", "report")
-#: Reduction and kind of the files that a list names, where it does not say.
+#: Reduction of the listed files, unless the list names it, and their kind.
 RUN2D, KIND = "26", "lite"
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release, and where everything of it is."""
+    """A release, its inputs and its outputs."""
 
     name: str
     inputs: Sequence[str]
@@ -53,8 +54,8 @@ class Release:
 def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     """Ingest, preprocess, classify and check a release, and report.
 
-    A rerun does only what is not done yet: files that were read and spectra that were classified
-    stay, and a later step is skipped where nothing that it depends on has changed.
+    A rerun does only what is left: it skips files already read, spectra already classified, and
+    later steps of which no input has changed.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     Raises
     ------
     UserError
-        If another release job has the warehouse, or a step cannot be done; ``run.json`` says which.
+        If another release job holds the warehouse, or a step fails; ``run.json`` names the step.
     """
     output = Location.of(release.output)
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
@@ -86,66 +87,85 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
 
 def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dict[str, Step]:
     """Return the steps, by name."""
-    warehouse, model, output, config = release.warehouse, release.model, release.output, run.config
+    chain = [
+        Step("download", lambda: _download(run, release)),
+        *_table_steps(spark, run, release),
+        *_check_steps(spark, run, release),
+        _report_step(spark, release, steps.record),
+    ]
+    return {step.name: step for step in chain}
 
-    def job(name: str, work: Callable[[Run], Summary]) -> Callable[[], Summary]:
-        """Let a step be what the job of its name is, which leaves a summary in the warehouse."""
-        return lambda: run_stage(run, name, warehouse.root, work)
+
+def _table_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
+    """Return the steps that write tables, which themselves leave out what is done."""
+    warehouse, inputs, name = release.warehouse, release.inputs, release.name
+
+    def step(
+        job: str, work: Callable[[Run], Summary], nothing_done: Callable[[Summary], bool]
+    ) -> Step:
+        """Return a step that is a job and leaves the job's summary in the warehouse."""
+        return Step(
+            job, lambda: run_stage(run, job, warehouse.root, work), nothing_done=nothing_done
+        )
+
+    return [
+        step(
+            "ingest",
+            lambda own: ingest(spark, own, inputs, warehouse, name),
+            lambda result: not (result["read"] or result["quarantined"]),
+        ),
+        step(
+            "preprocess",
+            lambda own: preprocess(spark, own, warehouse),
+            lambda result: not result["changed"],
+        ),
+        step(
+            "classify",
+            lambda own: classify(spark, own, warehouse, release.model, name),
+            lambda result: not result["classified"],
+        ),
+    ]
+
+
+def _check_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
+    """Return the steps that look for drift and damage, skipped while the tables stay the same."""
+    warehouse, model, output = release.warehouse, release.model, release.output
 
     def drift_key() -> str:
         parts = catalog_parts(warehouse, model_id(model), release.name)
-        return _key(_paths(parts), config.drift.model_dump(mode="json"))
+        return _key(_paths(parts), run.config.drift.model_dump(mode="json"))
 
     def verify_key() -> str:
         return _key([_paths(warehouse.parts(table)) for table in MADE_BY])
 
-    def report_key() -> str:
-        return _key([step.result for step in steps.record.steps[:-1]])
+    def check(own: Run) -> Summary:
+        return verify(spark, own, warehouse, inputs=release.inputs)
 
-    def report() -> Summary:
-        found = Drift.model_validate_json((output / DRIFT).read_bytes())
-        page = write_release_report(
-            spark,
-            warehouse,
-            load_bundle(model),
-            release.name,
-            steps.record,
-            found,
-            output,
-        )
-        return {"page": str(page)}
-
-    every = [
-        Step("download", lambda: _download(run, release)),
-        Step(
-            "ingest",
-            job("ingest", lambda own: ingest(spark, own, release.inputs, warehouse, release.name)),
-            nothing_done=lambda result: not (result["read"] or result["quarantined"]),
-        ),
-        Step(
-            "preprocess",
-            job("preprocess", lambda own: preprocess(spark, own, warehouse)),
-            nothing_done=lambda result: not result["changed"],
-        ),
-        Step(
-            "classify",
-            job("classify", lambda own: classify(spark, own, warehouse, model, release.name)),
-            nothing_done=lambda result: not result["classified"],
-        ),
+    return [
         Step(
             "drift",
             lambda: drift(run, warehouse, model, release.name, output),
             key=drift_key,
             makes=output / DRIFT,
         ),
-        Step(
-            "verify",
-            job("verify", lambda own: verify(spark, own, warehouse, inputs=release.inputs)),
-            key=verify_key,
-        ),
-        Step("report", report, key=report_key, makes=output / "report.html"),
+        Step("verify", lambda: run_stage(run, "verify", warehouse.root, check), key=verify_key),
     ]
-    return {step.name: step for step in every}
+
+
+def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> Step:
+    """Return the step that writes the report, skipped while the results before it stay the same."""
+    warehouse, output = release.warehouse, release.output
+
+    def report() -> Summary:
+        found = Drift.model_validate_json((output / DRIFT).read_bytes())
+        bundle = load_bundle(release.model)
+        page = write_release_report(spark, warehouse, bundle, release.name, record, found, output)
+        return {"page": str(page)}
+
+    def key() -> str:
+        return _key([step.result for step in record.steps[:-1]])
+
+    return Step("report", report, key=key, makes=output / "report.html")
 
 
 def _download(run: Run, release: Release) -> Summary:
@@ -160,14 +180,14 @@ def _paths(parts: Sequence[Location]) -> list[str]:
 
 
 def _key(*values: object) -> str:
-    """Return 16 digits that change with what a result depends on, and with the version."""
+    """Return a hash, 16 digits, of what a result depends on, the version included."""
     text = json.dumps([*values, __version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @contextmanager
 def _log_to(output: Path, run: Run) -> Iterator[None]:
-    """Append all that is logged to ``log.jsonl``, an object a line."""
+    """Append the log to ``log.jsonl``, a JSON object a line."""
     output.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(output / "log.jsonl")
     handler.setFormatter(_JsonLines(run.id))
@@ -180,7 +200,7 @@ def _log_to(output: Path, run: Run) -> Iterator[None]:
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a record, its time in UTC."""
+    """Formats a record as a JSON object, with its time in UTC."""
 
     converter = staticmethod(time.gmtime)
 

@@ -1,4 +1,4 @@
-"""A chain of steps whose states are kept in a file: a rerun goes on where the last one ended."""
+"""A chain of steps whose states are kept in a file, so that a rerun resumes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Step:
     """One step of a job."""
 
     name: str
-    work: Callable[[], Summary]  #: does it; its result has ``findings`` where something is wrong
-    #: Names all that the result depends on; None where only the work itself can tell.
+    work: Callable[[], Summary]  #: does the step; the result may have ``findings``
+    #: Identifies all that the result depends on; None if only the work can tell.
     key: Callable[[], str | None] = lambda: None
-    #: The file that it writes, without which it has to be done again.
+    #: File that the step writes; without the file the step is done again.
     makes: Path | None = None
-    #: Tells from a result whether there was nothing to do.
+    #: Returns from a result whether the step had nothing to do.
     nothing_done: Callable[[Summary], bool] = lambda _: False
 
 
 class Steps:
     """The file ``run.json``, kept up to date step by step.
 
-    The run's ``status`` is ``attention`` where it is done, but with findings.
+    The run's ``status`` is ``attention`` if it is done with findings.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Steps:
         self._write()
 
     def run(self, step: Step) -> None:
-        """Do a step, or take its earlier result where it would be the same."""
-        entry = next(each for each in self.record.steps if each.name == step.name)
+        """Do a step, or take its earlier result if that still holds."""
+        entry = next(entry for entry in self.record.steps if entry.name == step.name)
         started = time.monotonic()
         entry.state = "running"
         self._write()
@@ -79,7 +79,7 @@ class Steps:
         self._write()
 
     def _same_result(self, step: Step, key: str | None) -> dict[str, JsonValue] | None:
-        """Return the earlier result of a step that would be the same now; None without one."""
+        """Return the earlier result of a step if it still holds, else None."""
         earlier = self._before.get(step.name)
         if earlier is None or key is None or earlier.key != key:
             return None
@@ -87,9 +87,9 @@ class Steps:
         return earlier.result if is_written else None
 
     def end(self) -> list[JsonValue]:
-        """Note that all steps are done; return what they found."""
-        found = [(entry.result or {}).get("findings") for entry in self.record.steps]
-        findings = [each for some in found if isinstance(some, list) for each in some]
+        """Record that all steps are done; return their findings."""
+        lists = [(entry.result or {}).get("findings") for entry in self.record.steps]
+        findings = [finding for found in lists if isinstance(found, list) for finding in found]
         self._finish("attention" if findings else "done")
         return findings
 
@@ -108,6 +108,6 @@ def _read_steps(place: Location) -> dict[str, StepRecord]:
     try:
         steps = RunRecord.model_validate_json(place.read()).steps
     except ValidationError:
-        log.warning("%s is not of this version: every step is done again", place)
+        log.warning("%s is of another version: every step is done again", place)
         return {}
     return {step.name: step for step in steps if step.is_done}

@@ -44,17 +44,17 @@ def content(release: Release) -> dict:
     return json.loads((release.output / "run.json").read_text())
 
 
-def test_every_step_is_done_and_told(spark, first):
+def test_every_step_is_done_and_recorded(spark, first):
     release, summary = first
-    told = content(release)
-    assert told["status"] in ("done", "attention")
+    record = content(release)
+    assert record["status"] in ("done", "attention")
     names = ["ingest", "preprocess", "classify", "drift", "verify", "report"]
-    assert [step["name"] for step in told["steps"]] == names
-    assert {step["state"] for step in told["steps"]} == {"done"}
-    results = {step["name"]: step["result"] for step in told["steps"]}
+    assert [step["name"] for step in record["steps"]] == names
+    assert {step["state"] for step in record["steps"]} == {"done"}
+    results = {step["name"]: step["result"] for step in record["steps"]}
     assert results["ingest"]["read"] == results["classify"]["spectra"] == SPECTRA
     assert results["verify"]["findings"] == []
-    catalog = read_catalog(spark, release.warehouse, told["model"], "dr1")
+    catalog = read_catalog(spark, release.warehouse, record["model"], "dr1")
     assert catalog.count() == SPECTRA
     assert summary["findings"] == results["drift"]["findings"]
 
@@ -93,10 +93,10 @@ def test_a_failure_names_the_step(spark, survey, release_model, run_of, tmp_path
     )
     with pytest.raises(UserError, match="none"):
         run_release(spark, run_of("release"), release)
-    told = content(release)
-    assert told["status"] == "failed"
-    assert [step["state"] for step in told["steps"]][:2] == ["failed", "waiting"]
-    assert "none" in told["steps"][0]["error"]
+    record = content(release)
+    assert record["status"] == "failed"
+    assert [step["state"] for step in record["steps"]][:2] == ["failed", "waiting"]
+    assert "none" in record["steps"][0]["error"]
 
 
 def test_a_killed_job_run_again_ends_as_one_left_alone(
@@ -122,12 +122,12 @@ def test_a_killed_job_run_again_ends_as_one_left_alone(
     result = submit(ROOT / "jobs/release.py", *options, folder=tmp_path)
     expected = content(first[0])
     assert result.returncode == (3 if expected["status"] == "attention" else 0), result.stderr
-    told = json.loads(run_json.read_text())
-    assert told["status"] == expected["status"]
-    assert told["steps"][0]["state"] == "skipped"
+    record = json.loads(run_json.read_text())
+    assert record["status"] == expected["status"]
+    assert record["steps"][0]["state"] == "skipped"
     counts = [
         {key: each["result"].get(key) for key in ("classes", "flags", "left_out", "classified")}
-        for each in told["steps"]
+        for each in record["steps"]
     ]
     assert counts == [
         {key: each["result"].get(key) for key in ("classes", "flags", "left_out", "classified")}
