@@ -95,7 +95,7 @@ class Comparison:
 
 
 def compare_part(rows: pa.Table) -> dict[str, Any]:
-    """Compare rows of one part with what their files hold. Runs in a Spark task.
+    """Compare rows of one part with the spectra of their files. Runs in a Spark task.
 
     Memory holds the part's files of which some rows, but not all, have come.
 

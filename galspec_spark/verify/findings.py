@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     remedy: str
 
 
-#: In the order of the table: causes before what follows from them.
+#: In the order of the table: causes before their effects.
 KINDS = {
     "unreadable_part": Kind("parts that cannot be read, or only in part", DELETE),
     "wrong_schema": Kind("parts with wrong columns, or in a wrong folder", DELETE),
