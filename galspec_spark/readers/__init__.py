@@ -1,7 +1,7 @@
-"""Files of a survey to rows of the ``spectra`` table, one module per kind of file.
+"""Decode a survey's files to rows of the ``spectra`` table, one module per kind of file.
 
-A reader module has ``FORMAT``, ``recognises(units)``, which gets the first header-data units, and
-``read(source)``. Formats are told by what is in a file, never by its name.
+A reader module has ``FORMAT``, ``recognises(units)`` for the first header-data units of a file, and
+``read(source)``. The content of a file tells its format, never its name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from galspec_spark.readers.source import Source
 
 READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
 
-#: What the bits of AND_MASK mean, by survey.
+#: Meaning of the bits of AND_MASK, by survey.
 PIXEL_MASKS = {
     "sdss": sdss_masks.PIXEL_MASK,
     "lamost": lamost.PIXEL_MASK,
@@ -46,8 +46,8 @@ def read_spectra(source: Source) -> tuple[str, list[Row]]:
     format
         The reader's name, for example ``sdss-spec``.
     rows
-        As the reader gives them (see `galspec_spark.readers.sdss.read`); none for a catalogue that
-        is read together with its spectra.
+        From the reader (see `galspec_spark.readers.sdss.read`); none for a catalogue, which is
+        read together with its spectra.
 
     Raises
     ------

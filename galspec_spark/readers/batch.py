@@ -11,7 +11,7 @@ from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import SPECTRA
 
-#: Bits of ``quality``: what makes a spectrum useless or suspicious whatever the science.
+#: Bits of ``quality``: defects that make a spectrum useless or suspicious for any science.
 NO_INFORMATION = 1  # no pixel has a positive ivar and a finite flux
 NOT_FINITE = 2  # a pixel with a positive ivar has a flux that is not a finite number
 
@@ -29,10 +29,10 @@ def in_sky_order(rows: list[Row]) -> list[Row]:
 
 def healpix29(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> pa.Array:
     """Return the nested HEALPix pixels of order 29 of positions in degrees; null off the sky."""
-    known = _on_the_sky(ra, dec)
+    on_sky = _on_the_sky(ra, dec)
     pixel = np.zeros(len(ra), np.int64)
-    pixel[known] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[known], dec[known])
-    return pa.array(pixel, mask=~known)
+    pixel[on_sky] = hpgeom.angle_to_pixel(2**HEALPIX_ORDER, ra[on_sky], dec[on_sky])
+    return pa.array(pixel, mask=~on_sky)
 
 
 def _on_the_sky(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -48,11 +48,11 @@ def spectra_table(
     Parameters
     ----------
     rows
-        As `galspec_spark.readers.read_spectra` gives them, with ``spectrum_id`` and ``file`` added.
+        From `galspec_spark.readers.read_spectra`, with ``spectrum_id`` and ``file`` added.
     constants
         Columns with one value for all rows: the provenance.
     schema
-        Some of the columns of ``spectra``, or of those that the rows have besides.
+        Columns to assemble: of ``spectra``, or others that the rows have.
     """
     for row in rows:
         row["pixels"] = len(row["flux"])

@@ -1,4 +1,4 @@
-"""Checks that what a reader gives fits the schema, so that a damaged file is known by its name."""
+"""Checks that rows fit the schema, so that an error names the damaged file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ INT_LIMITS = {f.name: 2 ** (f.type.bit_width - 1) for f in SPECTRA if pa.types.i
 
 
 def float_pixels(values: Array, name: str) -> npt.NDArray[np.float32]:
-    """Return flux or ivar as float32; what is too large for it is infinite, as quality tells.
+    """Return flux or ivar as float32; values beyond its range become infinite: quality flags them.
 
     Raises
     ------
     BadFile
-        If the values are not floating-point numbers: a damaged header reads bits as others.
+        If the values are not floating-point numbers: a damaged header gives them another type.
     """
     if values.dtype.kind != "f":
-        raise BadFile("malformed", f"{name} is of {values.dtype.name}, not of floats")
+        raise BadFile("malformed", f"{name} has type {values.dtype.name}, not a float type")
     with np.errstate(over="ignore"):
         return values.astype(np.float32)
 
@@ -47,10 +47,10 @@ def mask_pixels(values: Array, name: str) -> npt.NDArray[np.int32]:
     Raises
     ------
     BadFile
-        If the values are not whole numbers of 32 bits.
+        If the values are not 32-bit integers.
     """
     if values.dtype.kind not in "iu":
-        raise BadFile("malformed", f"{name} is of {values.dtype.name}, not of whole numbers")
+        raise BadFile("malformed", f"{name} has type {values.dtype.name}, not an integer type")
     mask: npt.NDArray[np.int32] = values.astype(np.int32)
     if values.dtype != mask.dtype.newbyteorder(">") and (mask != values).any():
         raise BadFile("malformed", f"{name} has more than 32 bits")
@@ -63,7 +63,7 @@ def check_row(row: Row) -> None:
     Raises
     ------
     BadFile
-        If one does not fit: damaged headers turn numbers into text, or one spectrum into many.
+        If a value does not fit: damaged headers turn numbers into text, or a spectrum into many.
     """
     _check_types(tuple(row), tuple(map(type, row.values())))
     shape = row["flux"].shape
@@ -79,7 +79,7 @@ def check_row(row: Row) -> None:
 
 @lru_cache(maxsize=1024)
 def _check_types(names: tuple[str, ...], types: tuple[type, ...]) -> None:
-    """Check the types of a row's values; rows of one survey share them, but for what is null."""
+    """Check the types of a row's values; rows of one survey share them, except for nulls."""
     for name, found in zip(names, types, strict=True):
         expected = np.ndarray if name in ARRAYS else SCALARS[name]
         if found not in (expected, NoneType):

@@ -1,7 +1,7 @@
 """DESI coadds: coadd-SURVEY-PROGRAM-HEALPIX.fits and coadd-PETAL-TILE-*.fits, many targets a file.
 
 Data model: https://desidatamodel.readthedocs.io/, coadd-SURVEY-PROGRAM-PIXNUM. The three arms share
-one grid of 0.8 A: they are merged where they overlap and rebinned to steps of 1e-4 dex.
+one grid of 0.8 A: the reader merges overlaps and rebins to steps of 1e-4 dex.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.masks import PixelMask
 
 FORMAT = "desi-coadd"
-#: A masked pixel loses its ivar where the arms are merged: rows have no AND_MASK.
+#: Merging the arms sets the ivar of masked pixels to 0: rows have no AND_MASK.
 PIXEL_MASK = PixelMask({}, bad=())
 
 REQUIRED_COLUMNS = frozenset({"targetid", "target_ra", "target_dec", "objtype"})
-#: A target of a healpix group may have been on several fibers, and has none then.
+#: Coadds of a healpix group lack FIBER: a target may have been on several fibers.
 OPTIONAL_COLUMNS = frozenset({"fiber", "min_mjd", "max_mjd"})
-#: The cards that name the group of exposures that were coadded, by kind of group.
+#: Cards that name the coadded group of exposures, by kind of group.
 GROUPS = (("SURVEY", "PROGRAM", "HPXPIXEL"), ("TILEID", "PETAL", "SPGRP", "SPGRPVAL"))
 
 
@@ -49,7 +49,7 @@ def read(source: Source) -> list[Row]:
     Parameters
     ----------
     source
-        The file. Of a large one only what is needed is read: not the resolution matrices.
+        The file. Only needed units of a large file are read: no resolution matrices.
 
     Returns
     -------
@@ -64,11 +64,11 @@ def read(source: Source) -> list[Row]:
         If a table or an image is missing or malformed, or the arms have no common grid.
     """
     rows = _targets(source)
-    known = _redshifts(source)
+    redshifts = _redshifts(source)
     found = _by_name(units(source.content))
     spectra = rebinned_spectra(source.content, found, len(rows))
     for row, spectrum in zip(rows, spectra, strict=True):
-        row.update(known.get(row["target_id"], {}))
+        row.update(redshifts.get(row["target_id"], {}))
         row.update(spectrum)
     return rows
 
@@ -82,7 +82,7 @@ def _by_name(found: Iterable[Unit]) -> dict[str, Unit]:
 
 
 def _targets(source: Source) -> list[Row]:
-    """Return who was observed: what the fibermap and the primary header say."""
+    """Return the identity of each target, from the fibermap and the primary header."""
     primary, fibermap = source.first_units[:2]
     if missing := REQUIRED_COLUMNS - fibermap.layout.columns:
         raise BadFile("malformed", f"FIBERMAP has no column {min(missing).upper()}")
@@ -115,7 +115,7 @@ def _targets(source: Source) -> list[Row]:
 
 
 def _day(columns: dict[str, list[Any]], i: int) -> int | None:
-    """Return the MJD where all exposures of a target are of one day."""
+    """Return the MJD of a target if all its exposures are of one day."""
     if not {"min_mjd", "max_mjd"} <= set(columns):
         return None
     first, last = columns["min_mjd"][i], columns["max_mjd"][i]
@@ -123,7 +123,7 @@ def _day(columns: dict[str, list[Any]], i: int) -> int | None:
 
 
 def _field(source: Source, primary: Unit) -> str:
-    """Name what was coadded by the header; where it does not say, by the name of the file."""
+    """Name the coadded group from the header, else from the name of the file."""
     for names in GROUPS:
         values = cards(primary, names)
         if len(values) == len(names):
@@ -139,7 +139,7 @@ def _reduction(primary: Unit) -> str | None:
 
 
 def _redshifts(source: Source) -> dict[int, Row]:
-    """Return the redshifts by target, of the catalogue that is named as the coadd is."""
+    """Return the redshifts by target, from the catalogue named like the coadd."""
     prefix, dash, rest = source.name.partition("-")
     if prefix != "coadd":
         return {}

@@ -13,13 +13,13 @@ from galspec_spark.readers.fits import ALL, BadFile, Content, Unit, image
 from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.rebin import overlap, rebin
 
-#: How the names of units end that every arm has.
+#: Name endings of the units that every arm has.
 PARTS = ("_WAVELENGTH", "_FLUX", "_IVAR")
 #: Angstrom between pixels, in all arms; b, r and z are parts of one grid.
 STEP = 0.8
-#: How far a wavelength may be from the common grid, in pixels.
+#: Largest distance of a wavelength from the common grid, in pixels.
 GRID_TOLERANCE = 0.005
-#: Angstrom that bound what is taken for wavelengths; DESI's are 3600 to 9824.
+#: Bounds of plausible wavelengths in Angstrom; DESI's are 3600 to 9824.
 SHORTEST, LONGEST = 3000.0, 11000.0
 #: Targets decoded at once: arrays of some 6 MB each.
 BATCH = 100
@@ -47,7 +47,7 @@ def rebinned_spectra(content: Content, found: Mapping[str, Unit], targets: int) 
     found
         Its units by name.
     targets
-        How many there are.
+        Number of targets.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def rebinned_spectra(content: Content, found: Mapping[str, Unit], targets: int) 
     for start in range(0, targets, BATCH):
         rows = slice(start, min(start + BATCH, targets))
         flux, ivar = rebin(pattern, *_merged(content, arms, rows))
-        with np.errstate(over="ignore"):  # to infinity: quality says so
+        with np.errstate(over="ignore"):  # gives infinity, which quality flags
             batch = zip(flux.astype(np.float32), ivar.astype(np.float32), strict=True)
         for spectrum, weight in batch:
             yield {"loglam0": pattern.loglam0, "flux": spectrum, "ivar": weight}
@@ -87,12 +87,13 @@ def _merged(content: Content, arms: list[Arm], rows: slice) -> tuple[FloatArray,
 def _floats(content: Content, unit: Unit, rows: slice = ALL) -> FloatArray:
     pixels = image(content, unit, rows)
     if pixels.dtype.kind != "f":
-        raise BadFile("malformed", f"{unit.layout.name} is of {pixels.dtype.name}, not of floats")
+        message = f"{unit.layout.name} has type {pixels.dtype.name}, not a float type"
+        raise BadFile("malformed", message)
     return pixels.astype(np.float64)
 
 
 def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[float, list[Arm]]:
-    """Return the first wavelength of the common grid, and the arms: b, r, z or one of them all."""
+    """Return the first wavelength of the common grid, and the arms: b, r, z, or all in one."""
     names = sorted({name.rpartition("_")[0] for name in found if name.endswith(PARTS)})
     if not names:
         raise BadFile("malformed", "the coadd has no unit of flux")
@@ -103,7 +104,7 @@ def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[fl
     for name, wavelength in wavelengths.items():
         shape = (targets, len(wavelength))
         masked = np.zeros(shape, np.bool_)
-        if has_masks:  # they may be compressed, then are decoded whole: once, here
+        if has_masks:  # a compressed mask is decoded whole, so decode it once
             masked = mask_pixels(image(content, _unit(found, f"{name}_MASK", shape)), name) != 0
         flux, ivar = (_unit(found, f"{name}_{kind}", shape) for kind in ("FLUX", "IVAR"))
         arms.append(Arm(_place(wavelength, first), flux, ivar, masked))
@@ -113,7 +114,7 @@ def _arms(content: Content, found: Mapping[str, Unit], targets: int) -> tuple[fl
 def _wavelengths(content: Content, found: Mapping[str, Unit], name: str) -> FloatArray:
     unit = found.get(f"{name}_WAVELENGTH")
     if unit is None or len(unit.layout.shape) != 1 or not unit.layout.shape[0]:
-        raise BadFile("malformed", f"the coadd has no row of wavelengths {name}_WAVELENGTH")
+        raise BadFile("malformed", f"the coadd has no wavelength array {name}_WAVELENGTH")
     wavelength = _floats(content, unit)
     if not ((wavelength > SHORTEST) & (wavelength < LONGEST)).all():
         raise BadFile("irregular_grid", f"wavelengths are not within {SHORTEST} to {LONGEST} A")
@@ -121,7 +122,7 @@ def _wavelengths(content: Content, found: Mapping[str, Unit], name: str) -> Floa
 
 
 def _place(wavelength: FloatArray, first: float) -> slice:
-    """Return where the pixels of an arm are on the common grid."""
+    """Return the range of an arm's pixels on the common grid."""
     steps = (wavelength - first) / STEP
     start = round(float(steps[0]))
     if not np.abs(steps - start - np.arange(len(steps))).max() <= GRID_TOLERANCE:

@@ -1,7 +1,7 @@
 """DESI's catalogue of redshifts: redrock-*.fits, or zbest-*.fits of early reductions.
 
-Data model: https://desidatamodel.readthedocs.io/, redrock-SURVEY-PROGRAM-PIXNUM. It is read
-together with the coadd beside it; alone it has no spectra.
+Data model: https://desidatamodel.readthedocs.io/, redrock-SURVEY-PROGRAM-PIXNUM. The catalogue is
+read with the coadd beside it; it has no spectra of its own.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def redshifts(content: Content) -> dict[int, Row]:
     -------
     dict
         By TARGETID, the columns of the ``spectra`` table: class, subclass, z, z_err, zwarning.
-        Redrock's warnings are SDSS's, bit by bit up to 9; higher ones stay. It classifies stars
-        further, but not galaxies and quasars: their subclass is null, not an empty one.
+        Bits 0 to 9 of Redrock's warnings are SDSS's; higher bits are kept. Redrock subdivides
+        stars only: the subclass of galaxies and quasars is null, not empty.
 
     Raises
     ------
     BadFile
-        If there is not one whole table of redshifts, or it has a target twice.
+        If the catalogue does not have one whole table of redshifts, or has a target twice.
     """
     tables = [unit for unit in units(content) if _is_catalogue(unit)]
     if len(tables) != 1:
@@ -60,10 +60,10 @@ def redshifts(content: Content) -> dict[int, Row]:
     for spectype, subtype, target, z, error, warning in zip(*columns, strict=True):
         if not 0 <= warning < 2**31:
             raise BadFile("malformed", f"ZWARN of target {target} is {warning}")
-        found = text(spectype)
+        spectral_class = text(spectype)
         by_target[target] = {
-            "class": found,
-            "subclass": text(subtype) if found == "STAR" else None,
+            "class": spectral_class,
+            "subclass": text(subtype) if spectral_class == "STAR" else None,
             "z": z,
             "z_err": error,
             "zwarning": warning,

@@ -1,8 +1,8 @@
 """FITS files as bytes: find the header-data units, decode tables and images with numpy.
 
-A layout is parsed by astropy once per distinct sequence of bytes; files of one survey share almost
-all of theirs. What numpy cannot map directly (scaled columns, heaps, compressed tiles) is decoded
-by astropy instead, to the same values. Only the bytes that are asked for are read.
+astropy parses a layout once per distinct sequence of bytes; files of one survey share almost all
+layouts. astropy also decodes what numpy cannot map directly (scaled columns, heaps, compressed
+tiles), to the same values. Only requested bytes are read.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from galspec_spark.spectrum.arrays import Array
 END_CARD = b"END".ljust(CARD)
 #: Bytes of a header that are searched for its end; the surveys' longest has 100,000.
 HEADER_LIMIT = 2_000_000
-#: Pixels of an image that is decoded whole: those of 20,000 of DESI's targets.
+#: Most pixels of an image that is decoded whole: 20,000 of DESI's targets.
 DECODED_LIMIT = 64_000_000
 ALL = slice(None)
 
-#: What astropy raises where it cannot read what a header promises.
+#: Errors of astropy where the data do not match their header.
 DECODING_ERRORS = (OSError, ValueError, TypeError, IndexError, KeyError, AttributeError)
 
 
@@ -79,13 +79,13 @@ def units(content: Content) -> Iterator[Unit]:
     if content[:9] != b"SIMPLE  =":
         raise BadFile("not_fits", "the file does not begin as a FITS file does")
     if len(content) % BLOCK:
-        message = f"the file is not whole blocks of {BLOCK} bytes: some are missing, or too many"
+        message = f"the file is not whole blocks of {BLOCK} bytes: some are missing or extra"
         raise BadFile("truncated", message)
     start, index = 0, 0
     while start < len(content):
         header = _header(content, start)
         if index and not header.startswith(b"XTENSION="):
-            raise BadFile("malformed", f"header-data unit {index} does not begin as one does")
+            raise BadFile("malformed", f"header-data unit {index} does not begin with XTENSION")
         try:
             layout = layout_of(header)
         except ValueError as error:
@@ -99,9 +99,7 @@ def units(content: Content) -> Iterator[Unit]:
         start, index = padded(data + layout.bytes), index + 1
 
 
-def table(
-    content: Content, unit: Unit, wanted: Set[str], rows: slice = ALL
-) -> npt.NDArray[np.void]:
+def table(content: Content, unit: Unit, wanted: Set[str]) -> npt.NDArray[np.void]:
     """Decode columns of a binary table.
 
     Parameters
@@ -111,9 +109,7 @@ def table(
     unit
         From `units`.
     wanted
-        Names of columns, lower case; those that the table lacks are left out.
-    rows
-        Which rows, without a step.
+        Names of columns, lower case; names that the table lacks are ignored.
 
     Returns
     -------
@@ -128,14 +124,14 @@ def table(
     layout = unit.layout
     names = wanted & layout.columns
     if layout.dtype is not None and names <= set(layout.dtype.names or ()):
-        return _mapped(content, unit, _fields(layout.dtype, frozenset(names)), rows)
+        return _mapped(content, unit, _fields(layout.dtype, frozenset(names)), ALL)
     with _astropy_unit(content, unit) as hdus:
         try:
-            columns = {name: np.asarray(hdus[1].data[name])[rows] for name in sorted(names)}
+            columns = {name: np.asarray(hdus[1].data[name]) for name in sorted(names)}
         except DECODING_ERRORS as error:
             raise BadFile("malformed", f"astropy cannot read the table: {error}") from None
     dtype = np.dtype([(name, column.dtype, column.shape[1:]) for name, column in columns.items()])
-    decoded = np.empty(len(range(*rows.indices(layout.shape[0]))), dtype)
+    decoded = np.empty(layout.shape[0], dtype)
     for name, column in columns.items():
         decoded[name] = column
     return decoded
@@ -152,8 +148,8 @@ def image(content: Content, unit: Unit, rows: slice = ALL) -> Array:
     Raises
     ------
     BadFile
-        If the unit holds no image, or astropy has to decode it and cannot, or it is larger than
-        any of a survey's.
+        If the unit holds no image, astropy has to decode the image and cannot, or it is larger
+        than any survey's.
     """
     layout = unit.layout
     if not layout.shape or layout.columns:
@@ -176,10 +172,10 @@ def cards(unit: Unit, names: Iterable[str]) -> Cards:
     Raises
     ------
     UnicodeDecodeError
-        If a card is not ASCII, as the standard wants it: its text is damaged.
+        If a card is not ASCII, which the standard requires: its text is damaged.
     """
     values = {}
-    header = unit.header.upper()  # as astropy takes keywords
+    header = unit.header.upper()  # astropy ignores the case of keywords
     for name in names:
         start = _find_card(header, name.ljust(8).encode("ascii") + b"= ")
         if start < 0:
@@ -200,7 +196,7 @@ def cards(unit: Unit, names: Iterable[str]) -> Cards:
 
 @lru_cache(maxsize=4096)
 def _fields(dtype: np.dtype, names: frozenset[str]) -> np.dtype:
-    """Return the dtype of some columns of a table, at their places within its rows."""
+    """Return the dtype of some columns of a table, at their offsets within a row."""
     return dtype[sorted(names)]
 
 
@@ -209,11 +205,9 @@ def _mapped(content: Content, unit: Unit, dtype: np.dtype, rows: slice) -> Array
     count, *inner = unit.layout.shape
     first, last, _ = rows.indices(count)
     row_bytes = unit.layout.bytes // count if inner else dtype.itemsize
+    offset = unit.start + first * row_bytes
     if not isinstance(content, bytes):
-        content = content[unit.start + first * row_bytes : unit.start + last * row_bytes]
-        offset = 0
-    else:
-        offset = unit.start + first * row_bytes
+        content, offset = content[offset : unit.start + last * row_bytes], 0
     elements = (last - first) * math.prod(inner)
     return np.frombuffer(content, dtype, elements, offset).reshape(last - first, *inner)
 
@@ -232,7 +226,7 @@ def _header(content: Content, start: int) -> bytes:
     while True:
         header = content[start : start + length]
         end = _find_card(header, END_CARD)
-        # Without its own END card a header would take the next unit's, beyond its data.
+        # A header without an END card would run on to that of the next unit.
         if any(header.startswith(b"XTENSION=", i) for i in range(BLOCK, end, BLOCK)):
             raise BadFile("malformed", f"the header that begins at byte {start} has no END card")
         if end >= 0:
@@ -246,7 +240,7 @@ def _header(content: Content, start: int) -> bytes:
 
 
 def _find_card(header: bytes, begin: bytes) -> int:
-    """Return where the first card is that begins so, -1 if there is none."""
+    """Return the offset of the first card that begins so, -1 without such a card."""
     start = header.find(begin)
     while start >= 0 and start % CARD:
         start = header.find(begin, start + 1)

@@ -2,7 +2,7 @@
 
 Data model: http://dr5.lamost.org/v3/doc/data-production-description (a primary image of five rows)
 and https://www.lamost.org/dr9/v1.0/doc/lr-data-production-description (a table COADD of one row).
-Names of files have LMJD, the local modified Julian day in Beijing: so has ``mjd`` here.
+File names have LMJD, the local modified Julian day in Beijing, and so has the column ``mjd``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PIXEL_MASK = PixelMask(
     {"BADCCD": 0, "BADPROFILE": 1, "NOSKY": 2, "BRIGHTSKY": 3, "BADCENTER": 4, "NODATA": 5},
     bad=("BADCCD", "NOSKY", "BRIGHTSKY", "NODATA"),
 )
-#: What stands for a redshift that was not measured, and for a class without subclasses.
+#: Placeholders for a redshift that was not measured, and for a class without subclasses.
 NO_VALUE = -9999.0
 NO_SUBCLASS = ("", "NON", "NULL")
 
@@ -62,7 +62,7 @@ def read(source: Source) -> list[Row]:
         One row of the ``spectra`` table, without provenance: scalars, and arrays of shape
         (pixels,): flux (relative) and ivar float32, and_mask and or_mask int32 with the bits that
         LAMOST gives them, which are not SDSS's. ``run2d`` is the version of the pipeline. LAMOST
-        measures S/N in each band alone, so ``sn_median`` is left out, as are warnings and lines.
+        measures S/N by band only, so ``sn_median`` is left out, as are warnings and lines.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read(source: Source) -> list[Row]:
 
 
 def _identity(header: Cards) -> Row:
-    """Return who was observed, where and when, and what the pipeline says of it."""
+    """Return the object's identity, position and date, and the pipeline's classification."""
     for name in REQUIRED:
         if name not in header:
             raise BadFile("malformed", f"the header has no readable card {name}")
@@ -112,7 +112,7 @@ def _identity(header: Cards) -> Row:
 def _object_id(header: Cards) -> str | None:
     """Name the object by its position to 0.1 arcsec: equal names are one object.
 
-    Other input catalogues can give the same object another name: positions link those.
+    Another input catalogue can give the object another name: then positions link its spectra.
     """
     if "DESIG" not in header:
         return None
@@ -154,7 +154,7 @@ def _pixels(source: Source, found: list[Unit]) -> dict[str, Array]:
 
 
 def _first_loglam(wavelength: Array, header: Cards) -> float:
-    """Return the first log10 wavelength, from the cards where the third row is not wavelengths."""
+    """Return the first log10 wavelength, from the cards if the third row has no wavelengths."""
     if "subcontinuum" in str(header.get("EXTEN0", "")).lower():  # flux without its continuum
         return first_loglam_of_header(header)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -162,7 +162,7 @@ def _first_loglam(wavelength: Array, header: Cards) -> float:
 
 
 def _bits(mask: Array) -> npt.NDArray[np.int32]:
-    """Return a mask as integers: LAMOST writes it as floats, with the spectrum."""
+    """Return a mask as integers: LAMOST writes masks as floats, with the spectrum."""
     with np.errstate(invalid="ignore"):
         if not ((mask >= 0) & (mask < 2**31) & (mask == np.floor(mask))).all():
             raise BadFile("malformed", "a mask is not a row of bits")

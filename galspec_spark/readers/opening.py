@@ -1,4 +1,4 @@
-"""Opens files for the readers: whole where they are small, on demand where they are large."""
+"""Open files for the readers: small files whole, large files on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from galspec_spark.warehouse.storage import Location
 
 #: Larger files are read in slices: a plate or a coadd of hundreds of megabytes.
 WHOLE_FILE_BYTES = 32_000_000
-#: Requests that wait for a remote storage at once; a small file costs one round trip.
+#: Concurrent requests to a remote storage; a small file costs one round trip.
 READ_AHEAD = 16
 
 
@@ -41,14 +41,14 @@ def open_source(path: str, size: int) -> Source:
     Parameters
     ----------
     path
-        Of a `Location`.
+        The path of a `Location`.
     size
         In bytes, as listed.
 
     Raises
     ------
     BadFile
-        If it cannot be read, or not unpacked.
+        If the file cannot be read or unpacked.
     """
     place = Location(path)
     try:
@@ -64,12 +64,12 @@ def open_sources(files: Iterable[tuple[str, int]]) -> Iterator[Source | BadFile]
     Parameters
     ----------
     files
-        Path and size of each.
+        Path and size of each file.
 
     Returns
     -------
     iterator
-        For each file its source, or why it cannot be opened.
+        The source of each file, or the reason why it cannot be opened.
     """
     with ThreadPoolExecutor(READ_AHEAD) as pool:
         waiting: deque[Future[Source | BadFile]] = deque()

@@ -1,6 +1,6 @@
-"""Files that archives keep beside those we read, rejected by name: what they are, and why.
+"""Kinds of files that archives hold but no reader decodes: each is rejected with a reason.
 
-They are told by content, as their data models describe it. LAMOST: http://dr7.lamost.org/v1/doc/
+The content tells the kind, as its data model describes. LAMOST: http://dr7.lamost.org/v1/doc/
 mr-data-production-description. 6dFGS: http://www-wfau.roe.ac.uk/6dFGS/fits.html. DESI:
 https://desidatamodel.readthedocs.io/. MaNGA: https://data.sdss.org/datamodel/files/MANGA_SPECTRO_REDUX/.
 """
@@ -31,10 +31,10 @@ def read(source: Source) -> list[Row]:
     Raises
     ------
     BadFile
-        Always, with what the file is.
+        Always; the message names the kind of file.
     """
-    what = next(what for what, test in KINDS.items() if test(source.first_units))
-    raise BadFile("unsupported", what)
+    kind = next(kind for kind, test in KINDS.items() if test(source.first_units))
+    raise BadFile("unsupported", kind)
 
 
 def _is_lamost_medium_resolution(found: list[Unit]) -> bool:
@@ -42,7 +42,7 @@ def _is_lamost_medium_resolution(found: list[Unit]) -> bool:
 
 
 def _is_6dfgs(found: list[Unit]) -> bool:
-    """Tell by the rows (spectrum, variance, sky, wavelength) and the cards of a redshift."""
+    """Tell by the rows (spectrum, variance, sky, wavelength) and the redshift cards."""
     rows = found[0].layout.shape[:1]
     needed = ("TARGET", "OBSRA", "OBSDEC", "Z_HELIO", "QUALITY")
     return rows in ((3,), (4,)) and len(cards(found[0], needed)) == len(needed)

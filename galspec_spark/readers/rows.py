@@ -1,4 +1,4 @@
-"""What readers take apart and what they give: header cards, and rows of the table ``spectra``."""
+"""Types that readers decode and return: header cards, and rows of the table ``spectra``."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def read(source: Source) -> list[Row]:
     for name in ("and_mask", "or_mask"):
         row[name] = mask_pixels(coadd[name], name)
     lines = found[3].layout
-    if lines.name == "SPZLINE" or lines.columns >= LINE_COLUMNS:  # later surveys' is no such table
+    if lines.name == "SPZLINE" or lines.columns >= LINE_COLUMNS:  # later surveys have another table
         row.update(measured_lines(table(content, found[3], LINE_COLUMNS)[np.newaxis])[0])
     return [row]
 

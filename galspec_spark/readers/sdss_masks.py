@@ -1,4 +1,4 @@
-"""What the bits of a pixel's AND_MASK and OR_MASK mean in SDSS, BOSS and eBOSS: SPPIXMASK.
+"""Bits of a pixel's AND_MASK and OR_MASK in SDSS, BOSS and eBOSS: SPPIXMASK.
 
 https://www.sdss4.org/dr17/algorithms/bitmasks/#SPPIXMASK
 """
@@ -17,7 +17,7 @@ BITS: dict[str, int] = {
     "MANYREJECTED": 5,  # more than 10 % of pixels rejected in extraction
     "LARGESHIFT": 6,  # large spatial shift between flat and object
     "BADSKYFIBER": 7,  # sky fibre with extreme residuals
-    "NEARWHOPPER": 8,  # within 2 fibres of a very bright one
+    "NEARWHOPPER": 8,  # within 2 fibres of a very bright source
     "WHOPPER": 9,  # a very bright source
     "SMEARIMAGE": 10,  # smear available for red and blue
     "SMEARHIGHSN": 11,  # smear at high S/N

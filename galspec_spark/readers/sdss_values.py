@@ -1,4 +1,4 @@
-"""What the readers of SDSS files share: keys, catalogue values, lines and the wavelength grid."""
+"""Values that the readers of SDSS files share: keys, catalogues, lines and the wavelength grid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from galspec_spark.warehouse.schemas import LINE_MEASURES
 
 #: Columns of SPZLINE and of spZline.
 LINE_COLUMNS = frozenset({"linename", *(f"line{measure}" for measure in LINE_MEASURES)})
-#: For each of `LINE_MEASURES`, where its error is.
+#: Index of the error of each of `LINE_MEASURES`.
 ERRORS = [LINE_MEASURES.index(f"{measure.removesuffix('_err')}_err") for measure in LINE_MEASURES]
-#: Of a spectrum; an echelle's would have fewer.
+#: Most pixels of a spectrum; even an echelle spectrum has fewer.
 MOST_PIXELS = 100_000
-#: Of a first log10 wavelength: float32 rounds by 3e-7 dex.
+#: Tolerance of a log10 wavelength: float32 rounds by 3e-7 dex.
 LOGLAM_TOLERANCE = 2e-6
-#: Of COEFF1, the step in log10 wavelength: 5000 pixels end within 5e-7 dex of the grid.
+#: Tolerance of COEFF1, the step: 5000 pixels end within 5e-7 dex of the grid.
 STEP_TOLERANCE = 1e-10
 
 
@@ -48,7 +48,7 @@ def object_id(values: Cards) -> str | None:
 
 
 def classification(values: Cards) -> Row:
-    """Return what the pipeline says of an object, from a row of SPECOBJ, SPALL or spZbest."""
+    """Return the pipeline's results for an object, from a row of SPECOBJ, SPALL or spZbest."""
     return {
         "object_id": object_id(values),
         "z": values["z"],
@@ -61,24 +61,24 @@ def classification(values: Cards) -> Row:
 
 
 def text(value: bytes | str) -> str:
-    """Return a string of a table, without what pads it; a NUL ends it.
+    """Return a string of a table without its padding; a NUL ends it.
 
     Raises
     ------
     UnicodeDecodeError
-        If it is not ASCII, as the standard wants it.
+        If the string is not ASCII, which the standard requires.
     """
     decoded = value.decode("ascii") if isinstance(value, bytes) else value
     return decoded.split("\0", 1)[0].strip()
 
 
 def first_loglam(loglam: npt.NDArray[np.floating]) -> float:
-    """Return the first of a spectrum's log10 wavelengths, as `on_grid` does.
+    """Return the first of a spectrum's log10 wavelengths, rounded by `on_grid`.
 
     Raises
     ------
     BadFile
-        If they are not in steps of 1e-4 dex.
+        If the wavelengths are not in steps of 1e-4 dex.
     """
     if not 2 <= len(loglam) <= MOST_PIXELS:
         raise BadFile("malformed", f"the spectrum has {len(loglam)} pixels")
@@ -92,7 +92,7 @@ def first_loglam(loglam: npt.NDArray[np.floating]) -> float:
 
 
 def first_loglam_of_header(values: Cards) -> float:
-    """Return the first log10 wavelength that the cards COEFF0 and COEFF1 give, as `on_grid` does.
+    """Return the first log10 wavelength, from the cards COEFF0 and COEFF1, rounded by `on_grid`.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def first_loglam_of_header(values: Cards) -> float:
 
 
 def on_grid(first: float) -> float:
-    """Return a first log10 wavelength, exact where float32 only rounds SDSS's own grid."""
+    """Round a first log10 wavelength to SDSS's grid where it is off by float32 rounding only."""
     nearest = round(first / LOGLAM_STEP) * LOGLAM_STEP
     return round(nearest, 4) if abs(first - nearest) < LOGLAM_TOLERANCE else first
 
@@ -128,7 +128,7 @@ def card_number(values: Cards, name: str) -> float:
 
 
 def card_integer(values: Cards, name: str) -> int:
-    """Return a number that identifies something, such as PLATEID.
+    """Return an integer of a header, such as PLATEID.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def check_of_plate(catalogue: npt.NDArray[np.void], plate: int, mjd: int) -> Non
     Raises
     ------
     BadFile
-        If one is not.
+        If a row is of another plate.
     """
     if catalogue["fiberid"].dtype.kind != "i":
         raise BadFile("malformed", "FIBERID is not a whole number")
@@ -166,7 +166,7 @@ def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]
     Returns
     -------
     list of dict
-        For each object, by column of the ``spectra`` table.
+        The measures of each object, by column of the ``spectra`` table.
 
     Raises
     ------
@@ -175,9 +175,9 @@ def measured_lines(fits_of_lines: npt.NDArray[np.void]) -> list[dict[str, float]
     """
     _check_lines(fits_of_lines.dtype)
     names = np.ascontiguousarray(fits_of_lines["linename"][0]).astype("S")
-    positions, keys = _known_lines(names.tobytes(), names.dtype.itemsize)
-    known = fits_of_lines[:, positions]
-    values = np.stack([known[f"line{measure}"] for measure in LINE_MEASURES], axis=-1)
+    positions, keys = _main_lines(names.tobytes(), names.dtype.itemsize)
+    lines = fits_of_lines[:, positions]
+    values = np.stack([lines[f"line{measure}"] for measure in LINE_MEASURES], axis=-1)
     values[~(values[..., ERRORS] > 0)] = np.nan
     by_object = values.reshape(len(values), -1).tolist()
     return [dict(zip(keys, row, strict=True)) for row in by_object]
@@ -189,16 +189,16 @@ def _check_lines(dtype: np.dtype[np.void]) -> None:
         raise BadFile("malformed", "the table of lines lacks a column of its data model")
     kinds = {dtype[name].kind for name in LINE_COLUMNS - {"linename"}}
     if kinds != {"f"} or dtype["linename"].kind not in "SU":
-        raise BadFile("malformed", "a column of the table of lines has another type than its own")
+        raise BadFile("malformed", "a column of the table of lines has the wrong type")
 
 
 @lru_cache(maxsize=64)
-def _known_lines(names: bytes, width: int) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
-    """Return the rows of the known lines in a table with these names, and their columns' names."""
+def _main_lines(names: bytes, width: int) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
+    """Return the rows of the main lines in a table with these names, and the column names."""
     rows = [text(names[i : i + width]) for i in range(0, len(names), width)]
-    known = [line for line in LINES if line.sdss in rows]
-    positions = np.array([rows.index(line.sdss) for line in known], np.intp)
-    return positions, tuple(f"{line.name}_{m}" for line in known for m in LINE_MEASURES)
+    lines = [line for line in LINES if line.sdss in rows]
+    positions = np.array([rows.index(line.sdss) for line in lines], np.intp)
+    return positions, tuple(f"{line.name}_{m}" for line in lines for m in LINE_MEASURES)
 
 
 @lru_cache(maxsize=64)

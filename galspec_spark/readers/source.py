@@ -13,15 +13,15 @@ from galspec_spark.readers.fits import BadFile, Content, Unit, units
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP = 31  #: zlib's name for a stream with gzip's header and checksum
-#: A compressed file is unpacked in memory; none of the surveys' is nearly as large.
+#: A compressed file is unpacked in memory; no survey has one nearly as large.
 UNPACKED_LIMIT = 256_000_000
 PIECE = 1 << 20  #: bytes
-#: Parts compressed one by one that may follow each other: twice those of tools that work in blocks.
+#: Most gzip members in a file: twice those of tools that compress in blocks.
 MEMBER_LIMIT = 2 * UNPACKED_LIMIT // 65_000
 
 
 def nothing_beside(name: str) -> Content | None:
-    """Say that there is no other file, whatever its name."""
+    """Return None: the file stands alone."""
     return None
 
 
@@ -31,25 +31,25 @@ class Source:
 
     path: str  #: or the address
     content: Content  #: not compressed as a whole
-    #: Opens another file by its name relative to this one's folder; None where there is none.
+    #: Opens another file by its name relative to this file's folder; None if it does not exist.
     beside: Callable[[str], Content | None] = nothing_beside
 
     @property
     def name(self) -> str:
-        """Return the last part of the path, without what says that it was compressed."""
+        """Return the last part of the path, without the suffix of a compressed file."""
         return self.path.rpartition("/")[2].removesuffix(".gz")
 
     @cached_property
     def first_units(self) -> list[Unit]:
-        """Return the first four header-data units: enough to tell any format."""
+        """Return the first four header-data units: enough to recognise any format."""
         return list(islice(units(self.content), 4))
 
 
 def unpacked(content: Content) -> Content:
-    """Unpack what gzip compressed as a whole; return anything else as it is.
+    """Unpack content that gzip compressed as a whole; return other content unchanged.
 
-    Members of gzip may follow each other, and zeros may pad the end. Memory is bounded by
-    `UNPACKED_LIMIT`, whatever the content, and time by that and `MEMBER_LIMIT`.
+    Gzip members may follow each other, and zeros may pad the end. `UNPACKED_LIMIT` bounds the
+    memory, whatever the content; with `MEMBER_LIMIT` it bounds the time.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def unpacked(content: Content) -> Content:
 
 
 def _unpacked_pieces(content: Content) -> Iterator[bytes]:
-    """Unpack piece by piece, neither packed nor unpacked ones longer than `PIECE`."""
+    """Unpack in pieces of at most `PIECE` bytes, packed and unpacked."""
     member, members = zlib.decompressobj(wbits=GZIP), 1
     for start in range(0, len(content), PIECE):
         packed = content[start : start + PIECE]

@@ -1,7 +1,7 @@
 """SDSS and BOSS plates: spPlate-PLATE-MJD.fits, with spZbest and spZline beside it.
 
-Row i of each unit is of one fibre. A plate says nothing of classes and redshifts; without its
-spZbest they are null.
+Row i of each unit is of one fibre. A plate has no classes and redshifts; without its spZbest they
+are null.
 
 Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE4/spPlate.html
 """
@@ -29,9 +29,9 @@ from galspec_spark.readers.source import Source
 
 FORMAT = "sdss-plate"
 
-#: The last one is not read; the earliest plates have something else there.
+#: The last unit is not read; the earliest plates have another unit in its place.
 UNITS = ("flux", "ivar", "andmask", "ormask", "wavelength dispersion", "plugmap", "sky")
-#: Position in `UNITS`, and how the values are kept, of each column that is an array.
+#: Position in `UNITS` and conversion of each array column.
 PIXELS = {
     "flux": (0, float_pixels),
     "ivar": (1, float_pixels),
@@ -41,7 +41,7 @@ PIXELS = {
 PLUGMAP = 5
 PLUGMAP_COLUMNS = frozenset(["fiberid", "ra", "dec", "objtype"])
 CARDS = ("PLATEID", "MJD", "RUN2D", "RUN1D", "COEFF0", "COEFF1")
-#: Fibres that are decoded at once: 1.2 MB of each image.
+#: Fibres decoded at once: 1.2 MB of each image.
 CHUNK = 64
 
 
@@ -49,8 +49,8 @@ def recognises(found: list[Unit]) -> bool:
     """Tell whether the first header-data units of a file are those of a plate."""
     if len(found[0].layout.shape) != 2:
         return False
-    known = cards(found[0], ("PLATEID", "COEFF0", "FIBERID"))
-    return known.keys() == {"PLATEID", "COEFF0"}
+    header = cards(found[0], ("PLATEID", "COEFF0", "FIBERID"))
+    return header.keys() == {"PLATEID", "COEFF0"}
 
 
 def read(source: Source) -> list[Row]:
@@ -59,14 +59,14 @@ def read(source: Source) -> list[Row]:
     Parameters
     ----------
     source
-        The file. ``spZbest-PLATE-MJD.fits`` and ``spZline-PLATE-MJD.fits`` are looked for beside
-        it, and in the folder there that is named as the header's RUN1D or RUN2D.
+        The file. The reader looks for ``spZbest-PLATE-MJD.fits`` and ``spZline-PLATE-MJD.fits``
+        beside it, and in a folder beside it named after the header's RUN1D or RUN2D.
 
     Returns
     -------
     list of dict
-        One row of the ``spectra`` table for each fibre, as `galspec_spark.readers.sdss.read` gives
-        them; without spZbest those have no class, without spZline no lines.
+        One row of the ``spectra`` table for each fibre, like those of
+        `galspec_spark.readers.sdss.read`; without spZbest no class, without spZline no lines.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _check_shapes(found: list[Unit]) -> None:
     for position, _ in PIXELS.values():
         layout = found[position].layout
         if layout.columns or layout.shape != (fibers, pixels):
-            raise BadFile("malformed", f"the {UNITS[position]} is not an image as the flux is")
+            raise BadFile("malformed", f"the {UNITS[position]} is not an image of the flux's shape")
     plugmap = found[PLUGMAP].layout
     if not plugmap.columns >= PLUGMAP_COLUMNS or plugmap.shape != (fibers,):
         message = f"the plugmap is not a table of {fibers} fibres with FIBERID, RA, DEC, OBJTYPE"
@@ -107,7 +107,7 @@ def _check_shapes(found: list[Unit]) -> None:
 
 
 def _fibers(plugmap: npt.NDArray[np.void], header: Cards) -> list[Row]:
-    """Return the rows without arrays and measurements; without a position where not plugged."""
+    """Return the rows without arrays and measurements; unplugged fibres have no position."""
     plate, mjd = card_integer(header, "PLATEID"), card_integer(header, "MJD")
     plugged = plugmap["fiberid"] > 0
     fibers = np.where(plugged, plugmap["fiberid"], np.arange(1, len(plugmap) + 1))
@@ -140,7 +140,7 @@ def _beside(
     header: Cards,
     decode: Callable[[Content, int, int], dict[int, Row]],
 ) -> dict[int, Row]:
-    """Return what a catalogue beside the plate has for each fibre, nothing if there is none."""
+    """Return the columns of a catalogue beside the plate, by fibre; empty without a catalogue."""
     plate, mjd = header["PLATEID"], header["MJD"]
     runs = [str(header[name]) for name in ("RUN1D", "RUN2D") if name in header]
     folders = ["", *(f"{run}/" for run in dict.fromkeys(runs) if re.fullmatch(r"\w+", run))]

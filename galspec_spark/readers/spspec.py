@@ -1,8 +1,8 @@
 """SDSS spectra of one object of data releases 1 to 7: spSpec-MJD-PLATE-FIBER.fit.
 
-They are of another pipeline, spectro1d. What it lacks or means otherwise is null: it has no
-subclass, its Z_WARNIN has other bits than ZWARNING, its line fits have no areas and no stellar
-absorption is taken off before, its signal-to-noise ratios are of single bands.
+The files come from another pipeline, spectro1d. Columns that it lacks or defines otherwise are
+null: it has no subclass, Z_WARNIN has other bits than ZWARNING, line fits have no areas and include
+the stellar absorption, and signal-to-noise ratios are of single bands.
 
 Data model: http://classic.sdss.org/dr7/dm/flatFiles/spSpec.html
 """
@@ -28,15 +28,15 @@ from galspec_spark.spectrum.arrays import Array
 
 FORMAT = "sdss-spspec"
 
-#: Rows of the primary image; between them is the flux less its continuum, after them a mask.
+#: Rows of the primary image; row 1 is the flux less its continuum, row 3 a mask.
 FLUX, ERROR = 0, 2
-#: The data model's last unit has the masks.
+#: Number of units; the last has the masks.
 UNITS = 7
 MASK_COLUMNS = {"and_mask": "andmask", "or_mask": "ormask"}
 IDENTITY_CARDS = ("PLATEID", "MJD", "FIBERID", "COEFF0", "COEFF1")
 CARDS = (*IDENTITY_CARDS, "RAOBJ", "DECOBJ", "OBJTYPE", "SPEC_CLN", "Z", "Z_ERR")
-#: SPEC_CLN in the names that later pipelines use: high-redshift QSOs are 4, late stars 6, and
-#: emission-line galaxies 7. Unknown is 0.
+#: Later pipelines' names for SPEC_CLN: 4 is a high-redshift QSO, 6 a late star, 7 an emission-line
+#: galaxy. 0 is unknown.
 CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
 SKY = 5
 
@@ -55,8 +55,8 @@ def read(source: Source) -> list[Row]:
     Returns
     -------
     list of dict
-        One row of the ``spectra`` table, as `galspec_spark.readers.sdss.read` gives it; masks are
-        None where the file has none.
+        One row of the ``spectra`` table, like that of `galspec_spark.readers.sdss.read`; masks are
+        None if the file lacks them.
 
     Raises
     ------
@@ -93,13 +93,13 @@ def _identity(header: Cards) -> Row:
 
 def _ivar(error: Array) -> npt.NDArray[np.float64]:
     """Return 1 / error^2, and 0 where there is no information (error <= 0)."""
-    known = error > 0
-    with np.errstate(all="ignore"):  # an infinite one is told by its quality
-        return np.where(known, 1 / error.astype(np.float64) ** 2, 0)
+    informative = error > 0
+    with np.errstate(all="ignore"):  # quality flags infinite values
+        return np.where(informative, 1 / error.astype(np.float64) ** 2, 0)
 
 
 def _masks(content: Content, found: list[Unit]) -> dict[str, npt.NDArray[np.int32] | None]:
-    """Return the masks; the one in the primary image mixes in spectro1d's own bits."""
+    """Return the masks of the table: that of the primary image mixes in spectro1d's own bits."""
     wanted = frozenset(MASK_COLUMNS.values())
     unit = next((unit for unit in found if unit.layout.columns >= wanted), None)
     if unit is None and len(found) == UNITS:
@@ -107,6 +107,6 @@ def _masks(content: Content, found: list[Unit]) -> dict[str, npt.NDArray[np.int3
     if unit is None:
         return dict.fromkeys(MASK_COLUMNS)
     if unit.layout.shape != found[0].layout.shape[1:]:
-        raise BadFile("malformed", "the table of masks has not one row for each pixel")
+        raise BadFile("malformed", "the table of masks does not have one row for each pixel")
     masks = table(content, unit, wanted)
     return {column: mask_pixels(masks[name], name) for column, name in MASK_COLUMNS.items()}

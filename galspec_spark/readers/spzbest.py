@@ -1,4 +1,4 @@
-"""Classes and redshifts of a plate: spZbest-PLATE-MJD.fits. They are read with their plate.
+"""Classes and redshifts of a plate: spZbest-PLATE-MJD.fits, read with the plate.
 
 Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE4/RUN1D/spZbest.html
 """
@@ -23,7 +23,7 @@ OPTIONAL_COLUMNS = frozenset(["sn_median", "sn_median_all", "bestobjid", "thing_
 def recognises(found: list[Unit]) -> bool:
     """Tell whether the first header-data units of a file are those of spZbest.
 
-    spZall has the same columns, with many fits for each fibre, and no image of the best ones.
+    spZall has the same columns, with many fits for each fibre, and no image of the best fits.
     """
     return (
         len(found) >= 3
@@ -35,7 +35,7 @@ def recognises(found: list[Unit]) -> bool:
 
 
 def read(source: Source) -> list[Row]:
-    """Return no rows: the plate's rows have what is in this file."""
+    """Return no rows: the rows of the plate have this file's columns."""
     return []
 
 
@@ -54,7 +54,7 @@ def classifications(content: Content, plate: int, mjd: int) -> dict[int, Row]:
     """
     found = list(islice(units(content), 4))
     if not recognises(found):
-        raise BadFile("malformed", "it is not as spZbest files are")
+        raise BadFile("malformed", "it is not a spZbest file")
     catalogue = table(content, found[1], REQUIRED_COLUMNS | OPTIONAL_COLUMNS)
     check_of_plate(catalogue, plate, mjd)
     names = catalogue.dtype.names or ()

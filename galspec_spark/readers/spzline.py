@@ -1,4 +1,4 @@
-"""Emission lines of a plate: spZline-PLATE-MJD.fits. They are read with their plate.
+"""Emission lines of a plate: spZline-PLATE-MJD.fits, read with the plate.
 
 Data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/PLATE4/RUN1D/spZline.html
 """
@@ -32,7 +32,7 @@ def recognises(found: list[Unit]) -> bool:
 
 
 def read(source: Source) -> list[Row]:
-    """Return no rows: the plate's rows have what is in this file."""
+    """Return no rows: the rows of the plate have this file's columns."""
     return []
 
 
@@ -47,11 +47,11 @@ def lines(content: Content, plate: int, mjd: int) -> dict[int, dict[str, float]]
     Raises
     ------
     BadFile
-        If the table is malformed, is of another plate, or has not the same lines for all fibres.
+        If the table is malformed, is of another plate, or the lines differ between fibres.
     """
     found = list(islice(units(content), 2))
     if not recognises(found):
-        raise BadFile("malformed", "it is not as spZline files are")
+        raise BadFile("malformed", "it is not a spZline file")
     fits_of_lines = table(content, found[1], COLUMNS)
     check_of_plate(fits_of_lines, plate, mjd)
     if not len(fits_of_lines):
@@ -59,8 +59,8 @@ def lines(content: Content, plate: int, mjd: int) -> dict[int, dict[str, float]]
     in_order = fits_of_lines[np.argsort(fits_of_lines["fiberid"], kind="stable")]
     fibers, counts = np.unique(in_order["fiberid"], return_counts=True)
     if counts.min() < counts.max():
-        raise BadFile("malformed", "it has not as many lines for each fibre")
+        raise BadFile("malformed", "it does not have as many lines for each fibre")
     by_fiber = in_order.reshape(len(fibers), -1)
     if (by_fiber["linename"] != by_fiber["linename"][0]).any():
-        raise BadFile("malformed", "it has not the same lines for each fibre")
+        raise BadFile("malformed", "it does not have the same lines for each fibre")
     return dict(zip(fibers.tolist(), measured_lines(by_fiber), strict=True))

@@ -17,7 +17,7 @@ Doubles = npt.NDArray[np.float64]
 def rows_of(spectra: pa.ListArray) -> Floats:
     """Return an Arrow column of equally long lists as a matrix, without a copy where possible."""
     if spectra.null_count:
-        raise ValueError("a spectrum is null: keep only rows that have one")
+        raise ValueError("a spectrum is null: drop rows without a spectrum")
     return present_rows_of(spectra)
 
 
@@ -33,6 +33,6 @@ def present_rows_of(spectra: pa.ListArray) -> Floats:
 
 
 def lists_of(matrix: Array) -> pa.ListArray:
-    """Return a matrix as an Arrow column of lists, one a row."""
+    """Return a matrix as an Arrow column of lists, one for each row."""
     offsets = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(matrix).ravel())

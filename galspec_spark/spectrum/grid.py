@@ -1,4 +1,4 @@
-"""The rest-frame grid that every spectrum is brought to."""
+"""The rest-frame grid of all spectra."""
 
 from __future__ import annotations
 

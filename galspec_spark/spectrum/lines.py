@@ -1,4 +1,4 @@
-"""Emission lines that the tables, the labels and the figures speak of."""
+"""Emission lines of the tables, labels and figures."""
 
 from __future__ import annotations
 

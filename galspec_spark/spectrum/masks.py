@@ -1,4 +1,4 @@
-"""Named bits of masks, and which pixels they make bad.
+"""Named bits of masks, and the pixels that they make bad.
 
 The bits of a pixel are a survey's own: its reader names them. ZWARNING has the same bits in all
 surveys that have it (https://www.sdss4.org/dr17/algorithms/bitmasks/).
@@ -29,10 +29,10 @@ ZWARNING_BITS: dict[str, int] = {
 
 @dataclass(frozen=True)
 class PixelMask:
-    """What the bits of a survey's AND_MASK mean."""
+    """Meaning of the bits of a survey's AND_MASK."""
 
     bits: Mapping[str, int]  #: number of each bit
-    bad: tuple[str, ...]  #: names of those that make a pixel bad
+    bad: tuple[str, ...]  #: names of the bits that make a pixel bad
 
 
 def bit_mask(names: Iterable[str], bits: Mapping[str, int]) -> int:
@@ -51,9 +51,9 @@ def good_pixels(
     Parameters
     ----------
     flux, ivar
-        Arrays of any one shape.
+        Arrays of the same shape.
     and_mask
-        AND_MASK of the same shape.
+        AND_MASK, of that shape.
     reject
         Bits of AND_MASK that make a pixel bad (see `bit_mask`).
 

@@ -14,7 +14,7 @@ Spectra = npt.NDArray[np.float32]
 def normalise(
     method: str, flux: Spectra, ivar: Spectra, good: npt.NDArray[np.bool_]
 ) -> tuple[Spectra, Spectra, npt.NDArray[np.bool_]]:
-    """Divide each spectrum by its scale, and its ivar to match.
+    """Divide each spectrum by its scale; scale its ivar to match.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def normalise(
     flux, ivar
         Shape (spectra, pixels).
     possible : ndarray of bool, shape (spectra,)
-        False where the scale is not positive; such a spectrum is returned as it came.
+        False where the scale is not positive; such spectra are returned unchanged.
     """
     if method == "none":
         return flux, ivar, np.ones(len(flux), bool)
@@ -42,8 +42,8 @@ def normalise(
 
 
 def _median(flux: Spectra, good: npt.NDArray[np.bool_]) -> Spectra:
-    """Return the median of the good pixels, shape (spectra, 1), NaN where there are none."""
-    ordered = np.sort(np.where(good, flux, np.float32(np.inf)), axis=1)  # good ones first
+    """Return the median of the good pixels, shape (spectra, 1), NaN without any."""
+    ordered = np.sort(np.where(good, flux, np.float32(np.inf)), axis=1)  # good pixels first
     count = good.sum(axis=1)
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0)[:, None] // 2, axis=1)
     high = np.take_along_axis(ordered, np.minimum(count // 2, flux.shape[1] - 1)[:, None], axis=1)

@@ -31,7 +31,7 @@ class ObservedBatch:
         offsets = lists["flux"].offsets.to_numpy().astype(np.int64)
         return cls(
             **{
-                # flatten() drops what lies outside the offsets, so they are counted from the first
+                # flatten() drops values outside the offsets, so starts count from the first
                 name: array.flatten().to_numpy(zero_copy_only=False)
                 for name, array in lists.items()
             },
@@ -54,7 +54,7 @@ class ObservedBatch:
 
 
 def _flat_mask(masks: pa.ListArray, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Return the masks one after another, 0 where a survey has none."""
+    """Return the masks as a flat array, 0 where a survey has none."""
     stored: npt.NDArray[np.int32] = masks.flatten().to_numpy(zero_copy_only=False)
     if not masks.null_count:
         return stored

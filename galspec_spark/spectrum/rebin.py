@@ -1,7 +1,7 @@
 """Rebinning from pixels of equal width in wavelength to pixels of equal width in its logarithm.
 
-An output pixel takes from each input pixel the share that overlaps it, so flux is conserved. Which
-pixels overlap depends on the grid alone: it is worked out once and applied to whole batches.
+An output pixel takes from each input pixel the share that overlaps it, so flux is conserved. The
+overlap depends on the grid alone: it is computed once and applied to whole batches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Overlap:
-    """How the pixels of a linear grid overlap those of a logarithmic one."""
+    """Overlap of the pixels of a linear grid with those of a logarithmic grid."""
 
     loglam0: float  #: log10 of the first output wavelength in Angstrom, a multiple of the step
     index: npt.NDArray[np.intp]  #: of the input pixels, shape (overlaps, output pixels)
@@ -32,7 +32,7 @@ class Overlap:
 
 @lru_cache(maxsize=16)
 def overlap(first: float, step: float, pixels: int) -> Overlap:
-    """Work out which pixels of a linear grid overlap which pixels in steps of 1e-4 dex.
+    """Compute the overlap of a linear grid with the grid in steps of 1e-4 dex.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def overlap(first: float, step: float, pixels: int) -> Overlap:
     Returns
     -------
     Overlap
-        The output pixels are all whose centre lies on the input grid.
+        Output pixels are those whose centre lies on the input grid.
     """
     left = first - step / 2
     right = left + step * pixels
@@ -56,7 +56,7 @@ def overlap(first: float, step: float, pixels: int) -> Overlap:
     lower, upper = edges[:-1], edges[1:]
     lowest = np.clip(np.floor((lower - left) / step).astype(np.intp), 0, pixels - 1)
     highest = np.clip(np.floor((upper - left) / step).astype(np.intp), 0, pixels - 1)
-    # A pixel with fewer overlaps than others repeats its last one, with nothing shared.
+    # A pixel with fewer overlaps than others repeats its last overlap, with nothing shared.
     steps = np.arange(int((highest - lowest).max()) + 1)[:, None]
     index = np.minimum(lowest + steps, highest)
     shared = np.minimum(upper, left + step * (index + 1)) - np.maximum(lower, left + step * index)
@@ -71,8 +71,8 @@ def rebin(
 
     Output pixel j has the mean of the good input pixels i, weighted by the widths w_ij that they
     share with it: flux_j = sum_i w_ij flux_i / sum_i w_ij. The noise of input pixels is
-    independent, so var_j = sum_i w_ij^2 / ivar_i / (sum_i w_ij)^2. That neighbouring output pixels
-    share input pixels, and so noise, ivar does not say.
+    independent, so var_j = sum_i w_ij^2 / ivar_i / (sum_i w_ij)^2. Neighbouring output pixels share
+    input pixels, and so noise; ivar does not say so.
 
     Parameters
     ----------

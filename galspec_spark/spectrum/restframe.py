@@ -1,4 +1,4 @@
-"""Whole batches of spectra to the rest frame.
+"""Shift whole batches of spectra to the rest frame.
 
 SDSS and LAMOST sample in steps of 1e-4 dex, the step of the rest-frame grid. A redshift is then a
 translation by log10(1 + z): for each spectrum one integer shift and one interpolation weight.
@@ -17,9 +17,9 @@ from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.spectrum.masks import good_pixels
 from galspec_spark.spectrum.ragged import ObservedBatch
 
-#: A neighbour of less weight than this changes nothing that float32 can hold.
+#: A neighbour of less weight than this changes nothing in float32.
 NEGLIGIBLE_WEIGHT = 1e-6
-#: Pixels that a spectrum is interpolated from: one more than it gets.
+#: Input pixels that a spectrum is interpolated from: one more than output pixels.
 WINDOW = PIXELS + 1
 
 ZERO, ONE, INFINITE = np.float32(0), np.float32(1), np.float32(np.inf)
@@ -66,19 +66,19 @@ def to_rest_frame(batch: ObservedBatch, reject: int) -> RestFrame:
     flux = np.where(good, flux, ZERO)
     variance = _inverse(ivar, good)
 
-    good_here = good[:, :-1] & (good[:, 1:] | (weight <= NEGLIGIBLE_WEIGHT))
+    moved_good = good[:, :-1] & (good[:, 1:] | (weight <= NEGLIGIBLE_WEIGHT))
     moved = (1 - weight) * flux[:, :-1]
     moved += weight * flux[:, 1:]
     moved_variance = (1 - weight) ** 2 * variance[:, :-1]
     moved_variance += weight**2 * variance[:, 1:]
-    moved = np.where(good_here, moved, ZERO)
-    return RestFrame(moved, _inverse(moved_variance, good_here), good_here)
+    moved = np.where(moved_good, moved, ZERO)
+    return RestFrame(moved, _inverse(moved_variance, moved_good), moved_good)
 
 
 def _windows(flat: Array, first: npt.NDArray[np.int64]) -> Array:
-    """Return WINDOW values from each place on, shape (spectra, WINDOW).
+    """Return WINDOW values from each start on, shape (spectra, WINDOW).
 
-    Copying runs of values is three times as fast as indexing each.
+    Copying runs of values is three times as fast as indexing each value.
     """
     padding = np.zeros(WINDOW, flat.dtype)
     padded = np.concatenate([padding, flat, padding])
