@@ -1,1 +1,1 @@
-"""What every job shares: command line, session, run, progress."""
+"""Shared by all jobs: command line, session, run, progress."""

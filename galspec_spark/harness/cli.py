@@ -1,4 +1,4 @@
-"""What every job shares: options, configuration, logging, a session, a summary, an exit code."""
+"""The frame of every job: options, configuration, logging, session, summary and exit code."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
 
 log = logging.getLogger(__name__)
 
-#: What a job does: it gets the session, the run (with its configuration) and the options, and
-#: returns the content of its summary.
+#: The work of a job: it takes the session, the run (with its configuration) and the options, and
+#: returns the content of the summary.
 Work = Callable[[SparkSession, Run, argparse.Namespace], Summary]
 WorkWithoutSpark = Callable[[Run, argparse.Namespace], Summary]
 
@@ -66,7 +66,7 @@ def run_job(
     parser
         From `job_parser`, with the job's own options added.
     work
-        What the job does.
+        The work of the job.
     output
         Name of the option that holds the output folder, where ``summary.json`` goes.
 
@@ -127,7 +127,7 @@ def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Lo
 
 
 def _check_writable(output: Location) -> None:
-    """Fail before the work, not after it, where its output could not be written."""
+    """Fail before the work if its output could not be written."""
     if not output.is_local:
         return
     folder = Path(output.path)

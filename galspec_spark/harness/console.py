@@ -1,6 +1,6 @@
-"""The real stderr of a job: spark-submit sends that of a Python program to stdout.
+"""The real stderr of a job: spark-submit sends the stderr of a Python program to stdout.
 
-Java, which started the program, still has it, and knows whether there is a terminal.
+Java, which started the program, still has the real one, and knows whether a terminal is attached.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class JavaStderr(io.TextIOBase):
         return len(text)
 
     def isatty(self) -> bool:
-        """Tell whether someone watches: Java looks at both its stdin and its stdout."""
+        """Tell whether a terminal is attached: Java checks both its stdin and its stdout."""
         return self._system.console() is not None
 
 
 def use_real_stderr() -> None:
-    """Replace `sys.stderr` by the real one where spark-submit started this program."""
+    """Replace `sys.stderr` by the real stderr if spark-submit started this program."""
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         sys.stderr = JavaStderr()

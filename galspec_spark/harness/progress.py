@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts finished work and says how it goes, at most every few seconds."""
+    """Counts finished work and logs progress, at most every few seconds."""
 
     def __init__(self, what: str, total: int, unit: str) -> None:
         self.what, self.total, self.unit = what, total, unit
@@ -32,14 +32,14 @@ class Progress:
     def advance(self, count: int = 1) -> None:
         """Report that `count` more units are done; safe to call from several threads."""
         with self._lock:
-            self._say(self._done + count)
+            self._update(self._done + count)
 
     def reach(self, done: int) -> None:
         """Report how many units are done in all."""
         with self._lock:
-            self._say(done)
+            self._update(done)
 
-    def _say(self, done: int) -> None:
+    def _update(self, done: int) -> None:
         self._done = done
         now = time.monotonic()
         if now - self._last < INTERVAL or done == 0:
@@ -63,7 +63,7 @@ def spark_progress(spark: SparkSession, what: str, total: int, unit: str) -> Ite
     Parameters
     ----------
     total, unit
-        What the tasks work through in all, for example 632 files, in tasks of about equal size.
+        Total work of the tasks, for example 632 files; tasks are of about equal size.
     """
     log.info("%s: %s %s", what, f"{total:,}", unit)
     context = spark.sparkContext

@@ -1,4 +1,4 @@
-"""The content of ``run.json``: what became of each step of a release."""
+"""The content of ``run.json``: the outcome of each step of a release."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 
 class StepRecord(BaseModel):
-    """One step; a step that waits has no more than its name."""
+    """One step; a waiting step has only its name."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
     state: Literal["waiting", "running", "done", "skipped", "failed"] = "waiting"
     seconds: float | None = None
-    key: str | None = None  #: names all that the result depends on
+    key: str | None = None  #: identifies all inputs of the result
     result: dict[str, JsonValue] | None = None
     error: str | None = None
 
@@ -42,5 +42,5 @@ class RunRecord(BaseModel):
     steps: list[StepRecord]
 
     def result(self, step: str) -> dict[str, JsonValue] | None:
-        """Return the result of a step; None where it has none."""
+        """Return the result of a step; None before it is done."""
         return next((each.result for each in self.steps if each.name == step), None)

@@ -1,4 +1,4 @@
-"""Which run made a table, a model or a file: its name, version, configuration and time."""
+"""The run that made a table, a model or a file: its name, version, configuration and time."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Run:
         return {"version": __version__, "run_id": self.id, "config_hash": self.config.hash()}
 
 
-#: What a job returns, and ``summary.json`` keeps.
+#: The result of a job, which ``summary.json`` keeps.
 Summary = Mapping[str, object]
 
 
 def write_summary(folder: Path | Location, run: Run, content: Summary) -> Summary:
-    """Put a job's summary into ``summary.json``, beside those of the other jobs of that folder.
+    """Put a job's summary into ``summary.json``, beside the summaries of other jobs.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def write_summary(folder: Path | Location, run: Run, content: Summary) -> Summar
 def run_stage(
     run: Run, job: str, folder: Path | Location, work: Callable[[Run], Summary]
 ) -> Summary:
-    """Do the work of a job as a part of another run, and leave the summary that the job leaves."""
+    """Do the work of a job as a part of another run, and write the summary of the job."""
     own = replace(Run.start(job, run.config), id=run.id)
     return write_summary(folder, own, work(own))
 

@@ -1,4 +1,4 @@
-"""The Spark session that the jobs share, and the checks that it can run here."""
+"""The Spark session of the jobs, and the check that Java can run it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from galspec_spark.errors import UserError
 
 JAVA_VERSIONS = (17, 21)
 
-#: Settings that the code relies on, where neither spark-submit nor ``spark:`` in the configuration
-#: says otherwise.
+#: Settings that the code relies on, unless spark-submit or ``spark:`` in the configuration sets
+#: others.
 SETTINGS = {
     # A row of 2642 pixels has 10 kB a column: an Arrow batch stays at some 20 MB.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.session.timeZone": "UTC",
     # Narrow tables: few, not 200, shuffle partitions on a small cluster.
     "spark.sql.shuffle.partitions": "8",
-    # Spark takes tables that tasks read themselves for tiny, and would send each, whole, to every
-    # executor. So a join looks at what a shuffle really held.
+    # Spark takes tables that tasks read themselves for tiny, and would send each whole to every
+    # executor. So a join decides by the measured size of a shuffle.
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
     # A Gram matrix in float64 is 56 MB, and several may arrive at once.
     "spark.driver.maxResultSize": "2g",
-    # A job's own lines can be read.
+    # Spark's messages must not bury a job's own lines.
     "spark.log.level": "ERROR",
 }
 
-#: Where Spark is one process, a task that runs out of memory fails its job. The process goes on, to
-#: say so; Spark would end it at once.
+#: Where Spark is one process, a task that runs out of memory fails its job, and the process goes on
+#: to report that. Spark's default ends the process at once.
 LOCAL_SETTINGS = {"spark.executor.killOnFatalError.depth": "0"}
 
 #: Loggers that print the stack trace of a failed task, which reaches the job as an exception.
@@ -56,7 +56,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     Raises
     ------
     UserError
-        If there is no Java that Spark can use.
+        If no Java is found that Spark can use.
     """
     check_java()
     conf = _conf(config)
@@ -81,7 +81,7 @@ def _conf(config: Config) -> SparkConf:
     for key, value in {**SETTINGS, **(LOCAL_SETTINGS if is_local else {})}.items():
         conf.setIfMissing(key, value)
     conf.setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()))
-    if SECRET in os.environ:  # masters, workers and executors read it there; a driver does not
+    if SECRET in os.environ:  # masters, workers and executors read it from there; a driver does not
         conf.setIfMissing("spark.authenticate.secret", os.environ[SECRET])
     return conf
 
@@ -93,7 +93,7 @@ def _silence(spark: SparkSession) -> None:
 
 
 def check_java() -> None:
-    """Fail with one clear line where the Java that Spark would start is missing or too old."""
+    """Fail with one clear line if the Java that Spark would start is missing or too old."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else "java"
     if shutil.which(java) is None:

@@ -1,4 +1,4 @@
-"""The one way to run numbered tasks: Spark distributes them, the driver gets what each returns."""
+"""Run numbered tasks: Spark distributes them, the driver collects their results."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def run_tasks(
 ) -> list[Result]:
     """Do each task in a Spark task of its own; return the results in the order of the tasks.
 
-    Only the result of the successful attempt of a task arrives, so what failed or speculative
-    attempts have staged is never committed.
+    Only the successful attempt of a task returns a result, so files that failed or speculative
+    attempts staged are never committed.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def shares(tasks: Sequence[Task], count: int) -> list[list[Task]]:
 def _keep_freed_memory() -> None:
     """Let glibc reuse the memory of freed arrays instead of returning it to the system each time.
 
-    It keeps twice the size of the largest block freed so far, if that had 32 MB at most: see
-    M_MMAP_THRESHOLD in mallopt(3). Without, new pages double the time that moving a batch takes.
+    glibc keeps twice the size of the largest block freed so far, up to blocks of 32 MB: see
+    M_MMAP_THRESHOLD in mallopt(3). Otherwise new pages double the time of moving a batch.
     """
     np.empty(31 << 20, np.uint8)

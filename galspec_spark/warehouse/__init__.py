@@ -1,1 +1,1 @@
-"""Where tables live: places, locks, parts, schemas and atomic changes. No pyspark but in frames."""
+"""Storage of tables: places, locks, parts, schemas, atomic changes. Only frames imports pyspark."""

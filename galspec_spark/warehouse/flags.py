@@ -1,8 +1,8 @@
-"""What a row of the catalogue warns of: named bits of its column ``flags``."""
+"""Warnings of a catalogue row: named bits of its column ``flags``."""
 
 from __future__ import annotations
 
-#: The class of a spectrum that the model should not be asked about.
+#: Class of a spectrum that the model does not classify.
 ABSTAIN = "abstain"
 #: Bit number and meaning of each flag.
 FLAGS = {

@@ -24,7 +24,7 @@ def read_table(spark: SparkSession, warehouse: Warehouse, name: str) -> DataFram
     Raises
     ------
     UserError
-        If the table is not there; the message names the job that makes it.
+        If the table does not exist; the message names the job that makes it.
     """
     return scan(spark, warehouse.existing_parts(name))
 
@@ -41,11 +41,11 @@ def scan(
     Parameters
     ----------
     parts
-        At least one.
+        At least one part.
     columns
-        Their names, partition columns among them; None for all.
+        Names, including partition columns; None for all.
     positions
-        Add ``part`` (the path) and ``row`` (within the part), which name a row.
+        Add ``part`` (the path) and ``row`` (within the part), which identify a row.
     """
     stored = open_part(parts[0]).schema_arrow
     fields = [*stored, *(pa.field(name, pa.string()) for name in partition_values(parts[0]))]
@@ -86,9 +86,9 @@ def frame_of_tasks(
     tasks: Sequence[Task],
     schema: StructType | str,
 ) -> DataFrame:
-    """Return the rows that tasks make, each in a Spark task of its own.
+    """Return the rows that tasks make, each task in a Spark task of its own.
 
-    Wide rows that a task reads never pass Java: only what `work` makes of them does.
+    Wide rows that a task reads never pass Java: only the batches of `work` do.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def frame_of_tasks(
 def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
     """Write a table as parts into a folder; return those of the successful attempts.
 
-    A task's rows go through Python in batches; what failed or speculative attempts wrote stays
-    behind and is not returned.
+    A task's rows go through Python in batches. Files of failed or speculative attempts stay behind
+    and are not returned.
     """
     schema = to_arrow_schema(frame.schema)
 

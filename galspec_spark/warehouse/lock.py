@@ -1,7 +1,7 @@
-"""One writer to a folder at a time, and a dead writer's lock needs nobody to remove it.
+"""One writer to a folder at a time; a dead writer's lock expires by itself.
 
 On a local or shared file system the lock is the process's own (flock). Elsewhere a writer keeps a
-claim, a file that it writes again every few seconds. A claim that was not renewed for a minute is
+claim, a file that it rewrites every few seconds. A claim that was not renewed for a minute is
 dead; ages are differences between times of the storage, so clocks need not agree. Listings of S3
 and HDFS show every finished write, so of two writers that come at once at least one sees the other.
 """
@@ -26,16 +26,16 @@ TRIES = 3
 
 @contextmanager
 def hold_lock(root: Location, name: str, *, wait: bool = False) -> Iterator[Callable[[], None]]:
-    """Hold the lock of a folder; offer a function that fails if it was lost.
+    """Hold the lock of a folder; yield a function that fails if the lock was lost.
 
     Parameters
     ----------
     root
         The folder.
     name
-        Of the run, unique.
+        Unique name of the run.
     wait
-        Wait for another writer to finish instead of being refused.
+        Wait for another writer to finish instead of failing.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _claim(folder: Location, name: str, wait: bool) -> Iterator[Callable[[], Non
 
     def renew() -> None:
         while not ended.wait(RENEW):
-            if not claim.exists():  # others took it for dead
+            if not claim.exists():  # another writer took the claim for dead
                 return
             claim.write(name.encode())
             renewed[0] = time.monotonic()
@@ -99,7 +99,7 @@ def _claim(folder: Location, name: str, wait: bool) -> Iterator[Callable[[], Non
 
 
 def _taken(folder: Location, claim: Location) -> bool:
-    """Claim the lock; withdraw and return False where there is another living claim."""
+    """Claim the lock; withdraw and return False if another claim is alive."""
     claim.write(claim.name.encode())
     claims = {status.path: status.mtime_ns for status in folder.files()}
     own = claims.pop(claim.path)

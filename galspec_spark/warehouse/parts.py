@@ -1,7 +1,7 @@
 """Parquet parts of tables: written and read by tasks with pyarrow, wherever they are.
 
 Spark's row-wise writer is the slowest part of a job over wide rows, and its access to S3 needs a
-connector that is not part of it. pyarrow needs neither.
+connector that Spark does not include. pyarrow needs neither.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ import pyarrow.parquet as pq
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.storage import Location
 
-#: Columns that `scan` adds on request: where a row is.
+#: Columns that `scan` adds on request: the position of a row.
 PART, ROW = "part", "row"
 
 
 class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
-    """A part that is open for writing; what is wrong with it is told with its place.
+    """A part that is open for writing; I/O errors name the file.
 
     Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
-    Pages carry checksums, so that a damaged one is an error and never a spectrum: 0.01 % larger, as
-    fast.
+    Pages carry checksums, so that a damaged page is an error and never a spectrum: 0.01 % larger,
+    as fast.
 
     Raises
     ------
     UserError
-        If it cannot be written, as where the disk is full.
+        If the part cannot be written, for example on a full disk.
     """
 
     def __init__(self, place: Location, schema: pa.Schema) -> None:
-        self._told = partial(_telling, place, "write", "mend that and run the same command again")
+        remedy = "fix this and run the same command again"
+        self._naming_file = partial(_naming_file, place, "write", remedy)
         split: list[str] = []
         dictionary: list[str] = []
         for field in schema:
@@ -44,7 +45,7 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
             value_type = field.type.value_type if nested else field.type
             column = f"{field.name}.list.element" if nested else field.name
             (split if pa.types.is_floating(value_type) else dictionary).append(column)
-        with self._told():
+        with self._naming_file():
             place.parent.make_folder()
             super().__init__(
                 place.key,
@@ -57,13 +58,13 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
             )
 
     def write_table(self, *args: object, **options: object) -> None:
-        """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; other ways lead here."""
-        with self._told():
+        """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; all writes lead here."""
+        with self._naming_file():
             super().write_table(*args, **options)
 
     def close(self) -> None:
         """Write the footer."""
-        with self._told():
+        with self._naming_file():
             super().close()
 
 
@@ -73,37 +74,37 @@ def part_writer(place: Location, schema: pa.Schema) -> PartWriter:
 
 
 class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
-    """A part that is open for reading; what is wrong with it is told with its place.
+    """A part that is open for reading; I/O errors name the file.
 
     Raises
     ------
     UserError
-        If it cannot be opened or, on reading, where a page is not as it was written.
+        If the part cannot be opened, or a page that is read is damaged.
     """
 
     def __init__(self, place: Location) -> None:
-        self._told = partial(_telling, place, "read", "jobs/verify.py tells the remedy")
-        with self._told():
+        self._naming_file = partial(_naming_file, place, "read", "jobs/verify.py tells the remedy")
+        with self._naming_file():
             super().__init__(place.key, **place.arrow, page_checksum_verification=True)
 
     def read(self, *args: object, **options: object) -> pa.Table:
-        """Read all of it, as `pyarrow.parquet.ParquetFile.read`."""
-        with self._told():
+        """Read the whole part, as `pyarrow.parquet.ParquetFile.read`."""
+        with self._naming_file():
             return super().read(*args, **options)
 
     def read_row_group(self, *args: object, **options: object) -> pa.Table:
         """Read a row group, as `pyarrow.parquet.ParquetFile.read_row_group`."""
-        with self._told():
+        with self._naming_file():
             return super().read_row_group(*args, **options)
 
     def iter_batches(self, *args: object, **options: object) -> Iterator[pa.RecordBatch]:
         """Read in batches, as `pyarrow.parquet.ParquetFile.iter_batches`."""
-        with self._told():
+        with self._naming_file():
             yield from super().iter_batches(*args, **options)
 
 
 @contextmanager
-def _telling(place: Location, verb: str, remedy: str) -> Iterator[None]:
+def _naming_file(place: Location, verb: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:

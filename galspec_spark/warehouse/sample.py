@@ -1,4 +1,4 @@
-"""The table ``sample``: what is decided about each spectrum, by the parts of ``restframe``."""
+"""The table ``sample``: decisions about spectra, a row group for each part of ``restframe``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BATCH_ROWS = 500
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the row groups of a part of ``restframe``, and where its rows of ``sample`` are."""
+    """Some row groups of a part of ``restframe``, and the place of its rows in ``sample``."""
 
     part: Location
     sample: Location
     row_group: int  #: of the sample
-    number: int = 0  #: of this slice among those of the part
-    count: int = 1  #: of slices of the part
+    number: int = 0  #: of this slice among the slices of the part
+    count: int = 1  #: number of slices of the part
 
 
 def write_sample(place: Location, rows: pa.Table) -> None:
@@ -39,7 +39,7 @@ def write_sample(place: Location, rows: pa.Table) -> None:
     Parameters
     ----------
     rows
-        Of the schema `SAMPLE`, the rows of each part together and in its order.
+        Rows of the schema `SAMPLE`, those of a part together and in the part's order.
     """
     part = rows["part"]
     changes = pc.not_equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))).to_numpy()
@@ -50,26 +50,26 @@ def write_sample(place: Location, rows: pa.Table) -> None:
 
 
 def sample_parts(sample: Part) -> list[str]:
-    """Return the part of ``restframe`` that each row group is of, relative to the warehouse."""
+    """Return the part of ``restframe`` of each row group, relative to the warehouse."""
     column = sample.schema_arrow.get_field_index("part")
     groups = (sample.metadata.row_group(i) for i in range(sample.num_row_groups))
     return [group.column(column).statistics.min for group in groups]
 
 
 def sample_place(warehouse: Warehouse) -> Location:
-    """Return where the table is.
+    """Return the place of the table.
 
     Raises
     ------
     UserError
-        If it is not there; the message names the job that makes it.
+        If the table does not exist; the message names the job that makes it.
     """
     (place,) = warehouse.existing_parts("sample")
     return place
 
 
 def read_sample(warehouse: Warehouse, columns: Sequence[str]) -> pa.Table:
-    """Read columns of all rows: 10 million spectra have some 25 bytes for each text."""
+    """Read columns of all rows: for 10 million spectra, each text takes some 25 bytes."""
     return open_part(sample_place(warehouse)).read(list(columns))
 
 
@@ -79,7 +79,7 @@ def locate(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, i
     Parameters
     ----------
     names
-        Their ``spectrum_id``; of a spectrum that was read from two files the copy that is used.
+        Values of ``spectrum_id``. Of a spectrum read from two files, the used copy is located.
     """
     sample = open_part(sample_place(warehouse))
     found = {}
@@ -93,12 +93,12 @@ def locate(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, i
 
 
 def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> list[Slice]:
-    """Return the parts of ``restframe``, cut such that `tasks` have about the same to read.
+    """Return the parts of ``restframe``, cut so that `tasks` tasks read about equal amounts.
 
     Parameters
     ----------
     release
-        Of one release only.
+        Only parts of this release; None for all.
     """
     place = sample_place(warehouse)
     parts = [warehouse.root / part for part in sample_parts(open_part(place))]
@@ -117,11 +117,11 @@ def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> 
 
 @dataclass(frozen=True)
 class Spectra:
-    """Some rows of ``restframe`` with what is decided about them."""
+    """Some rows of ``restframe`` with the decisions about them."""
 
     rows: pa.Table  #: columns of ``sample``
     has_pixels: npt.NDArray[np.bool_]  #: (rows,)
-    flux: Floats  #: float32, of those that have pixels: (n, pixels); 0 in gaps
+    flux: Floats  #: float32, (n, pixels) for the n rows that have pixels; 0 in gaps
     ivar: Floats  #: likewise
 
     def filled(self, fill_spectrum: Floats) -> Floats:
@@ -137,15 +137,15 @@ def read_slice(
     Parameters
     ----------
     columns
-        Of ``sample``.
+        Columns of ``sample``.
     labelled
-        Give the spectra of the splits alone; all of them have pixels. Row groups that hold none
-        are not read.
+        Give only the spectra of the splits; all of them have pixels. Row groups without such
+        spectra are not read.
 
     Raises
     ------
     UserError
-        If a part cannot be read, or the two tables do not belong together.
+        If a part cannot be read, or the two tables differ in the rows of a part.
     """
     file = open_part(slice_.part)
     names = list(dict.fromkeys([*columns, "split"]))

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from galspec_spark.spectrum.lines import LINES
 
-#: What is kept of each line's fit; null where the line was not measured.
+#: Measures kept of each line's fit; null where the line was not measured.
 LINE_MEASURES = ("area", "area_err", "ew", "ew_err", "sigma", "sigma_err")
 
 PROVENANCE = [
@@ -15,8 +15,8 @@ PROVENANCE = [
     pa.field("config_hash", pa.string()),
 ]
 
-#: One row per observed spectrum; what a survey lacks is null. A null ``class`` marks a spectrum
-#: that nobody classified, such as those of a plate without its spZbest. Flux is in the survey's own
+#: One row per observed spectrum; columns that a survey lacks are null. A null ``class`` marks an
+#: unclassified spectrum, for example of a plate without its spZbest. Flux is in the survey's own
 #: unit: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum.
 #: ``field`` is the plan and spectrograph of LAMOST, the tile or healpix group of DESI;
 #: ``target_id`` is DESI's; ``healpix29`` is the nested HEALPix pixel of order 29.
@@ -69,7 +69,7 @@ FILES = pa.schema(
     ]
 )
 
-#: What `RESTFRAME` and `SAMPLE` keep of a spectrum. ``survey_object_id`` is the survey's own name
+#: Columns that `RESTFRAME` and `SAMPLE` share. ``survey_object_id`` is the survey's own name
 #: of the object, the column ``object_id`` of ``spectra``. ``coverage`` is the share of the grid
 #: that carries information, null without a usable redshift. ``has_scale`` tells whether the flux
 #: has a positive scale to divide by.
@@ -92,7 +92,7 @@ CATALOGUE = [
 ]
 
 #: One row per row of ``spectra``, in the same order, in a part of the same name. Normalised flux
-#: and its ivar on the grid, both 0 in gaps; null where no pixel can be had. Folders
+#: and its ivar on the grid, both 0 in gaps; null where no pixel is usable. Folders
 #: survey=.../release=... hold the two partition columns.
 RESTFRAME = pa.schema(
     [
@@ -103,11 +103,11 @@ RESTFRAME = pa.schema(
     ]
 )
 
-#: One row per row of ``restframe``, all releases in one part: what is decided about a spectrum.
+#: One row per row of ``restframe``, all releases in one part: the decisions about a spectrum.
 #: A row group has the rows of one part of ``restframe``, named by ``part`` relative to the
 #: warehouse. ``object_id`` is the lasting identity of the object, ``first_seen`` the run that
-#: first decided about the spectrum. ``reason`` says why a spectrum is left out, ``split`` and
-#: ``fold`` are null then and without a label.
+#: first decided about the spectrum. ``reason`` says why a spectrum is left out; ``split`` and
+#: ``fold`` are null for such a spectrum, and without a label.
 SAMPLE = pa.schema(
     [
         *CATALOGUE,
@@ -128,9 +128,9 @@ SAMPLE = pa.schema(
 
 #: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
 #: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
-#: ``margin`` (it less the model's threshold), ``reconstruction_error`` (rms of the normalised flux
-#: that the components do not explain) and ``coefficients``. ``flags`` are the bits of
-#: `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition
+#: ``margin`` (probability less the model's threshold), ``reconstruction_error`` (rms of the
+#: normalised flux that the components do not explain) and ``coefficients``. ``flags`` are the bits
+#: of `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition
 #: columns.
 CATALOG = pa.schema(
     [

@@ -1,7 +1,7 @@
 """Files and folders wherever pyarrow reaches: local paths, file://, s3:// and hdfs://.
 
 Credentials come from the environment only (for S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION, AWS_ENDPOINT_URL, or the machine's role); an address that holds any is refused.
+AWS_REGION, AWS_ENDPOINT_URL, or the machine's role); an address that holds credentials is refused.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Location:
         Raises
         ------
         UserError
-            If the address is of no known kind, or holds credentials.
+            If the address has an unknown scheme, or holds credentials.
         """
         if isinstance(path, Location):
             return path
@@ -60,8 +60,8 @@ class Location:
         if scheme == "file":
             return cls(str(Path(unquote(urlsplit(str(path)).path)).absolute()))
         if scheme not in REMOTE_SCHEMES:
-            known = ", ".join(["file", *REMOTE_SCHEMES])
-            raise UserError(f"cannot open {scheme}://...: known are local paths and {known}")
+            schemes = ", ".join(["file", *REMOTE_SCHEMES])
+            raise UserError(f"cannot open {scheme}://...: known are local paths and {schemes}")
         if "@" in rest.partition("/")[0] or "?" in rest:
             raise UserError(
                 f"the {scheme}:// address holds credentials or options: set them in the environment"
@@ -107,11 +107,11 @@ class Location:
         return _filesystem("/" if self.is_local else "/".join(self.path.split("/")[:3]))
 
     def exists(self) -> bool:
-        """Tell whether there is a file or folder."""
+        """Tell whether the file or folder exists."""
         return bool(self._type() != fs.FileType.NotFound)
 
     def is_folder(self) -> bool:
-        """Tell whether there is a folder, which on S3 means that it has something in it."""
+        """Tell whether this is a folder that exists; on S3 an empty folder does not."""
         return bool(self._type() == fs.FileType.Directory)
 
     def _type(self) -> fs.FileType:
@@ -123,7 +123,7 @@ class Location:
         Raises
         ------
         OSError
-            If it cannot be read.
+            If the file cannot be read.
         """
         if self.is_local:  # twice as fast for small files as through pyarrow
             with open(self.path, "rb", buffering=0) as local:
@@ -137,7 +137,7 @@ class Location:
         return self._filesystem.open_input_file(self.key)
 
     def write(self, content: bytes) -> None:
-        """Write a file that is either whole or not there; make its folder."""
+        """Write a file atomically; make its folder."""
         if self.path.startswith("s3:"):  # an object appears when it is complete
             self._write(content)
             return
@@ -154,29 +154,29 @@ class Location:
             file.write(content)
 
     def make_folder(self) -> None:
-        """Make a folder and those above it; on S3 there is nothing to make."""
+        """Make a folder and its parents; S3 needs none."""
         if not self.path.startswith("s3:"):
             self._filesystem.create_dir(self.key, recursive=True)
 
     def move(self, target: Location) -> None:
-        """Rename a file of the same filesystem; replace what is there."""
+        """Rename a file within its filesystem; replace an existing target."""
         target.parent.make_folder()
         self._filesystem.move(self.key, target.key)
 
     def delete(self) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file if it exists."""
         with suppress(FileNotFoundError):
             self._filesystem.delete_file(self.key)
 
     def delete_folder(self) -> None:
-        """Delete a folder with all that is in it, if it is there."""
+        """Delete a folder and its content if it exists."""
         with suppress(FileNotFoundError):
             self._filesystem.delete_dir(self.key)
 
     def files(self) -> Iterator[FileStatus]:
-        """List the files below a folder, one folder at a time; none if it is not there.
+        """List the files below a folder, one folder at a time; none if the folder does not exist.
 
-        Links are followed. One that leads nowhere has size and time 0: reading it gives the reason.
+        Links are followed. A dangling link has size and time 0: reading it gives the reason.
 
         Raises
         ------
@@ -188,11 +188,11 @@ class Location:
     def _remote_files(self) -> Iterator[FileStatus]:
         selector = fs.FileSelector(self.key, allow_not_found=True)
         for info in self._filesystem.get_file_info(selector):
-            here = self / info.base_name
+            entry = self / info.base_name
             if info.type == fs.FileType.Directory:
-                yield from here._remote_files()
+                yield from entry._remote_files()
             else:
-                yield FileStatus(here.path, info.size, info.mtime_ns or 0)
+                yield FileStatus(entry.path, info.size, info.mtime_ns or 0)
 
     def status(self) -> FileStatus:
         """Return the size and modification time of a file."""
@@ -203,14 +203,14 @@ class Location:
 
 
 def _local_files(folder: str, above: set[tuple[int, int]]) -> Iterator[FileStatus]:
-    identity = os.stat(folder)
-    here = (identity.st_dev, identity.st_ino)
-    if here in above:  # a link to a folder that it is in
+    status = os.stat(folder)
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:  # a link to a folder above
         return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _local_files(entry.path, above | {here})
+                yield from _local_files(entry.path, above | {identity})
             else:
                 yield _local_status(entry.path)
 
@@ -242,6 +242,6 @@ def _filesystem(root: str) -> fs.FileSystem:
 
 
 def write_json(path: Path | Location, content: object) -> None:
-    """Write a JSON file that is either whole or not there; models and dataclasses as objects."""
+    """Write a JSON file atomically; models and dataclasses become objects."""
     text = json.dumps(content, indent=2, allow_nan=False, default=to_jsonable_python) + "\n"
     Location.of(path).write(text.encode())

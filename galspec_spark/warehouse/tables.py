@@ -1,7 +1,7 @@
 """The warehouse: a folder of Parquet tables that changes as a whole or not at all.
 
 Tasks write Parquet parts into the run's own staging folder and tell the driver their names. The
-driver then writes down all it is going to do (the journal), does it by renaming, and removes the
+driver then writes down the whole change (the journal), applies it by renaming, and removes the
 journal. A run killed before the journal leaves nothing but staged parts, which the next run
 deletes; a run killed after it is completed by whoever opens the warehouse next.
 """
@@ -31,7 +31,7 @@ MADE_BY = {
     "catalog": "jobs/classify.py --model DIR",
 }
 
-#: What the tables are like; a warehouse says it in a file.
+#: Format of the tables; a warehouse records it in a file.
 FORMAT, FORMAT_FILE = 2, "_format.json"
 
 log = logging.getLogger(__name__)
@@ -39,14 +39,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Staging:
-    """What a writer gets: a folder that vanishes afterwards, and the right to commit."""
+    """A writer's folder, which vanishes afterwards, and the right to commit."""
 
     folder: Location
     check: Callable[[], None]  #: fails if the lock was lost
 
 
 class Change(BaseModel):
-    """What the journal holds; paths are relative to the warehouse."""
+    """Content of the journal; paths are relative to the warehouse."""
 
     remove: list[str]
     move: list[tuple[str, str]]  #: a staged file, and its place
@@ -83,12 +83,12 @@ class Warehouse:
         return sorted(p for p in paths if p.name.endswith(".parquet") and p.name[0] not in "._")
 
     def existing_parts(self, name: str) -> list[Location]:
-        """Return the parts of a table that must be there.
+        """Return the parts of a table that must exist.
 
         Raises
         ------
         UserError
-            If the table is not there; the message names the job that makes it.
+            If the table does not exist; the message names the job that makes it.
         """
         parts = self.parts(name)
         if not parts:
@@ -124,14 +124,14 @@ class Warehouse:
         move: Iterable[tuple[Location, str]],
         remove: Iterable[Location] = (),
     ) -> None:
-        """Bring staged files to their places and remove old ones, as one change.
+        """Move staged files to their places and remove old files, as one change.
 
         Parameters
         ----------
         move
             Pairs of a staged file and its place, relative to the warehouse.
         remove
-            Files that the change replaces; none of them may be a place.
+            Files that the change replaces; none may be the place of a staged file.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class Warehouse:
         return place.path.removeprefix(f"{self.root.path}/")
 
     def mark_format(self) -> None:
-        """Write down the format of the tables, once."""
+        """Record the format of the tables, once."""
         if not self._format.exists():
             write_json(self._format, {"format": FORMAT})
 
@@ -169,7 +169,7 @@ class Warehouse:
         is_marked = self._format.exists()
         if is_marked:
             found = json.loads(self._format.read())["format"]
-        else:  # 0.1 had none
+        else:  # version 0.1 recorded none
             found = 1 if any((self.root / name).is_folder() for name in MADE_BY) else FORMAT
         if found != FORMAT:
             raise UserError(
@@ -187,6 +187,6 @@ class Warehouse:
         for path in change.remove:
             (self.root / path).delete()
         for staged, place in change.move:
-            if (self.root / staged).exists():  # else it is there since before an interruption
+            if (self.root / staged).exists():  # else moved before an interruption
                 (self.root / staged).move(self.root / place)
         self._journal.delete()

@@ -16,7 +16,7 @@ ROWS = pa.table({"z": [0.1] * 100_000})
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 def test_a_full_disk_is_named_with_the_place() -> None:
-    message = r"cannot write /dev/full: No space left on device; mend that and run the same command"
+    message = r"cannot write /dev/full: No space left on device; fix this and run the same command"
     with (
         pytest.raises(UserError, match=message),
         part_writer(Location.of("/dev/full"), ROWS.schema) as writer,
