@@ -21,7 +21,7 @@ COMPARISONS: dict[type[datasource.Filter], Callable[..., bool]] = {
     datasource.In: lambda value, values: value in values,
     datasource.StringStartsWith: str.startswith,
 }
-#: Not known before a batch is converted.
+#: Columns that are computed when a batch is converted.
 COMPUTED = {"healpix29", "pixels", "quality"}
 
 
@@ -29,40 +29,40 @@ class FilteringReader(SpectraReader):
     """Leaves out rows by filters before their pixels are converted."""
 
     def pushFilters(self, filters: list[datasource.Filter]) -> Iterable[datasource.Filter]:
-        """Keep the filters that can be applied here; return the others."""
+        """Keep the filters that the readers can apply; return the others."""
         self._tests: list[Callable[[Row], bool]] = []
-        for each in filters:
-            test = test_of(each)
+        for pushed in filters:
+            test = test_of(pushed)
             if test is None:
-                yield each
+                yield pushed
             else:
                 self._tests.append(test)
 
     def wanted(self, row: Row) -> bool:
-        """Tell whether a row is asked for."""
+        """Tell whether a row is requested."""
         return super().wanted(row) and all(test(row) for test in self._tests)
 
 
-def test_of(wish: datasource.Filter) -> Callable[[Row], bool] | None:
-    """Return a filter as a function of a row; None where it has to be left to Spark.
+def test_of(pushed: datasource.Filter) -> Callable[[Row], bool] | None:
+    """Return a filter as a function of a row; None where Spark has to apply it.
 
-    Left to Spark are filters on arrays, on what is computed for whole batches, and on float32
+    Spark applies filters on arrays, on columns that are computed for whole batches, and on float32
     columns, whose values the readers hold with more digits.
     """
-    name = ".".join(getattr(wish, "attribute", ()))
+    name = ".".join(getattr(pushed, "attribute", ()))
     if name not in SCHEMA.names or name in COMPUTED:
         return None
     kind = SCHEMA.field(name).type
     if pa.types.is_list(kind) or pa.types.is_float32(kind):
         return None
-    if isinstance(wish, datasource.IsNotNull):
+    if isinstance(pushed, datasource.IsNotNull):
         return lambda row: _value(row, name) is not None
-    if isinstance(wish, datasource.IsNull):
+    if isinstance(pushed, datasource.IsNull):
         return lambda row: _value(row, name) is None
-    compare = COMPARISONS.get(type(wish))
-    if compare is None or _has_nan(wish.value):  # type: ignore[attr-defined]
+    compare = COMPARISONS.get(type(pushed))
+    if compare is None or _has_nan(pushed.value):  # type: ignore[attr-defined]
         return None
-    wanted = wish.value  # type: ignore[attr-defined]
+    wanted = pushed.value  # type: ignore[attr-defined]
 
     def test(row: Row) -> bool:
         value = _value(row, name)
@@ -72,7 +72,7 @@ def test_of(wish: datasource.Filter) -> Callable[[Row], bool] | None:
 
 
 def _value(row: Row, name: str) -> object:
-    """Return a value of the table: NaN becomes null there."""
+    """Return a value as in the table, where NaN is null."""
     value = row.get(name)
     return None if isinstance(value, float) and math.isnan(value) else value
 

@@ -1,7 +1,7 @@
 """A Spark data source: ``spark.read.format("galspec").load(path)`` gives spectra as rows.
 
-The same readers as ingest uses, without a warehouse. Spark finds the source by itself where this
-package is installed; elsewhere, ``spark.dataSource.register(GalspecDataSource)`` makes it known.
+It uses the readers of ingest, without a warehouse. Spark finds the source by itself where this
+package is installed; elsewhere, call ``spark.dataSource.register(GalspecDataSource)``.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class GalspecDataSource(DataSource):
     release
         Name of the data release, for the column ``release`` and the ``spectrum_id``; else null.
     ignoreCorruptFiles
-        ``true`` leaves out files that cannot be read, with a warning; otherwise the first one
-        fails the read, as in Spark's own sources.
+        ``true`` leaves out files that cannot be read, with a warning; otherwise the first such
+        file fails the read, as in Spark's own sources.
     pushFilters
         ``true`` applies filters on names, numbers and positions before pixels are converted. Spark
-        wants ``spark.sql.python.filterPushdown.enabled=true`` as well.
+        needs ``spark.sql.python.filterPushdown.enabled=true`` as well.
 
     A schema with fewer columns, ``spark.read.format("galspec").schema("z double, ...")``, converts
     only those.
@@ -69,11 +69,11 @@ class GalspecDataSource(DataSource):
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """Return the reader of the columns in a schema."""
-        known = {field.name: field.dataType for field in self.schema()}
+        columns = {field.name: field.dataType for field in self.schema()}
         for field in schema:
-            if known.get(field.name) != field.dataType:
-                wish = f"{field.name} {field.dataType.simpleString()}"
-                raise UserError(f"galspec has no column {wish!r}; without .schema it shows all")
+            if columns.get(field.name) != field.dataType:
+                column = f"{field.name} {field.dataType.simpleString()}"
+                raise UserError(f"galspec has no column {column!r}; without .schema it shows all")
         if str(self.options.get("pushFilters", "false")).lower() == "true":
             if not hasattr(datasource, "Filter"):
                 raise UserError("pushFilters needs Spark 4.1 or later: leave it out")
@@ -85,7 +85,7 @@ class GalspecDataSource(DataSource):
 
 @dataclass
 class FilesOfTask(InputPartition):
-    """What one task reads: path and size of each file."""
+    """The files of one task: path and size of each."""
 
     files: list[tuple[str, int]]
 
@@ -124,7 +124,7 @@ class SpectraReader(DataSourceReader):
             yield from self._batches(rows)
 
     def wanted(self, row: Row) -> bool:
-        """Tell whether a row is asked for."""
+        """Tell whether a row is requested."""
         return self._survey in (None, row["survey"])
 
     def _rows(self, files: list[tuple[str, int]]) -> Iterator[Row]:
@@ -136,7 +136,7 @@ class SpectraReader(DataSourceReader):
             except BadFile as error:
                 message = f"{path}: {error.reason}: {error.message}"
                 if not self._ignore:
-                    raise UserError(f"{message} (ignoreCorruptFiles=true goes on)") from None
+                    raise UserError(f"{message} (ignoreCorruptFiles=true skips it)") from None
                 log.warning("left out %s", message)
                 continue
             for row in rows:

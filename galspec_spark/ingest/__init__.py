@@ -1,4 +1,4 @@
-"""FITS files to the tables ``spectra`` and ``files``, every file accounted for."""
+"""From FITS files to the tables ``spectra`` and ``files``, every file accounted for."""
 
 from galspec_spark.ingest.stage import ingest
 

@@ -1,4 +1,4 @@
-"""Which files there are, which of them are to be read, and how they are divided into tasks."""
+"""List the input files, choose those to read, and divide them into tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from galspec_spark.warehouse.tables import Warehouse
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")
 
-#: Catalogues that are read together with a file of spectra, and how that one's name begins.
+#: Prefixes of the names of catalogues, and of the file of spectra that each is read with.
 CATALOGUES = {
     "spZbest-": "spPlate-",
     "spZline-": "spPlate-",
@@ -29,10 +29,10 @@ CATALOGUES = {
     "zbest-": "coadd-",
 }
 
-#: Files that are Python objects at once; as Arrow they take a tenth of the memory.
+#: Files held as Python objects at once; Arrow takes a tenth of the memory.
 BATCH = 100_000
 
-#: In the warehouse: paths of files that verify wants to be read again, one a line.
+#: File in the warehouse: paths of files that verify wants read again, one a line.
 READ_AGAIN = "_read_again.txt"
 
 LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")])
@@ -40,11 +40,11 @@ LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")]
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run has to do."""
+    """The files that a run reads, and those whose old rows it replaces."""
 
     new: pa.Table  #: part of the listing: the files to read
-    stale: pa.Array  #: paths of those among them whose old rows have to go
-    told: Location | None  #: what verify had written down, where this run deals with all of it
+    stale: pa.Array  #: paths of new files whose old rows have to go
+    read_again: Location | None  #: the list of verify, if this run reads all its files
 
 
 def list_files(inputs: Sequence[str]) -> pa.Table:
@@ -101,38 +101,37 @@ def _is_fits(name: str) -> bool:
 def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
     """Compare the listing with the ``files`` table.
 
-    To be read are files that the table does not have, that changed since, that could not be read
-    then, that an earlier version quarantined, or that verify named; and files of spectra with such
-    a catalogue.
+    A run reads files that the table lacks, that changed since, that could not be read then, that an
+    earlier version quarantined, or that verify named; and files of spectra with such a catalogue.
     """
     columns = ["path", "size", "mtime_ns", "status", "reason", "version"]
     none = pa.schema([FILES.field(name) for name in columns]).empty_table()
     parts = [open_part(part).read(columns) for part in warehouse.parts("files")]
-    known = pa.concat_tables([none, *parts])
-    told = _told_by_verify(warehouse)
-    is_known = pc.is_in(listing["path"], known["path"])
-    both = listing.filter(is_known).join(known, keys="path", right_suffix="_before")
-    again = both.filter(_to_be_read_again(both))["path"]
-    wanted = pc.or_(pc.invert(is_known), pc.is_in(listing["path"], again))
-    wanted = pc.or_(wanted, pc.is_in(listing["path"], told))
+    before = pa.concat_tables([none, *parts])
+    requested = _named_by_verify(warehouse)
+    is_old = pc.is_in(listing["path"], before["path"])
+    both = listing.filter(is_old).join(before, keys="path", right_suffix="_before")
+    again = both.filter(_is_outdated(both))["path"]
+    wanted = pc.or_(pc.invert(is_old), pc.is_in(listing["path"], again))
+    wanted = pc.or_(wanted, pc.is_in(listing["path"], requested))
     wanted = pc.or_(wanted, _has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
     new = listing.filter(wanted)
-    had_rows = pc.or_(pc.is_in(new["path"], known["path"]), pc.is_in(new["path"], told))
-    all_of_it = len(told) > 0 and pc.all(pc.is_in(told, new["path"])).as_py()
+    had_rows = pc.or_(pc.is_in(new["path"], before["path"]), pc.is_in(new["path"], requested))
+    reads_all = len(requested) > 0 and pc.all(pc.is_in(requested, new["path"])).as_py()
     return Changes(
         new,
         new.filter(had_rows)["path"].combine_chunks(),
-        warehouse.root / READ_AGAIN if all_of_it else None,
+        warehouse.root / READ_AGAIN if reads_all else None,
     )
 
 
-def _told_by_verify(warehouse: Warehouse) -> pa.Array:
+def _named_by_verify(warehouse: Warehouse) -> pa.Array:
     """Return the paths of the files whose rows verify found to be wrong or missing."""
     place = warehouse.root / READ_AGAIN
     return pa.array(place.read().decode().splitlines() if place.exists() else [], pa.string())
 
 
-def _to_be_read_again(both: pa.Table) -> pa.ChunkedArray:
+def _is_outdated(both: pa.Table) -> pa.ChunkedArray:
     tests = (
         pc.not_equal(both["size"], both["size_before"]),
         pc.not_equal(both["mtime_ns"], both["mtime_ns_before"]),
@@ -148,7 +147,7 @@ def _to_be_read_again(both: pa.Table) -> pa.ChunkedArray:
 
 
 def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Tell which files have a catalogue, in their folder or one below, among those to be read."""
+    """Tell which files have a catalogue, in their folder or a subfolder, among files to read."""
     begins = re.compile("|".join(CATALOGUES))
     catalogues = read.filter(pc.match_substring_regex(read, f"/({begins.pattern})[^/]*$"))
     spectra = []
@@ -160,7 +159,7 @@ def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.Chunk
 
 
 def tasks_of(files: pa.Table, task_bytes: float, cores: int) -> list[pa.Table]:
-    """Divide files into tasks of about equal bytes: files that follow one another."""
+    """Divide files, in their order, into tasks of about equal bytes."""
     sizes = files["size"].to_numpy()
     by_size = round(sizes.sum() / task_bytes)
     count = min(max(by_size, cores), files.num_rows)

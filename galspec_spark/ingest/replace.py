@@ -1,4 +1,4 @@
-"""Takes the rows of files that changed out of the parts that hold them."""
+"""Take the rows of changed files out of the parts that hold them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ BATCH = 1000  # rows
 
 @dataclass(frozen=True)
 class Kept:
-    """What a task made of one part."""
+    """The result of a task for one part."""
 
-    stale: int  #: rows that go
-    parts: list[tuple[Location, str]]  #: staged, place; none where all rows stay or go
+    stale: int  #: number of rows that go
+    parts: list[tuple[Location, str]]  #: staged, place; empty where all rows stay or go
 
 
 @dataclass
 class Replaced:
-    """What has to be committed."""
+    """Changes to commit."""
 
     remove: list[Location] = field(default_factory=list)  #: parts that held stale rows
     move: list[tuple[Location, str]] = field(default_factory=list)  #: staged, place
 
     @classmethod
     def of(cls, found: list[tuple[Location, str]], results: list[Kept]) -> Replaced:
-        """Collect what the tasks returned, one for each of the parts."""
+        """Collect the results of the tasks, in the order of the parts."""
         replaced = cls()
         for (part, _), result in zip(found, results, strict=True):
             if result.stale:

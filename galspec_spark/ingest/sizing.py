@@ -1,4 +1,4 @@
-"""How many spectra a file of a survey holds for its size, so that parts come out of one size."""
+"""Bytes of input for a part of ``spectra``, so that all parts have about one size."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_source
 
-#: Files that are looked into, spread over the input.
+#: Files that are measured, spread over the input.
 SAMPLE = 12
 #: Bytes of Parquet for a byte of flux and ivar; masks compress to nearly nothing.
 STORED = 0.8
-#: Bytes of flux and ivar for a byte of an SDSS spec-lite file, where no file of a sample is read.
+#: Bytes of flux and ivar for a byte of an SDSS spec-lite file, used where no file can be measured.
 SPEC_LITE = 0.175
 
 
@@ -25,7 +25,7 @@ def input_bytes_of_a_part(files: pa.Table, part_megabytes: int) -> float:
     """Return how many bytes of these files make a Parquet part of a size.
 
     A full spec file is ten times as large as a lite one of the same spectrum, a DESI coadd holds
-    resolution matrices, and some files are compressed: the files themselves tell.
+    resolution matrices, and some files are compressed: so a sample of the files is measured.
 
     Parameters
     ----------
@@ -42,5 +42,5 @@ def input_bytes_of_a_part(files: pa.Table, part_megabytes: int) -> float:
             size += file["size"]
         except BadFile:  # the task that reads it will say why
             continue
-    of_a_byte = read / size if read else SPEC_LITE
-    return part_megabytes * 1e6 / (of_a_byte * STORED)
+    pixels_per_byte = read / size if read else SPEC_LITE
+    return part_megabytes * 1e6 / (pixels_per_byte * STORED)

@@ -9,13 +9,13 @@ from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import SPECTRA
 from galspec_spark.warehouse.storage import Location
 
-#: Flux and ivar that a task holds at most before it writes them out, sorted: a part of 200 MB.
+#: Bytes of flux and ivar that a task holds at most before it writes a sorted part of 200 MB.
 HELD_BYTES = 250_000_000
 ROW_GROUP = 1000
 
 
 class SpectraParts:
-    """Takes spectra, and writes a part for each survey whenever enough are held."""
+    """Collects spectra, and writes a part for each survey whenever enough are held."""
 
     def __init__(
         self, folder: Location, name: str, release: str, provenance: dict[str, str]
@@ -37,7 +37,7 @@ class SpectraParts:
             self.close()
 
     def close(self) -> None:
-        """Write what is held."""
+        """Write the spectra that are held."""
         for survey, rows in self._held.items():
             self._write(survey, in_sky_order(rows))
         self._held, self._held_bytes = {}, 0

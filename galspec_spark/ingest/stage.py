@@ -1,9 +1,9 @@
 """From FITS files to the tables ``spectra`` and ``files``, every file accounted for.
 
-The driver lists the input and compares it with the ``files`` table. What is new or changed is
+The driver lists the input and compares it with the ``files`` table. New and changed files are
 divided into tasks of about equal bytes; each task decodes its files and writes its own Parquet
-parts. Rows of files that changed are taken out of the parts that hold them. Spark carries one small
-result a task, so neither the JVM nor the driver ever sees a pixel.
+parts. Rows of changed files are taken out of the parts that hold them. Spark carries one small
+result per task, so neither the JVM nor the driver ever sees a pixel.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 def ingest(
     spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str
 ) -> dict[str, Any]:
-    """Read all files that the warehouse does not have as they are now.
+    """Read all files that are new or changed since the warehouse read them.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def ingest(
         summary["replaced"] = len(to_do.stale)
         if results:
             replaced = take_out(spark, run, warehouse, staging, to_do.stale)
-            if to_do.told is not None:
-                replaced.remove.append(to_do.told)
+            if to_do.read_again is not None:
+                replaced.remove.append(to_do.read_again)
             moves = [move for result in results for move in result.parts]
             warehouse.commit(staging, moves + replaced.move, replaced.remove)
     return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
@@ -95,7 +95,7 @@ def ingest(
 
 @dataclass(frozen=True)
 class Read:
-    """What a task made of its files."""
+    """The result of a task."""
 
     parts: list[tuple[Location, str]]  #: staged, and its place in the warehouse
     read: int
@@ -169,12 +169,12 @@ def take_out(
         staging=staging.folder,
         run_id=run.id,
     )
-    log.info("%d files changed: their old rows go", len(stale))
+    log.info("%d files changed: their old rows are replaced", len(stale))
     return Replaced.of(found, run_tasks(spark, task, range(len(found))))
 
 
 def _reconcile(listing: pa.Table, new: pa.Table, results: list[Read]) -> dict[str, Any]:
-    """Sum up what the tasks returned, and check that no file is missing."""
+    """Sum up the results of the tasks, and check that no file is missing."""
     read = sum(result.read for result in results)
     quarantined = sum(result.quarantined for result in results)
     if read + quarantined != new.num_rows:
@@ -196,7 +196,7 @@ def _reconcile(listing: pa.Table, new: pa.Table, results: list[Read]) -> dict[st
 
 
 def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:
-    """Return what the warehouse holds after this run, and the seconds of all runs that read."""
+    """Return the counts of the warehouse after this run, and the seconds of all runs that read."""
     accounts = [open_part(part).read(["status", "rows"]) for part in warehouse.parts("files")]
     files = pa.concat_tables(accounts)
     before = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {"seconds": 0.0})
