@@ -1,4 +1,4 @@
-"""Rest-frame spectra and a model to the table ``catalog``."""
+"""From rest-frame spectra and a model to the table ``catalog``."""
 
 from galspec_spark.catalog.stage import classify
 

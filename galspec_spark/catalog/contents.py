@@ -1,4 +1,4 @@
-"""The table ``catalog``: its parts of one model, and what is in them."""
+"""The table ``catalog``: its parts of one model, and counts of their rows."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ SUMMARISED = ("class", "flags", "label", "margin")
 def read_catalog(
     spark: SparkSession, warehouse: Warehouse, model: str, release: str | None = None
 ) -> DataFrame:
-    """Open the catalogue that one model made, of one release or of all.
+    """Open the catalogue of a model, for one release or all.
 
     Raises
     ------
     UserError
-        If there is none.
+        If there is no such catalogue.
     """
     return scan(spark, catalog_parts(warehouse, model, release))
 
 
 def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) -> list[Location]:
-    """Return the parts of the catalogue that one model made, of one release or of all.
+    """Return the parts of the catalogue of a model, for one release or all.
 
     Raises
     ------
     UserError
-        If there is none.
+        If there is no such catalogue.
     """
     values = {part: partition_values(part) for part in warehouse.existing_parts("catalog")}
     parts = [
@@ -51,23 +51,23 @@ def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) 
         if value["model"] == model and release in (None, value["release"])
     ]
     if not parts:
-        of = f" of release {release}" if release else ""
+        of_release = f" of release {release}" if release else ""
         raise UserError(
-            f"no catalogue{of} by model {model} in {warehouse.root}: run jobs/classify.py"
+            f"no catalogue{of_release} by model {model} in {warehouse.root}: run jobs/classify.py"
         )
     return parts
 
 
 def summarise(parts: Iterable[Location]) -> dict[str, Any]:
-    """Count rows: in all, by class and by flag; and score them where the survey has a label.
+    """Count rows in all, by class and by flag; score rows with a label of the survey.
 
-    The scores are of all labelled spectra with pixels, those that abstain among them. The driver
+    The scores are of all labelled spectra with pixels, even where the model abstains. The driver
     reads four narrow columns in batches: memory does not depend on the number of spectra.
 
     Parameters
     ----------
     parts
-        Of the table ``catalog``.
+        Parts of the table ``catalog``.
     """
     classes: Counter[str] = Counter()
     flags = Counter(dict.fromkeys(FLAG_BITS, 0))

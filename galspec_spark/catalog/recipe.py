@@ -1,4 +1,4 @@
-"""Whether the spectra of a warehouse are what a model learned from."""
+"""Check that the spectra of a warehouse are like those that a model learned from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
 
 def check_recipe(warehouse: Warehouse, bundle: Bundle) -> None:
-    """Make sure that spectra were moved and labelled as those that a model learned from.
+    """Check that spectra were moved and labelled like those that a model learned from.
 
     Raises
     ------
     UserError
-        If they were not, or there are none.
+        If the recipes or label policies differ, or the table ``sample`` does not exist.
     """
     state = read_state(warehouse)
     if state is None:

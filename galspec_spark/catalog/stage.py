@@ -1,7 +1,7 @@
-"""From rest-frame spectra and a model to the table ``catalog``, a part for each part.
+"""From rest-frame spectra and a model to the table ``catalog``, part by part.
 
-The name of a part of ``catalog`` depends on all that it was made from: a look at the names tells
-which predictions are current.
+The name of a part of ``catalog`` depends on all its inputs: the names alone tell which predictions
+are current.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def classify(
     """Classify the spectra that have no current prediction by a model.
 
     A prediction is current while the spectra, what is decided about them, the model and the
-    configuration of this job are the same. Others of the same model are replaced.
+    configuration of this job are the same. Outdated predictions of the model are replaced.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ def classify(
     Returns
     -------
     dict
-        How many spectra were classified now, and counts of all in the catalogue: by class, by flag.
+        Number of spectra classified now, and counts of all in the catalogue by class and flag.
 
     Raises
     ------
     UserError
-        If a table or the release is not there, the model cannot be used, or the spectra were moved
-        by another recipe than the model's.
+        If a table or the release does not exist, the model cannot be used, or the spectra were
+        moved by another recipe than the model's.
     """
     bundle = load_bundle(model)
     check_recipe(warehouse, bundle)
     chosen = _slices(warehouse, release)
     with warehouse.writing(run.id) as staging:
         wanted = {_place(each, bundle.id, run.config.classify): each for each in chosen}
-        there = _catalogued(warehouse, wanted)
-        todo = [(place, wanted[place]) for place in sorted(wanted.keys() - there.keys())]
+        existing = _catalogued(warehouse, wanted)
+        todo = [(place, wanted[place]) for place in sorted(wanted.keys() - existing.keys())]
         spectra = sum(open_part(each.part).metadata.num_rows for _, each in todo)
         moves: list[tuple[Location, str]] = []
         if todo:
@@ -81,7 +81,7 @@ def classify(
                 moves = run_tasks(spark, task, todo)
         else:
             log.info("all predictions by model %s are current: nothing to do", bundle.id)
-        outdated = [part for place, part in there.items() if place not in wanted]
+        outdated = [part for place, part in existing.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)
     summary = summarise(catalog_parts(warehouse, bundle.id, release))
@@ -91,10 +91,10 @@ def classify(
 def _slices(warehouse: Warehouse, release: str | None) -> list[Slice]:
     chosen = slices(warehouse, release=release)
     if not chosen:
-        every = {partition_values(each.part)["release"] for each in slices(warehouse)}
+        releases = {partition_values(each.part)["release"] for each in slices(warehouse)}
         raise UserError(
             f"no release {release!r} in the table restframe of {warehouse.root}: it has "
-            f"{', '.join(sorted(every))}"
+            f"{', '.join(sorted(releases))}"
         )
     return chosen
 
@@ -114,7 +114,7 @@ def _place(spectra: Slice, model: str, config: ClassifyConfig) -> str:
 
 
 def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Location]:
-    """Return the parts of ``catalog`` in the folders of those wanted, by their places."""
+    """Return the existing parts in the folders of the wanted parts, by their places."""
     folders = {place.rpartition("/")[0] for place in wanted}
     places = {warehouse.place_of(part): part for part in warehouse.parts("catalog")}
     return {place: part for place, part in places.items() if place.rpartition("/")[0] in folders}
@@ -123,7 +123,7 @@ def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Locati
 def _write(
     work: tuple[str, Slice], apply: Apply, staging: Location, constants: dict[str, str]
 ) -> tuple[Location, str]:
-    """Classify a part; return what was staged, and its place."""
+    """Classify a part; return the staged part and its place."""
     place, spectra = work
     staged = staging / os.urandom(4).hex() / place
     with part_writer(staged, CATALOG) as writer:

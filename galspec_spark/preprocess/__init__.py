@@ -1,4 +1,4 @@
-"""The table ``spectra`` to spectra at rest and to what is decided about them."""
+"""From the table ``spectra`` to spectra at rest and the decisions about them."""
 
 from galspec_spark.preprocess.stage import preprocess
 

@@ -26,14 +26,14 @@ from galspec_spark.warehouse.schemas import SAMPLE
 
 @dataclass(frozen=True)
 class Decided:
-    """All rows of ``sample``, and what changed."""
+    """All rows of ``sample``, and a count of joined objects."""
 
     rows: pa.Table
     joined: int  #: objects that turned out to be parts of others
 
 
 def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run) -> Decided:
-    """Decide about all spectra, whatever was decided before but for the names of objects.
+    """Decide about all spectra anew; only the names of objects are kept.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
     before
         Columns ``spectrum_id``, ``object_id`` and ``first_seen`` of the last table, if any.
     run
-        That decides: it is the first to see the new spectra.
+        The run that decides, and is the first to see the new spectra.
     """
     place = pc.index_in(rows["spectrum_id"], before["spectrum_id"]).combine_chunks()
     known_as = before["object_id"].combine_chunks().take(place)
@@ -72,7 +72,7 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
 def _splits(
     names: pa.Array, numbers: Integers, drawn: Booleans, config: PreprocessConfig
 ) -> tuple[Booleans, Integers]:
-    """Return the `splits` of spectra by their objects, of which those drawn are hashed."""
+    """Return the `splits` of spectra by their objects; only drawn objects are hashed."""
     objects, first = np.unique(numbers[drawn], return_index=True)
     chosen = names.filter(pa.array(drawn)).take(pa.array(first))
     place = np.zeros(numbers.max(initial=-1) + 1)

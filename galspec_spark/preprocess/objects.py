@@ -1,4 +1,4 @@
-"""Which spectra are of one object, its lasting identity, and which spectrum is the best.
+"""Link spectra of one object, give the object a lasting identity, and choose its best spectrum.
 
 Two spectra are linked where the survey's identifier of the object is the same (a large galaxy has
 fibres far apart), where their positions are within `LINK_ARCSEC` (surveys number objects
@@ -63,15 +63,15 @@ def find_objects(rows: pa.Table, known_as: pa.Array, first_seen: pa.Array) -> Ob
 
 
 def same_value(values: pa.ChunkedArray | pa.Array) -> Integers:
-    """Return links (n, 2) from each row to the first one with its value; null has none."""
+    """Return links (n, 2) from each row to the first row with its value; none for null."""
     codes = _codes(values)
     rows = np.flatnonzero(codes >= 0)
-    _, first, which = np.unique(codes[rows], return_index=True, return_inverse=True)
-    return np.column_stack([rows[first][which], rows])
+    _, first, inverse = np.unique(codes[rows], return_index=True, return_inverse=True)
+    return np.column_stack([rows[first][inverse], rows])
 
 
 def same_place(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> Integers:
-    """Return links (n, 2) between positions within `LINK_ARCSEC`; those off the sky have none."""
+    """Return links (n, 2) between positions within `LINK_ARCSEC`; none for those off the sky."""
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90))
     lon, lat = np.radians(ra[rows]), np.radians(dec[rows])
@@ -84,8 +84,8 @@ def same_place(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> Int
 def primaries(rows: pa.Table, objects: Objects) -> npt.NDArray[np.bool_]:
     """Tell which spectra are the best of their object in their survey's release.
 
-    The order is that of SDSS's SPECPRIMARY, without its plate quality: signal at all, then a
-    redshift without warning, then the median S/N. Ties go to the first name.
+    The order is SDSS's SPECPRIMARY without plate quality: any signal, then a redshift without
+    warning, then the median S/N. Ties go to the first name.
 
     Parameters
     ----------
@@ -110,21 +110,21 @@ def _identities(
 ) -> tuple[pa.Array, int]:
     """Return the identity of each row's object, and how many identities were given up.
 
-    The oldest identity of those that an object has; else the first name of its spectra.
+    An object takes the oldest of its identities, else the first name of its spectra.
     """
-    known = _codes(known_as)
+    codes = _codes(known_as)
     identities = pc.unique(known_as.drop_null())
     seen = np.full(len(identities) + 1, np.iinfo(np.int64).max)
     ranks = _ranks(first_seen)
-    np.minimum.at(seen, known, np.where(known >= 0, ranks, seen[0]))  # -1 is the last
+    np.minimum.at(seen, codes, np.where(codes >= 0, ranks, seen[0]))  # -1 is the last
     candidates = pa.concat_arrays([identities, names.combine_chunks()])
-    is_known = known >= 0
-    age = np.where(is_known, seen[known], seen[-1])
-    candidate = np.where(is_known, known, len(identities) + np.arange(len(known)))
-    order = np.lexsort([_ranks(candidates)[candidate], age, ~is_known, number])
+    is_named = codes >= 0
+    age = np.where(is_named, seen[codes], seen[-1])
+    candidate = np.where(is_named, codes, len(identities) + np.arange(len(codes)))
+    order = np.lexsort([_ranks(candidates)[candidate], age, ~is_named, number])
     best = np.empty(count, np.int64)
     best[number[order[::-1]]] = candidate[order[::-1]]  # the first in the order is written last
-    pairs = np.unique(np.column_stack([number, known])[is_known], axis=0)
+    pairs = np.unique(np.column_stack([number, codes])[is_named], axis=0)
     joined = len(pairs) - len(np.unique(pairs[:, 0]))
     return candidates.take(pa.array(best[number])), joined
 
@@ -139,7 +139,7 @@ def _codes(values: pa.ChunkedArray | pa.Array) -> Integers:
 
 
 def _ranks(values: pa.ChunkedArray | pa.Array) -> Integers:
-    """Return the place of each value in their order; equal values have the same."""
+    """Return the rank of each value; equal values share a rank."""
     return np.asarray(pc.rank(values, tiebreaker="dense").to_numpy()).astype(np.int64)
 
 

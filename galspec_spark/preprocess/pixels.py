@@ -1,4 +1,4 @@
-"""Parts of ``spectra`` to parts of ``restframe``: each spectrum is moved once.
+"""From parts of ``spectra`` to parts of ``restframe``: each spectrum is moved once.
 
 A part of ``restframe`` is a pure function of its part of ``spectra`` and of the recipe. It has the
 same rows in the same order, and the same name.
@@ -28,7 +28,7 @@ RENAMED = {"survey_object_id": "object_id"}
 MEASURED = ("coverage", "has_scale")
 KEPT = tuple(field.name for field in CATALOGUE if field.name not in MEASURED)
 STORED = tuple(RENAMED.get(name, name) for name in KEPT)
-#: Spectra moved at once: arrays of 1.4 MB each, of which a processor's cache holds several.
+#: Spectra moved at once: a processor's cache holds several of their arrays, of 1.4 MB each.
 BATCH = 128
 
 
@@ -60,7 +60,7 @@ class Move:
         Returns
         -------
         staged, place
-            Where the new part was written, and where it belongs.
+            The path of the new part, and its place in the warehouse.
         """
         source, place, reject = work
         file = open_part(source)

@@ -1,4 +1,4 @@
-"""What the pixels of ``restframe`` depend on beside those of ``spectra``."""
+"""The settings that the pixels of ``restframe`` depend on, beside the pixels of ``spectra``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATE = "_state.json"
 
 
 class Recipe(BaseModel):
-    """How spectra are moved."""
+    """Settings of the move to the rest frame."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class Recipe(BaseModel):
         Raises
         ------
         ConfigError
-            If there is no such survey or bit.
+            If a survey or bit is unknown.
         """
         bad = {survey: mask.bad for survey, mask in PIXEL_MASKS.items()}
         for survey, names in config.pixel_mask_reject.items():
@@ -48,7 +48,7 @@ class Recipe(BaseModel):
 
 
 class State(BaseModel):
-    """What the tables ``restframe`` and ``sample`` were made with."""
+    """Recipe and settings that the tables ``restframe`` and ``sample`` were made with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class State(BaseModel):
 
 
 def read_state(warehouse: Warehouse) -> State | None:
-    """Return what the tables were made with; None where they are not there."""
+    """Return the state of the tables; None if they do not exist."""
     place = warehouse.table("sample") / STATE
     return State.model_validate(json.loads(place.read())) if place.exists() else None
 
@@ -81,7 +81,7 @@ def _check(survey: str, names: Sequence[str]) -> None:
     bits = masks[survey].bits
     unknown = [name for name in names if name not in bits]
     if unknown:
-        known = ", ".join(bits) or "none"
+        choices = ", ".join(bits) or "none"
         raise ConfigError(
-            f"preprocess.pixel_mask_reject.{survey}: unknown bit {unknown[0]!r}; known: {known}"
+            f"preprocess.pixel_mask_reject.{survey}: unknown bit {unknown[0]!r}; known: {choices}"
         )

@@ -1,4 +1,4 @@
-"""Makes the table ``sample`` anew, from the last one and the narrow columns of new parts."""
+"""Make the table ``sample`` anew, from its last version and the narrow columns of new parts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Staging, Warehouse
 
 STORED = [field.name for field in CATALOGUE]
-#: What a row has before anything is decided.
+#: Columns of a row before anything is decided.
 UNDECIDED = [*STORED, "survey", "release", "part"]
-#: What the last table says of objects.
-KNOWN = ["spectrum_id", "object_id", "first_seen"]
+#: Columns of the last table that identify objects.
+IDENTITY = ["spectrum_id", "object_id", "first_seen"]
 
 
 def renew_sample(
@@ -30,26 +30,26 @@ def renew_sample(
     Parameters
     ----------
     parts
-        By their places, relative to the warehouse; some may still be staged.
+        Parts by their places, relative to the warehouse; some may still be staged.
     kept
-        Places of those that are as they were: the last ``sample`` has their narrow columns.
+        Places of the unchanged parts: the last ``sample`` has their narrow columns.
     """
     last = [open_part(part) for part in warehouse.parts("sample")]
     found: dict[str, pa.Table] = {}
-    known = [SAMPLE.empty_table().select(KNOWN)]
+    before = [SAMPLE.empty_table().select(IDENTITY)]
     for sample in last:
         for row_group, place in enumerate(sample_parts(sample)):
             if place in kept:
                 found[place] = sample.read_row_group(row_group, UNDECIDED)
-        known.append(sample.read(KNOWN))
+        before.append(sample.read(IDENTITY))
     rows = [found.get(place) or _undecided(place, parts[place]) for place in sorted(parts)]
-    return decide(pa.concat_tables(rows), pa.concat_tables(known), state.settings, run)
+    return decide(pa.concat_tables(rows), pa.concat_tables(before), state.settings, run)
 
 
 def stage_sample(
     run: Run, staging: Staging, rows: pa.Table, state: State
 ) -> list[tuple[Location, str]]:
-    """Write the table and its state; return what to move where."""
+    """Write the table and its state; return the moves to commit."""
     name = f"{run.id}.parquet"
     write_sample(staging.folder / name, rows)
     write_json(staging.folder / STATE, state.model_dump(mode="json"))

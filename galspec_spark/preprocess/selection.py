@@ -1,6 +1,6 @@
-"""Which spectra are used, what they are labelled, and who is in which split and fold.
+"""Select spectra, label them, and assign them to splits and folds.
 
-All of it is numpy on narrow columns: 10 million spectra take some 100 bytes each.
+All steps are numpy on narrow columns: 10 million spectra take some 100 bytes each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REASONS = {
     "not_drawn": "not among the preprocess.sample spectra drawn",
 }
 NOT_DRAWN = "not_drawn"
-#: A label of spectra whose SUBCLASS says neither.
+#: Label of spectra whose SUBCLASS says neither.
 UNLABELLED = -1
 
 Booleans = npt.NDArray[np.bool_]
@@ -39,7 +39,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
-    """Return the first reason that each spectrum is left out for; empty where it is used.
+    """Return the first reason to leave each spectrum out; empty where it is used.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
 
 
 def is_duplicate(rows: pa.Table) -> Booleans:
-    """Tell which spectra are there from another file as well, whose path sorts before."""
+    """Tell which spectra were also read from another file, whose path sorts before."""
     order = pc.sort_indices(rows, [("spectrum_id", "ascending"), ("file", "ascending")])
     names = rows["spectrum_id"].take(order)
     again = pc.equal(names.slice(1), names.slice(0, max(len(names) - 1, 0)))
@@ -116,9 +116,9 @@ def draw(names: pa.ChunkedArray, usable: Booleans, config: PreprocessConfig) -> 
 
 
 def splits(place: Doubles, config: PreprocessConfig) -> tuple[Booleans, Integers]:
-    """Return who is in the test split, and the fold of the others.
+    """Tell which spectra are in the test split; return the fold of the others.
 
-    Both are thresholds on the position of an object: no later release moves one.
+    Both are thresholds on the position of an object: no later release moves an object.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def splits(place: Doubles, config: PreprocessConfig) -> tuple[Booleans, Integers
 
 
 def _holds(values: pa.ChunkedArray) -> Booleans:
-    """Return where a condition holds; not where it is null."""
+    """Return where a condition holds; null counts as false."""
     return np.asarray(pc.fill_null(values, False).to_numpy(), np.bool_)
 
 

@@ -1,8 +1,8 @@
 """From the table ``spectra`` to ``restframe`` and ``sample``.
 
-Each part of ``spectra`` is moved once, by a task that reads and writes Parquet itself. What is
-decided about a spectrum is one narrow table over all releases. The driver makes it anew, from the
-last one and the narrow columns of the new parts: no pixel of an older release is read.
+Each part of ``spectra`` is moved once, by a task that reads and writes Parquet itself. The
+decisions about spectra are one narrow table over all releases. The driver makes it anew, from its
+last version and the narrow columns of the new parts: no pixel of an older release is read.
 """
 
 from __future__ import annotations
@@ -29,49 +29,49 @@ log = logging.getLogger(__name__)
 
 
 def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str, Any]:
-    """Move the spectra that are new, and decide about all; do nothing where nothing changed.
+    """Move the new spectra, and decide about all; do nothing if nothing changed.
 
     Returns
     -------
     dict
         Counts: spectra = selected + left out (by reason); labelled, of each split and fold;
-        ``changed``: whether this run changed anything; and then ``parts_moved``, and
+        ``changed``: whether this run changed anything; if so, ``parts_moved`` and
         ``objects_joined``: objects that new spectra proved to be parts of others.
 
     Raises
     ------
     UserError
-        If there is no ``spectra`` table, or none of its spectra can be used.
+        If the table ``spectra`` does not exist, or none of its spectra can be used.
     ConfigError
-        If ``preprocess.pixel_mask_reject`` names a survey or bit that there is not.
+        If ``preprocess.pixel_mask_reject`` names an unknown survey or bit.
     """
     state = State.of(run.config.preprocess)
     with warehouse.writing(run.id) as staging:
         before = read_state(warehouse)
         sources = {_moved_to(warehouse, part): part for part in warehouse.existing_parts("spectra")}
-        there = {warehouse.place_of(part): part for part in warehouse.parts("restframe")}
+        existing = {warehouse.place_of(part): part for part in warehouse.parts("restframe")}
         is_same = before is not None and before.recipe == state.recipe
-        kept = sources.keys() & there.keys() if is_same else set()
-        if before == state and kept == sources.keys() == there.keys():
+        kept = sources.keys() & existing.keys() if is_same else set()
+        if before == state and kept == sources.keys() == existing.keys():
             log.info("restframe and sample are up to date: nothing to do")
             rows = open_part(sample_place(warehouse)).read()
             return {**summarise(rows, state.settings), "changed": False}
         todo = {place: sources[place] for place in sorted(sources.keys() - kept)}
         with spark_progress(spark, "rest frame", len(todo), "parts"):
             moved = _move(spark, run, staging, state.recipe, todo)
-        parts = {**{place: there[place] for place in kept}, **moved}
+        parts = {**{place: existing[place] for place in kept}, **moved}
         decided = renew_sample(run, warehouse, parts, set(kept), state)
         summary = summarise(decided.rows, state.settings)
         moves = [(part, place) for place, part in moved.items()]
         moves += stage_sample(run, staging, decided.rows, state)
-        gone = [part for place, part in there.items() if place not in parts]
+        gone = [part for place, part in existing.items() if place not in parts]
         warehouse.commit(staging, moves, remove=[*gone, *warehouse.parts("sample")])
     counts = {"parts_moved": len(moved), "objects_joined": decided.joined}
     return {**summary, "changed": True, **counts}
 
 
 def _moved_to(warehouse: Warehouse, part: Location) -> str:
-    """Return where the spectra of a part of ``spectra`` are at rest, relative to the warehouse."""
+    """Return the place in ``restframe`` of a part of ``spectra``, relative to the warehouse."""
     return "restframe" + warehouse.place_of(part).removeprefix("spectra")
 
 

@@ -1,4 +1,4 @@
-"""Counts of what is used and of what is left out."""
+"""Counts of spectra that are used and left out."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from galspec_spark.errors import UserError
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.spectrum.grid import GRID_ID
 
-#: A split or fold whose share of AGN is further from that of all than chance explains, at 4 sigma.
+#: Sigmas beyond which chance does not explain the share of AGN of a split or fold.
 IMBALANCE = 4.0
 
 log = logging.getLogger(__name__)
 
 
 def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
-    """Count, and warn of what a classifier would suffer from.
+    """Count spectra, and warn of splits that would harm a classifier.
 
     Parameters
     ----------
     rows
-        Of the table ``sample``.
+        Rows of the table ``sample``.
 
     Raises
     ------
     UserError
-        If nothing is used.
+        If no spectrum is used.
     """
     left_out = {
         reason: count
