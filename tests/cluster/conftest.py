@@ -1,20 +1,20 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
+from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
-from galspec_spark.config import load_config
-from galspec_spark.simulate.survey import simulate
 from tests.cluster.cluster import Cluster, running_cluster
-from tests.cluster.jobs import CONFIG, JOBS
-from tests.submit import run_here
+from tests.cluster.jobs import EACH, JOBS, script
+from tests.submit import submit
 
 Record = Callable[[str, str, str], None]
 
@@ -33,22 +33,43 @@ def cluster(running: Cluster) -> Cluster:
     return running
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """Each job's process, and the folder of what the jobs left behind."""
+
+    folder: Path
+    results: dict[str, CompletedProcess[str]]
+
+    def summary(self, job: str) -> dict[str, Any]:
+        """Return the job's part of its summary."""
+        content = json.loads((self.folder / EACH[job].output / "summary.json").read_text())
+        summary: dict[str, Any] = content[job]
+        return summary
+
+
 @pytest.fixture(scope="session")
-def survey(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def submitted(tmp_path_factory: pytest.TempPathFactory) -> Submitted:
+    """Each job run through spark-submit, on this machine alone. Read it only."""
+    folder = tmp_path_factory.mktemp("submitted")
+    results = {
+        job: submit(script(job), *spec.arguments(folder / "survey", folder), folder=folder)
+        for job, spec in EACH.items()
+    }
+    return Submitted(folder, results)
+
+
+@pytest.fixture(scope="session")
+def survey(submitted: Submitted) -> Path:
     """A small simulated survey."""
-    folder = tmp_path_factory.mktemp("survey")
-    simulate(spark, load_config(CONFIG).simulate, folder)
-    return folder
+    return submitted.folder / "survey"
 
 
 @pytest.fixture(scope="session")
-def expected(spark: SparkSession, survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def expected(submitted: Submitted) -> Path:
     """What all jobs leave behind when they run on this machine alone, undisturbed. Read it only."""
-    here = tmp_path_factory.mktemp("local")
-    with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
-        for job, spec in JOBS.items():
-            assert run_here(spark, job, *spec.arguments(survey, here)) == 0
-    return here
+    for job in JOBS:
+        assert submitted.results[job].returncode == 0, submitted.results[job].stderr
+    return submitted.folder
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ class Spec:
     """A job: its options, with the folders {survey} and {here}, and its results in {here}."""
 
     options: str
-    results: tuple[str, ...]
+    output: str = "warehouse"  #: where its summary is
+    results: tuple[str, ...] = ()  #: that are the same on a cluster
     stages: tuple[str, ...] = ()  #: patterns of what it does in tasks, to be disturbed there
 
     def arguments(self, survey: Path, here: Path) -> list[str]:
@@ -25,24 +26,37 @@ class Spec:
         return ["--config", str(CONFIG), *given]
 
 
-#: In the order in which they need each other.
+#: The jobs that run on the cluster too, in the order in which they need each other.
 JOBS = {
     "ingest": Spec(
-        "--input {survey} --warehouse {here}/warehouse",
-        ("warehouse/spectra", "warehouse/files"),
-        ("ingest",),
+        "--input {survey} --warehouse {here}/warehouse --release dr1",
+        results=("warehouse/spectra", "warehouse/files"),
+        stages=("ingest",),
     ),
-    "preprocess": Spec("--warehouse {here}/warehouse", ("warehouse/restframe",), ("rest frame",)),
+    "preprocess": Spec(
+        "--warehouse {here}/warehouse", results=("warehouse/restframe",), stages=("rest frame",)
+    ),
     "train": Spec(
         "--warehouse {here}/warehouse --output {here}/run",
-        ("run/metrics.json", "run/predictions", "run/search.parquet"),
-        ("components", "RandomForest"),
+        output="run",
+        results=("run/metrics.json", "run/predictions", "run/search.parquet"),
+        stages=("principal components", "RandomForest"),
     ),
     "classify": Spec(
-        "--warehouse {here}/warehouse --model {here}/run/model",
-        ("warehouse/catalog",),
-        ("classify",),
+        "--warehouse {here}/warehouse --model {here}/run/model --export csv --output {here}/out",
+        results=("warehouse/catalog",),
+        stages=("classify",),
     ),
+}
+#: All jobs that are started on one machine.
+EACH = {
+    "simulate": Spec("--output {survey}", output="survey"),
+    **JOBS,
+    "drift": Spec(
+        "--warehouse {here}/warehouse --model {here}/run/model --release dr1 --output {here}/drift",
+        output="drift",
+    ),
+    "verify": Spec("--warehouse {here}/warehouse --input {survey} --sample all"),
 }
 
 
