@@ -29,7 +29,7 @@ from galspec_spark.warehouse.tables import Warehouse
 TREES, DEPTH = 100, 10
 CORES = 2
 TRAINING = {
-    "best_components": 20,
+    "n_best": 20,
     "classifiers": {
         "random_forest": {
             "fixed": {"impurity": "entropy", "numTrees": TREES, "maxDepth": DEPTH},
@@ -53,7 +53,8 @@ def compare_classification(
     settings = run.config.model_dump() | {"train": TRAINING}
     train(spark, replace(run, config=Config.model_validate(settings)), rows, scratch, None)
     bundle = load_bundle(scratch / "model")
-    components = bundle.components.vectors
+    components = bundle.features.basis
+    assert components is not None, "principal components are a basis"
     fit_to = write_labelled(spectra_of(spark, rows), scratch / "train")
     forest = fit_forest(fit_to, components)
     write_labelled(spectra_of(spark, release), scratch / "release")

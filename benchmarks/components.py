@@ -18,9 +18,9 @@ from sklearn.decomposition import PCA as PeerPCA
 
 from benchmarks.measure import measure
 from benchmarks.simulated import read_flux, spectra_of, write_labelled
-from galspec_spark.ml.features.gram import fold_moments
-from galspec_spark.ml.features.labelled import LabelledSpectra
-from galspec_spark.ml.features.pca import PCA, principal_components
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
+from galspec_spark.ml.pca.estimator import PCA, principal_components
+from galspec_spark.ml.pca.fold_moments import fold_moments
 from galspec_spark.warehouse.sample import read_sample, write_sample
 from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location

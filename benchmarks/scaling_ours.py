@@ -17,7 +17,9 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.simulated import spectra_of
 from galspec_spark.config import Config
 from galspec_spark.harness.session import open_session
-from galspec_spark.ml.features.projection import COMPONENTS, fit_components, project_all
+from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.labelled.features import ALL_FEATURES, feature_table
+from galspec_spark.ml.pca.fit import fit
 from galspec_spark.ml.search.settings import FEATURES, build_classifiers
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.tables import Warehouse
@@ -31,7 +33,7 @@ def main() -> None:
 
 def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     """Return the seconds of each stage and the weighted F1 of each classifier on the test split."""
-    config, warehouse = Config().train, Warehouse(folder)
+    warehouse = Warehouse(folder)
     rows = read_sample(warehouse, ["split", "fold"])
     folds = pc.max(rows["fold"]).as_py() + 1
     labelled = len(rows) - rows["split"].null_count
@@ -39,12 +41,12 @@ def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     started = time.perf_counter()
     spectra = spectra_of(spark, warehouse)
     # Of every fold, as in training.
-    components = fit_components(spark, spectra, config, folds, warehouse.root / "scratch")
+    fitted = fit(spark, spectra, Settings(), folds, warehouse.root / "scratch")
     seconds["components"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    features = project_all(spark, spectra, components[-1:], config, labelled)
-    features = features.withColumnRenamed(COMPONENTS, FEATURES).persist()
+    features = feature_table(spark, spectra, fitted[-1:], labelled)
+    features = features.withColumnRenamed(ALL_FEATURES, FEATURES).persist()
     features.count()
     seconds["projection"] = time.perf_counter() - started
     for classifier in default_classifiers():

@@ -24,7 +24,8 @@ from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.features.projection import COMPONENTS, narrow_partitions
+from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.labelled.features import ALL_FEATURES, narrow_partitions
 from galspec_spark.ml.search.search import Fold, best_trials, search
 from galspec_spark.ml.search.settings import build_classifiers
 
@@ -111,13 +112,14 @@ def search_with_ours(rows: DataFrame) -> dict[str, float]:
         name: grid.model_copy(update={"fixed": _solver(defaults.classifiers[name].fixed)})
         for name, grid in GRIDS.items()
     }
-    components = len(rows.head()["features"])  # type: ignore[index]
-    train = defaults.model_copy(update={"classifiers": configs, "components": components})
+    n_features = len(rows.head()["features"])  # type: ignore[index]
+    settings = {"features": {"pca": Settings(n_components=n_features)}, "classifiers": configs}
+    train = defaults.model_copy(update=settings)
     cores = rows.sparkSession.sparkContext.defaultParallelism
-    narrow = rows.withColumnRenamed("features", COMPONENTS)
+    narrow = rows.withColumnRenamed("features", ALL_FEATURES)
     narrow = narrow.coalesce(narrow_partitions(rows.count(), cores)).persist()
     folds = [
-        Fold(narrow.where(f"fold != {f}"), narrow.where(f"fold = {f}"), list(range(components)))
+        Fold(narrow.where(f"fold != {f}"), narrow.where(f"fold = {f}"), list(range(n_features)))
         for f in range(FOLDS)
     ]
     trials = search(build_classifiers(train), folds, train.search, train.parallelism, "search")

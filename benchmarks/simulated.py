@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.run import Run
-from galspec_spark.ml.features.labelled import LabelledSpectra, labelled_spectra
+from galspec_spark.ml.labelled.spectra import LabelledSpectra, labelled_spectra
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.warehouse.parts import part_writer

@@ -39,6 +39,7 @@ from benchmarks.table1_peer_spectra import (
     read_survey,
 )
 from galspec_spark.config import ClassifierConfig, Config, load_config
+from galspec_spark.ml.features.pca import Settings
 
 Array = np.ndarray[Any, Any]
 Point = dict[str, Any]
@@ -65,8 +66,11 @@ def unsupported(config: Config) -> str | None:
     grids = [classifier.grid for classifier in train.classifiers.values()]
     tests = {
         "preprocess.normalise other than median": config.preprocess.normalise != "median",
-        "train.projection other than filled": train.projection != "filled",
-        "components in a grid": any("components" in grid for grid in grids),
+        "train.features other than pca with its defaults": not isinstance(
+            train.feature_settings, Settings
+        )
+        or (train.feature_settings.solver, train.feature_settings.projection) != ("gram", "filled"),
+        "n_features in a grid": any("n_features" in grid for grid in grids),
         "a random search": train.search.random_points > 0,
     }
     return next((name for name, asked in tests.items() if asked), None)
@@ -82,13 +86,13 @@ def make_table_1(files: list[Path], config: Config) -> dict[str, Any]:
         fold = assign_folds(catalogue, config.preprocess)
         fill_with_mean(flux, fold != TEST)
     label = catalogue["label"].to_numpy()
-    with timed(seconds, "pca"):
-        features = components(flux, fold, config.train.components)
-    with timed(seconds, "all components"):
-        every = np.arange(config.train.components)
+    with timed(seconds, "features"):
+        features = components(flux, fold, config.train.n_features)
+    with timed(seconds, "all features"):
+        every = np.arange(config.train.n_features)
         results, forest = compare(features, label, fold, every, config)
-    with timed(seconds, "best components"):
-        best = np.argsort(-forest.feature_importances_)[: config.train.best_components]
+    with timed(seconds, "best features"):
+        best = np.argsort(-forest.feature_importances_)[: config.train.n_best]
         results += compare(features, label, fold, best, config)[0]
     return {
         "results": results,
@@ -139,7 +143,7 @@ def compare(
         for name, (_, point) in found.items()
     )
     models = dict(zip(found, fitted, strict=True))
-    which = "all" if len(columns) == config.train.components else "best"
+    which = "all" if len(columns) == config.train.n_features else "best"
     results = [
         {
             "classifier": name,

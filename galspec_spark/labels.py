@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+OTHER, AGN = "other", "AGN"
 #: A label is the index of its class.
-CLASS_NAMES = ("other", "AGN")
+CLASS_NAMES = (OTHER, AGN)
 #: The class that probabilities, thresholds and curves are about.
 POSITIVE = 1
 #: What the classes are called in the keys of scores, as in ``agn_f1``.

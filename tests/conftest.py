@@ -123,8 +123,13 @@ def release_model(
     def make(folder: Path) -> None:
         root, output = folder / "warehouse", folder / "run"
         write_release(root, "seed1", draw(1, 2500))
-        forest = {"fixed": {"numTrees": 10, "maxDepth": 5}, "grid": {}}
-        settings = {"components": 8, "best_components": 8, "classifiers": {"random_forest": forest}}
+        # A forest alone would be fitted a second time, to the best of its features.
+        regression = {"fixed": {"maxIter": 10, "regParam": 0.001}}
+        settings = {
+            "features": {"pca": {"n_components": 8}},
+            "n_best": 8,
+            "classifiers": {"logistic_regression": regression},
+        }
         with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
             train(spark, run_of("train", train=settings), Warehouse(root), output, None)
         (output / "warehouse.txt").write_text(str(root))

@@ -24,6 +24,10 @@ SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",  # tiny tables: fewer tasks, faster tests
+    # Plans of tiny tables are not worth compiling, or measuring to plan them again. The tests that
+    # start jobs and a cluster have Spark's defaults.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.adaptive.enabled": "false",
 }
 #: How lines begin that Java writes to stderr: of its vectors, and of a BLAS that it does not find.
 OF_JAVA = ("WARNING: Using incubator modules: jdk.incubator.vector", "netlib-blas: ")

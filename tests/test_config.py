@@ -47,7 +47,7 @@ def test_paper_yaml_is_the_papers_recipe():
     config = load_config(CONF / "paper.yaml")
     assert config.preprocess.sample == 10_000
     assert config.preprocess.test_fraction == 0.2
-    assert (config.train.components, config.train.best_components) == (20, 10)
+    assert (config.train.n_features, config.train.n_best) == (20, 10)
     assert set(config.train.classifiers) == {"logistic_regression", "linear_svc", "random_forest"}
     assert config.train.classifiers["random_forest"].fixed["impurity"] == "entropy"
 
@@ -74,7 +74,7 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
         ("preprocess:\n  z_min: 0.4\n", "preprocess: z_min 0.4 is not below z_max 0.35"),
         ("preprocess:\n  zwarning_reject: [STORM]\n", "unknown bit 'STORM'; known: SKY,"),
         ("preprocess:\n  zwarning_reject: [NOPLUG]\n", "unknown bit 'NOPLUG'; known: SKY,"),
-        ("train:\n  components: 5\n", "best_components 10 is more than components 5"),
+        ("train:\n  features: {pca: {n_components: 5}}\n", "n_best 10 is more than the 5 features"),
         (
             "train:\n  classifiers: {svm: {}}\n",
             "train.classifiers.svm.[key]: unknown classifier 'svm'; known: logistic_regression, ",

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.harness.tasks import shares
-from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
 from galspec_spark.preprocess.recipe import STATE, State
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.parts import part_writer

@@ -34,11 +34,11 @@ COLUMNS = {
     "probability": Column("Calibrated probability that it is an AGN", "stat.probability;src.class"),
     "margin": Column("Probability less the model's threshold", "stat.probability;arith.diff"),
     "reconstruction_error": Column(
-        "Rms of the normalised flux that the components leave", "stat.fit.residual"
+        "Rms of the normalised flux less its reconstruction", "stat.fit.residual"
     ),
     "flags": Column("Warnings: sum of the bits FLAG0, FLAG1, ...", "meta.code.qual"),
     "reason": Column("Why the spectrum was left out and has no probability", "meta.note"),
-    "coefficients": Column("Coefficients of the principal components", "stat.fit.param"),
+    "features": Column("Features that the classifier was given", "stat.fit.param"),
     "model": Column("Model: first digits of its card's SHA-256", "meta.checksum;meta.modelled"),
     "version": Column("Version of galspec_spark that classified", "meta.version;meta.software"),
     "run_id": Column("Run that classified", "meta.id"),

@@ -13,16 +13,16 @@ from galspec_spark.export.sorted_rows import SortedRows
 
 
 def write_csv(rows: SortedRows, place: Path) -> None:
-    """Write the rows; coefficients become columns ``coefficients_1`` and so on."""
-    schema = pa.schema(_columns(rows.coefficients))
+    """Write the rows; features become columns ``features_1`` and so on."""
+    schema = pa.schema(_columns(rows.n_features))
     options = csv.WriteOptions(quoting_style="needed")
     with csv.CSVWriter(place, schema, write_options=options) as writer:
         for batch in rows.batches():
-            writer.write_batch(_flat(batch, schema, rows.coefficients))
+            writer.write_batch(_flat(batch, schema, rows.n_features))
 
 
-def _columns(coefficients: int) -> list[pa.Field]:
-    numbered = [f"coefficients_{number}" for number in range(1, coefficients + 1)]
+def _columns(n_features: int) -> list[pa.Field]:
+    numbered = [f"features_{number}" for number in range(1, n_features + 1)]
     fields = []
     for field in SCHEMA:
         is_vector = pa.types.is_list(field.type)
@@ -32,10 +32,10 @@ def _columns(coefficients: int) -> list[pa.Field]:
     return fields
 
 
-def _flat(batch: pa.RecordBatch, schema: pa.Schema, coefficients: int) -> pa.RecordBatch:
-    values = vectors(batch["coefficients"], coefficients)
+def _flat(batch: pa.RecordBatch, schema: pa.Schema, n_features: int) -> pa.RecordBatch:
+    values = vectors(batch["features"], n_features)
     columns = {
-        f"coefficients_{number}": pa.array(column, from_pandas=True)  # NaN is missing
+        f"features_{number}": pa.array(column, from_pandas=True)  # NaN is missing
         for number, column in enumerate(values.T, 1)
     }
     return pa.RecordBatch.from_arrays(

@@ -16,7 +16,7 @@ NULL_INTEGER = -1
 
 
 def record_dtype(rows: SortedRows) -> np.dtype[np.void]:
-    """Return the dtype of one record: text as ASCII bytes, coefficients as a vector.
+    """Return the dtype of one record: text as ASCII bytes, features as a vector.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def _cell(field: pa.Field, rows: SortedRows) -> tuple[object, ...]:
     if pa.types.is_string(field.type):
         return (f"S{rows.text_bytes[field.name]}",)
     if pa.types.is_list(field.type):
-        return (">f4", (rows.coefficients,))
+        return (">f4", (rows.n_features,))
     return (np.dtype(field.type.to_pandas_dtype()).newbyteorder(">"),)
 
 

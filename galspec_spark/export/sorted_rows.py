@@ -29,7 +29,7 @@ class SortedRows:
     first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 for none
     count: int
     text_bytes: dict[str, int]  #: longest text of each text column
-    coefficients: int  #: length of the longest vector
+    n_features: int  #: length of the longest vector
     not_ascii: list[str]  #: text columns that are not ASCII
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -51,7 +51,7 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
         return SortedRows([], [], 0, dict.fromkeys(TEXT, SHORTEST), SHORTEST, [])
     measured = scan(rows.sparkSession, parts).agg(
         F.count("*").alias("count"),
-        F.coalesce(F.max(F.size("coefficients")), F.lit(0)).alias("coefficients"),
+        F.coalesce(F.max(F.size("features")), F.lit(0)).alias("n_features"),
         *(F.coalesce(F.max(F.octet_length(name)), F.lit(0)).alias(name) for name in TEXT),
         *(F.max(F.octet_length(name) > F.length(name)).alias(f"wide_{name}") for name in TEXT),
     )
@@ -62,7 +62,7 @@ def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
         [key[0] for key, _ in first_rows],
         found["count"],  # Row.count is a method
         {name: max(found[name], SHORTEST) for name in TEXT},
-        max(found.coefficients, SHORTEST),
+        max(found.n_features, SHORTEST),
         [name for name in TEXT if found[f"wide_{name}"]],
     )
 

@@ -35,7 +35,7 @@ def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> 
         If a text column is not ASCII.
     """
     dtype = record_dtype(rows)
-    sizes = {**rows.text_bytes, "coefficients": rows.coefficients}
+    sizes = {**rows.text_bytes, "features": rows.n_features}
     arraysizes = {name: str(size) for name, size in sizes.items()}
     head, end, tail = votable_frame(provenance, arraysizes).rpartition("</TABLE>")
     with place.open("wb") as file:

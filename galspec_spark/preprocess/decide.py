@@ -12,7 +12,6 @@ from galspec_spark.config import PreprocessConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.preprocess.objects import Integers, find_objects, primaries
 from galspec_spark.preprocess.selection import (
-    NOT_DRAWN,
     UNLABELLED,
     Booleans,
     draw,
@@ -21,6 +20,7 @@ from galspec_spark.preprocess.selection import (
     reasons,
     splits,
 )
+from galspec_spark.warehouse.sample import NOT_DRAWN
 from galspec_spark.warehouse.schemas import SAMPLE
 
 

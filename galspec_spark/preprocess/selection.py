@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from galspec_spark.config import LabelConfig, PreprocessConfig
 from galspec_spark.readers.batch import NO_INFORMATION
 from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
+from galspec_spark.warehouse.sample import NOT_DRAWN
 
 #: Why a spectrum is left out, in the order in which the reasons are tried.
 REASONS = {
@@ -27,9 +28,8 @@ REASONS = {
     "z_range": "the redshift is outside preprocess.z_min to z_max",
     "coverage": "less of the window is covered than preprocess.coverage_min",
     "normalise": "the flux has no positive scale to divide by",
-    "not_drawn": "not among the preprocess.sample spectra drawn",
+    NOT_DRAWN: "not among the preprocess.sample spectra drawn",
 }
-NOT_DRAWN = "not_drawn"
 #: Label of spectra whose SUBCLASS says neither.
 UNLABELLED = -1
 

@@ -25,11 +25,12 @@ from galspec_spark.config import DriftConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.ml.model.drift import Check, Counts, Drift
-from galspec_spark.ml.model.profile import KNOWN, NOT_DRAWN, Profile, Tally, tally
+from galspec_spark.ml.model.profile import QUANTITIES, Profile, Tally, tally
 from galspec_spark.report.drift import draw_drift
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.sample import NOT_DRAWN
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -37,7 +38,7 @@ DRIFT = "drift.json"
 PSI_BINS = 10
 PROPERTIES = ("agn", "outlier", "left_out")
 #: Columns of the catalogue that are read.
-COLUMNS = (*KNOWN, "coefficients", "margin", "flags", "reason")
+COLUMNS = (*QUANTITIES, "features", "margin", "flags", "reason")
 
 
 def drift(
@@ -155,6 +156,8 @@ def _shares(profile: Profile, found: Tally, limits: DriftConfig) -> Iterator[Che
         "left_out": limits.left_out_share_max,
     }
     for name, limit in allowed.items():
+        if name not in profile.shares:  # no outliers without a reconstruction error
+            continue
         train, release = profile.shares[name], found.shares[name]
         if sum(release):
             shares = [counts[1] / max(sum(counts), 1) for counts in (train, release)]

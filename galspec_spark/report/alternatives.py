@@ -14,7 +14,7 @@ from galspec_spark.report.contents import (
     ordered_results,
     searched,
     title,
-    with_all_components,
+    with_all_features,
 )
 from galspec_spark.report.importance import peaks_by_line
 from galspec_spark.report.spectra import SHOWN
@@ -24,10 +24,11 @@ from galspec_spark.report.times import seconds_text, timed
 def flow(report: TrainingReport) -> str:
     """Describe the flow."""
     counts, best = report.metrics.counts, report.metrics.best_result
+    n_features = len(report.metrics.results[0].selected)
     return (
         f"Six steps from left to right: {integer(counts.files)} files, {counts.spectra:,} spectra, "
         f"{counts.labelled:,} labelled galaxies in the rest frame, "
-        f"{len(report.components)} components, {len(classifiers(report.metrics))} classifiers, and "
+        f"{n_features} {title(best.kind)}, {len(classifiers(report.metrics))} classifiers, and "
         f"the result: weighted F1 {decimals(best.f1, 3)}, F1 of the AGN class "
         f"{decimals(best.agn_f1, 3)}. Below, what was left out "
         f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
@@ -79,16 +80,16 @@ def scores_by_bin(report: TrainingReport) -> str:
         scores = [
             f"{title(result.classifier)} "
             + ", ".join(decimals(each.scores(index).agn_f1, 2) for each in bins)
-            for index, result in with_all_components(report.metrics).items()
+            for index, result in with_all_features(report.metrics).items()
         ]
         sentences.append(f"F1 by {QUANTITIES[name]} {ranges}: {'; '.join(scores)}.")
     return f"F1 and recall of the AGN class by bins. {' '.join(sentences)}"
 
 
-def component_importance(report: TrainingReport) -> str:
-    """Describe the forest's importance of components."""
+def feature_importance(report: TrainingReport) -> str:
+    """Describe the forest's importance of features."""
     kept = ", ".join(str(index + 1) for index in report.metrics.importance.best or ())
-    return f"Bars of the importance of each component. Kept, most important first: {kept}."
+    return f"Bars of the importance of each feature. Kept, most important first: {kept}."
 
 
 def permutation_importance(report: TrainingReport) -> str:
@@ -96,11 +97,11 @@ def permutation_importance(report: TrainingReport) -> str:
     first = []
     for name, drops in report.metrics.importance.permutation.items():
         order = sorted(drops, key=lambda drop: -drop.pr_auc_drop)[:3]
-        listed = ", ".join(f"{drop.component + 1} ({drop.pr_auc_drop:.2f})" for drop in order)
+        listed = ", ".join(f"{drop.feature + 1} ({drop.pr_auc_drop:.2f})" for drop in order)
         first.append(f"{title(name)}: {listed}")
     return (
-        "Bars of how far the average precision of AGN drops when a component is shuffled. The "
-        f"components with the largest drops are, for {'; '.join(first)}."
+        "Bars of how far the average precision of AGN drops when a feature is shuffled. The "
+        f"features with the largest drops are, for {'; '.join(first)}."
     )
 
 
@@ -124,7 +125,7 @@ def wavelength_importance(report: TrainingReport) -> str:
 
 def eigenspectra(report: TrainingReport) -> str:
     """Describe the eigenspectra."""
-    shown = min(SHOWN, len(report.components))
+    shown = 0 if report.basis is None else min(SHOWN, len(report.basis))
     return f"The mean spectrum and below it the first {shown} eigenspectra, with lines marked."
 
 
@@ -132,7 +133,7 @@ def explained_variance(report: TrainingReport) -> str:
     """Describe the explained variance."""
     ratios = report.metrics.explained_variance
     return (
-        f"Explained variance added up: {ratios[0]:.1%} with one component, {sum(ratios):.1%} with "
+        f"Explained variance added up: {ratios[0]:.1%} with one feature, {sum(ratios):.1%} with "
         f"all {len(ratios)}."
     )
 

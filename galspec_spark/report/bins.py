@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from galspec_spark.ml.evaluation.metrics import Bin, BinScores, Interval, Result
-from galspec_spark.report.contents import TrainingReport, title, with_all_components
+from galspec_spark.report.contents import TrainingReport, title, with_all_features
 from galspec_spark.report.style import bars, colour, dot, new_figure
 
 #: What the bins are of, as ``bins`` in ``metrics.json`` names it, and as people do.
@@ -30,7 +30,7 @@ def scores_by_bin(report: TrainingReport) -> Figure | None:
         return None
     figure = new_figure(5.6)
     grid = figure.subplots(len(SCORES), len(bins), sharex="col", sharey=True, squeeze=False)
-    results = with_all_components(report.metrics)
+    results = with_all_features(report.metrics)
     for column, (name, of_quantity) in zip(grid.T, bins.items(), strict=True):
         for axes, (label, score) in zip(column, SCORES.items(), strict=True):
             for place, (index, result) in enumerate(results.items()):

@@ -11,7 +11,7 @@ from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
     decimals,
-    has_all_components,
+    has_all_features,
     ordered_results,
     title,
 )
@@ -59,7 +59,7 @@ def _draw_shares(axes: Axes, result: Result) -> None:
         y,
         bars(y, low, high),
         color=colour(result.classifier),
-        linewidth=1.0 if has_all_components(result.features) else 0.6,
+        linewidth=1.0 if has_all_features(result.features) else 0.6,
         elinewidth=0.8,
         **dot(result.classifier, result.features, size=5),
         label=f"{result.features}: Brier {decimals(scores.brier, 3)}, "
@@ -72,7 +72,7 @@ def _draw_counts(axes: Axes, result: Result) -> None:
     x, counts = [each.probability for each in bins], [each.count for each in bins]
     mark = dot(result.classifier, result.features, size=4)
     axes.plot(x, counts, color=colour(result.classifier), linewidth=0.7, **mark)
-    dashes = "-" if has_all_components(result.features) else (0, (3, 2))
+    dashes = "-" if has_all_features(result.features) else (0, (3, 2))
     axes.axvline(
         result.threshold.probability, color=MUTED, linewidth=0.9, linestyle=dashes, zorder=0
     )

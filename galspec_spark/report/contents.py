@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Interval, Metrics, Result, TrialScores
+from galspec_spark.ml.features import FEATURES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -18,8 +19,8 @@ STAGES: dict[str, str] = {
     "simulate": "simulate the survey",
     "ingest": "ingest",
     "preprocess": "preprocess",
-    "pca": "principal components",
-    "all components": "search and train with all",
+    "features": "features",
+    "all features": "search and train with all",
     "elimination": "again with the best alone",
     "evaluation": "evaluation",
 }
@@ -34,9 +35,9 @@ class TrainingReport:
     wavelength: FloatArray
     #: Shape (n,), mean of the training split, in the flux unit of the features.
     mean_spectrum: FloatArray
-    #: Shape (k, n), the eigenspectra, one a row.
-    components: FloatArray
-    #: Mean spectrum of a class in the training split, shape (n,), under "AGN" and "other".
+    #: Shape (k, n), the spectrum that each feature stands for; None without such.
+    basis: FloatArray | None
+    #: Mean spectrum of a class in the training split, shape (n,), by its name.
     class_means: dict[str, FloatArray]
     #: By classifier, shape (n,): not negative, sums to 1.
     wavelength_importance: dict[str, FloatArray]
@@ -46,10 +47,17 @@ class TrainingReport:
 
 
 def title(name: str) -> str:
-    """Return the name of a classifier or stage that people read."""
+    """Return the name of a classifier, kind of features or stage that people read."""
+    if name in FEATURES:
+        return FEATURES[name].label
     if name in CLASSIFIERS:
         return CLASSIFIERS[name].label
     return STAGES.get(name) or name.replace("_", " ")
+
+
+def feature_axis(report: TrainingReport) -> str:
+    """Return the name of an axis that numbers the features from 1."""
+    return f"Number among the {FEATURES[report.metrics.best_result.kind].label}"
 
 
 def classifiers(metrics: Metrics) -> list[str]:
@@ -60,13 +68,13 @@ def classifiers(metrics: Metrics) -> list[str]:
 
 
 def feature_sets(metrics: Metrics) -> list[str]:
-    """Return the sets of features that have results, all components first."""
+    """Return the sets of features that have results, all features first."""
     found = dict.fromkeys(result.features for result in metrics.results)
-    return sorted(found, key=lambda name: not has_all_components(name))
+    return sorted(found, key=lambda name: not has_all_features(name))
 
 
-def has_all_components(features: str) -> bool:
-    """Tell whether a set of features is of all components, not of the best of them."""
+def has_all_features(features: str) -> bool:
+    """Tell whether a set of features is of all features, not of the best of them."""
     return features.startswith("all")
 
 
@@ -75,10 +83,10 @@ def ordered_results(metrics: Metrics) -> list[Result]:
     return [metrics.results[place] for place in _order(metrics)]
 
 
-def with_all_components(metrics: Metrics) -> dict[int, Result]:
-    """Return the results with all components by their place in ``results``, ordered."""
+def with_all_features(metrics: Metrics) -> dict[int, Result]:
+    """Return the results with all features by their place in ``results``, ordered."""
     found = {place: metrics.results[place] for place in _order(metrics)}
-    return {place: result for place, result in found.items() if has_all_components(result.features)}
+    return {place: result for place, result in found.items() if has_all_features(result.features)}
 
 
 def _order(metrics: Metrics) -> list[int]:
@@ -91,7 +99,7 @@ def _order(metrics: Metrics) -> list[int]:
 
 
 def searched(metrics: Metrics) -> dict[str, dict[str, list[TrialScores]]]:
-    """Return the trials of the search by classifier and set of features, all components first."""
+    """Return the trials of the search by classifier and set of features, all features first."""
     found: dict[str, dict[str, list[TrialScores]]] = {}
     for name in classifiers(metrics):
         for features in (each for each in feature_sets(metrics) if each in metrics.search):

@@ -7,7 +7,7 @@ from galspec_spark.report.bins import scores_by_bin
 from galspec_spark.report.calibration import reliability
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.flow import flow
-from galspec_spark.report.importance import component_importance, wavelength_importance
+from galspec_spark.report.importance import feature_importance, wavelength_importance
 from galspec_spark.report.page import FigureEntry
 from galspec_spark.report.performance import confusion_matrices, curves
 from galspec_spark.report.permutation import permutation_importance
@@ -28,7 +28,7 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         curves,
         alternatives.curves,
         "Each curve shows what a classifier could do at any threshold, and its dot what it does at "
-        "its own; hollow dots and dashes are the best components alone. With few AGN the right "
+        "its own; hollow dots and dashes are the best features alone. With few AGN the right "
         "panel tells more than the left. Dotted: a classifier that knows nothing.",
     ),
     "confusion_matrices": FigureEntry(
@@ -42,36 +42,36 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         reliability,
         alternatives.reliability,
         "Test split, in bins of probability: on the dotted line the promise is kept. Bars are 95 % "
-        "intervals (Wilson's). Full dots have all components, hollow ones the best alone. Below: "
+        "intervals (Wilson's). Full dots have all features, hollow ones the best alone. Below: "
         "how many spectra each dot stands for, and the probability from which one is called AGN "
-        "(vertical; dashed for the best components).",
+        "(vertical; dashed for the best features).",
     ),
     "scores_by_bin": FigureEntry(
         scores_by_bin,
         alternatives.scores_by_bin,
-        "Test split, classifiers with all components, in bins of about equal count. Bars are 95 % "
+        "Test split, classifiers with all features, in bins of about equal count. Bars are 95 % "
         "intervals (Wilson's): where they overlap by much, the difference may be chance.",
     ),
-    "component_importance": FigureEntry(
-        component_importance,
-        alternatives.component_importance,
-        "How much each component contributes to the random forest's splits, as the share of the "
-        "entropy that its splits remove. The components kept by the elimination are in colour, "
-        "with their rank. Components are numbered by explained variance, from 1: what varies most "
-        "between galaxies need not be what tells AGN from the others.",
+    "feature_importance": FigureEntry(
+        feature_importance,
+        alternatives.feature_importance,
+        "How much each feature contributes to the random forest's splits, as the share of the "
+        "entropy that its splits remove. The features kept by the elimination are in colour, with "
+        "their rank. Principal components are numbered by explained variance, from 1: what varies "
+        "most between galaxies need not be what tells AGN from the others.",
     ),
     "permutation_importance": FigureEntry(
         permutation_importance,
         alternatives.permutation_importance,
         "How far the average precision (bars) and the F1 (diamonds) of the AGN class drop on the "
-        "test split when one component is shuffled among the spectra; mean and standard deviation "
+        "test split when one feature is shuffled among the spectra; mean and standard deviation "
         "of repeats. Right: the forest's own importance, as in the figure before, which is "
         "measured on the spectra that it was fitted on.",
     ),
     "wavelength_importance": FigureEntry(
         wavelength_importance,
         alternatives.wavelength_importance,
-        "The importance of the components, mapped back through the eigenspectra to wavelength, as "
+        "The importance of the features, mapped back to wavelength, as "
         "a multiple of the average pixel's (dashed; square-root scale). The strongest peaks have "
         "the name of the line within 15 Å of them. AGN are labelled by four lines: Hβ, "
         "[O III]5007, Hα and [N II]6583.",
@@ -86,7 +86,7 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
     "explained_variance": FigureEntry(
         explained_variance,
         alternatives.explained_variance,
-        "Share of the training spectra's variance that each component explains, and the sum up "
+        "Share of the training spectra's variance that each feature explains, and the sum up "
         "to it. What is missing to 100 % is mostly noise.",
     ),
     "class_means": FigureEntry(
@@ -102,7 +102,7 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "Every point of the search, by cross-validation: mean weighted F1, which decides (ringed), "
         "F1 of the AGN class, and the seconds of its fits added up, which overlap. Points of the "
         "grid are joined; where several settings vary, all are in the order of their weighted F1. "
-        "Full marks have all components, hollow ones the best alone.",
+        "Full marks have all features, hollow ones the best alone.",
     ),
     "run_times": FigureEntry(
         run_times,

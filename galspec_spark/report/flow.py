@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from galspec_spark.ml.evaluation.metrics import Metrics
+from galspec_spark.ml.features import FEATURES
 from galspec_spark.report import flow_pictures
 from galspec_spark.report.contents import (
     TrainingReport,
@@ -68,6 +69,7 @@ def flow(report: TrainingReport) -> Figure:
 def _cards(report: TrainingReport) -> list[_Card]:
     metrics, grid = report.metrics, report.wavelength
     counts, variance, best = metrics.counts, metrics.explained_variance, metrics.best_result
+    n_features = len(metrics.results[0].selected)
     kept = len(metrics.importance.best or ())
     names = classifiers(metrics)
     return [
@@ -98,17 +100,20 @@ def _cards(report: TrainingReport) -> list[_Card]:
             flow_pictures.classes,
         ),
         _Card(
-            "Components",
-            ((integer(len(variance)), "eigenspectra"),),
-            (f"{sum(variance):.1%} of the variance", "fitted on training only"),
-            ("pca",),
-            flow_pictures.components,
+            "Features",
+            ((integer(n_features), FEATURES[best.kind].label),),
+            (
+                *((f"{sum(variance):.1%} of the variance",) if variance else ()),
+                "fitted on training only",
+            ),
+            ("features",),
+            flow_pictures.basis,
         ),
         _Card(
             "Classifiers",
             ((str(len(names)), "tuned and compared"),),
             (*(title(name) for name in names), *((f"again on the best {kept}",) if kept else ())),
-            ("all components", "elimination", "evaluation"),
+            ("all features", "elimination", "evaluation"),
             flow_pictures.importance,
         ),
         _Card(

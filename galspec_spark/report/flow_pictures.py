@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from galspec_spark import labels
 from galspec_spark.report.contents import FloatArray, TrainingReport
 from galspec_spark.report.spectra import WINDOWS
 from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, OTHER, colour
@@ -48,21 +49,21 @@ def classes(axes: Axes, report: TrainingReport) -> None:
     """Draw the mean of each class around H alpha: in the rest frame the lines align."""
     _, low, high = WINDOWS[-1]
     inside = (report.wavelength > low) & (report.wavelength < high)
-    for name, ink in (("other", OTHER), ("AGN", AGN)):
+    for name, ink in ((labels.OTHER, OTHER), (labels.AGN, AGN)):
         if name in report.class_means and inside.any():
             axes.plot(report.wavelength[inside], report.class_means[name][inside], color=ink)
 
 
-def components(axes: Axes, report: TrainingReport) -> None:
-    """Draw the first three eigenspectra."""
-    for place, spectrum in enumerate(report.components[:3]):
+def basis(axes: Axes, report: TrainingReport) -> None:
+    """Draw the spectra that the first three features stand for."""
+    for place, spectrum in enumerate(() if report.basis is None else report.basis[:3]):
         axes.plot(report.wavelength, _unit(spectrum) - 1.15 * place, color=ACCENT, linewidth=0.6)
 
 
 def importance(axes: Axes, report: TrainingReport) -> None:
-    """Draw the importance of the components, those kept in colour."""
+    """Draw the importance of the features, those kept in colour."""
     content = report.metrics.importance
-    values, best = content.components or (), content.best or ()
+    values, best = content.features or (), content.best or ()
     inks = [ACCENT if index in best else MUTED for index in range(len(values))]
     if values:
         axes.bar(range(len(values)), values, width=0.7, color=inks)

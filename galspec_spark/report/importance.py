@@ -1,4 +1,4 @@
-"""Figures of importance: which components, and which wavelengths, the classifiers rest on."""
+"""Figures of importance: which features, and which wavelengths, the classifiers rest on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.report.contents import FloatArray, TrainingReport, title
+from galspec_spark.report.contents import FloatArray, TrainingReport, feature_axis, title
 from galspec_spark.report.style import (
     ACCENT,
     FAINT,
@@ -34,12 +34,12 @@ NEAR_LINE = 15.0
 PEAK_ROOM = 2.2
 
 
-def component_importance(report: TrainingReport) -> Figure | None:
-    """Draw the forest's importance of each component, those kept in colour with their rank."""
+def feature_importance(report: TrainingReport) -> Figure | None:
+    """Draw the forest's importance of each feature, those kept in colour with their rank."""
     importance = report.metrics.importance
-    if importance.components is None:
+    if importance.features is None:
         return None
-    values = np.array(importance.components)
+    values = np.array(importance.features)
     rank = {index: place for place, index in enumerate(importance.best or (), start=1)}
     figure = new_figure(3.4)
     axes = figure.subplots()
@@ -78,7 +78,7 @@ def component_importance(report: TrainingReport) -> Figure | None:
     axes.set_xticks(number)
     axes.set_xlim(0.3, values.size + 0.7)
     axes.set_ylim(0, 1.14 * max(values.max(), even))
-    axes.set_xlabel("Principal component")
+    axes.set_xlabel(feature_axis(report))
     axes.set_ylabel("Importance (share of the entropy removed)")
     axes.legend(loc="upper right")
     return figure

@@ -1,4 +1,4 @@
-"""The figure of permutation importance: what each classifier loses without a component."""
+"""The figure of permutation importance: what each classifier loses without a feature."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from matplotlib.figure import Figure
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Drop
-from galspec_spark.report.contents import TrainingReport, title
+from galspec_spark.report.contents import TrainingReport, feature_axis, title
 from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
 
 
 def permutation_importance(report: TrainingReport) -> Figure | None:
-    """Draw what shuffling a component costs each classifier, beside the forest's own importance."""
+    """Draw what shuffling a feature costs each classifier, beside the forest's own importance."""
     importance = report.metrics.importance
     permutation = importance.permutation
     names = [name for name in CLASSIFIERS if permutation.get(name)]
     if not names:
         return None
-    own = np.array(importance.components or ())
-    last = max([own.size - 1] + [drop.component for name in names for drop in permutation[name]])
+    own = np.array(importance.features or ())
+    last = max([own.size - 1] + [drop.feature for name in names for drop in permutation[name]])
     figure = new_figure(1.1 + 0.19 * (last + 1))
     grid = figure.subplots(1, len(names) + bool(own.size), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, names, strict=False):
@@ -39,14 +39,14 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
         axes.spines["left"].set_visible(False)
     grid[0].set_yticks(range(1, last + 2))
     grid[0].set_ylim(last + 1.6, 0.4)
-    grid[0].set_ylabel("Principal component")
+    grid[0].set_ylabel(feature_axis(report))
     return figure
 
 
 def _draw_permutation(axes: Axes, drops: Sequence[Drop], name: str) -> None:
-    component = [drop.component + 1 for drop in drops]
+    feature = [drop.feature + 1 for drop in drops]
     axes.barh(
-        component,
+        feature,
         [drop.pr_auc_drop for drop in drops],
         xerr=[drop.pr_auc_sd for drop in drops],
         height=0.68,
@@ -57,7 +57,7 @@ def _draw_permutation(axes: Axes, drops: Sequence[Drop], name: str) -> None:
     )
     axes.errorbar(
         [drop.f1_drop for drop in drops],
-        component,
+        feature,
         xerr=[drop.f1_sd for drop in drops],
         linestyle="",
         marker="D",

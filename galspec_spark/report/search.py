@@ -200,7 +200,7 @@ def _key(figure: Figure, names: Sequence[str]) -> None:
     ring = Line2D([], [], linestyle="", **RING)
     handles: dict[str, Any] = {
         **{
-            f"{features} components": tuple(look[origin, features] for origin in MARKERS)
+            f"{features} features": tuple(look[origin, features] for origin in MARKERS)
             for features in names
         },
         **{ORIGINS[origin]: tuple(look[origin, each] for each in names) for origin in MARKERS},

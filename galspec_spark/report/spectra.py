@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark.report.contents import FloatArray, TrainingReport
+from galspec_spark import labels
+from galspec_spark.report.contents import FloatArray, TrainingReport, feature_axis
 from galspec_spark.report.style import (
     ACCENT,
     AGN,
@@ -26,16 +27,18 @@ SHOWN = 8
 WINDOWS = (("Hβ and [O III]", 4800.0, 5060.0), ("Hα, [N II] and [S II]", 6490.0, 6790.0))
 
 
-def eigenspectra(report: TrainingReport) -> Figure:
+def eigenspectra(report: TrainingReport) -> Figure | None:
     """Draw the mean spectrum and the first eigenspectra under one another."""
-    shown = report.components[:SHOWN]
+    if report.basis is None:
+        return None
+    shown = report.basis[:SHOWN]
     rows = 1 + len(shown)
     figure = new_figure(1.2 + 0.78 * rows)
     grid = figure.subplots(rows, 1, sharex=True, height_ratios=[1.5] + [1] * len(shown))
     ratios = report.metrics.explained_variance
     _plain(grid[0], report.wavelength, report.mean_spectrum, "mean", INK)
     for index, spectrum in enumerate(shown):
-        label = f"PC {index + 1}\n{ratios[index]:.2%}"
+        label = f"{index + 1}\n{ratios[index]:.2%}" if ratios else str(index + 1)
         _plain(grid[index + 1], report.wavelength, spectrum, label, ACCENT)
         grid[index + 1].axhline(0, color=FAINT, linewidth=0.7, zorder=0)
     for axes in grid[:-1]:
@@ -46,14 +49,16 @@ def eigenspectra(report: TrainingReport) -> Figure:
     return figure
 
 
-def explained_variance(report: TrainingReport) -> Figure:
-    """Draw how the explained variance adds up over the components."""
+def explained_variance(report: TrainingReport) -> Figure | None:
+    """Draw how the explained variance adds up over the features."""
+    if not report.metrics.explained_variance:
+        return None
     ratios = np.array(report.metrics.explained_variance)
     figure = new_figure(3.0)
     axes = figure.subplots()
     number = np.arange(1, ratios.size + 1)
     total = np.cumsum(ratios)
-    axes.bar(number, ratios, width=0.62, color=FAINT, label="each component")
+    axes.bar(number, ratios, width=0.62, color=FAINT, label="each feature")
     axes.plot(number, total, color=ACCENT, marker="o", markersize=4, label="added up")
     for index in sorted({0, min(4, ratios.size - 1), ratios.size - 1}):
         axes.annotate(
@@ -70,7 +75,7 @@ def explained_variance(report: TrainingReport) -> Figure:
     axes.set_xlim(0.3, ratios.size + 0.7)
     axes.set_ylim(0, 1.12)
     axes.set_yticks(np.linspace(0, 1, 6), [f"{share:.0%}" for share in np.linspace(0, 1, 6)])
-    axes.set_xlabel("Principal component")
+    axes.set_xlabel(feature_axis(report))
     axes.set_ylabel("Share of the variance")
     axes.legend(loc="center right")
     return figure
@@ -103,7 +108,7 @@ def class_means(report: TrainingReport) -> Figure | None:
 
 
 def _means(axes: Axes, report: TrainingReport) -> None:
-    for name, ink, width in (("other", OTHER, 1.0), ("AGN", AGN, 1.2)):
+    for name, ink, width in ((labels.OTHER, OTHER, 1.0), (labels.AGN, AGN, 1.2)):
         if name in report.class_means:
             mean = report.class_means[name]
             axes.plot(report.wavelength, mean, color=ink, linewidth=width, label=name)
@@ -114,10 +119,10 @@ def _difference(axes: Axes, report: TrainingReport) -> None:
     wavelength_axis(axes, report.wavelength)
     axes.set_ylabel("AGN − other")
     axes.axhline(0, color=MUTED, linewidth=0.6)
-    if {"AGN", "other"} - set(report.class_means):
+    if set(labels.CLASS_NAMES) - set(report.class_means):
         axes.text(0.5, 0.6, "one class only", transform=axes.transAxes, ha="center", color=MUTED)
         return
-    step = report.class_means["AGN"] - report.class_means["other"]
+    step = report.class_means[labels.AGN] - report.class_means[labels.OTHER]
     for sign, ink in ((step > 0, AGN), (step < 0, OTHER)):
         axes.fill_between(
             report.wavelength, 0, np.where(sign, step, 0), color=ink, alpha=0.75, linewidth=0

@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.report.contents import FloatArray, has_all_components
+from galspec_spark.report.contents import FloatArray, has_all_features
 from galspec_spark.spectrum.lines import LINES
 
 INK = "#1b2733"  # text and main curves
@@ -106,12 +106,12 @@ def colour(classifier: str) -> str:
 
 
 def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> Look:
-    """Return the look of the mark of a result: full with all components, else hollow."""
+    """Return the look of the mark of a result: full with all features, else hollow."""
     ink = colour(classifier)
     return {
         "marker": marker,
         "markersize": size,
-        "markerfacecolor": ink if has_all_components(features) else "white",
+        "markerfacecolor": ink if has_all_features(features) else "white",
         "markeredgecolor": ink,
     }
 

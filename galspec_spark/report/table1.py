@@ -40,7 +40,7 @@ PAPER = {
 }
 
 #: The first columns of each table.
-FIRST = ("classifier", "components")
+FIRST = ("classifier", "features")
 
 #: Where intervals and thresholds come from.
 INTERVALS = (
@@ -119,8 +119,10 @@ def reading(metrics: Metrics) -> str:
 
 def paper_scores(result: Result) -> PaperScores | None:
     """Return the paper's scores for the same classifier and set of features; None if none."""
-    kind = result.features.split(" ", 1)[0]
-    return PAPER.get(result.classifier, {}).get(kind)
+    if result.kind != "pca":
+        return None
+    which = result.features.split(" ", 1)[0]
+    return PAPER.get(result.classifier, {}).get(which)
 
 
 def _split(metrics: Metrics) -> str:

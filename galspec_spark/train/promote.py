@@ -18,7 +18,8 @@ from galspec_spark.ml.evaluation.metrics import Record, Scores
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
-from galspec_spark.ml.model.bundle import copy_bundle, load_bundle, model_id
+from galspec_spark.ml.model.bundle import load_bundle, model_id
+from galspec_spark.ml.model.write import copy_bundle
 from galspec_spark.train.earlier import read_decisions, read_metrics
 from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.sample import Slice, read_slice, slices

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from galspec_spark.ml.evaluation.metrics import Search, TrialScores
+from galspec_spark.ml.evaluation.metrics import Metrics, Search, TrialScores
 from galspec_spark.ml.search.search import Trial, search_table
-from galspec_spark.train.earlier import PREDICTIONS
+from galspec_spark.report.table1 import table1
+from galspec_spark.train.earlier import PREDICTIONS, Comparison, comparison_text
 from galspec_spark.warehouse.parts import part_writer
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.storage import Location, write_json
 
 Trials = Mapping[str, Sequence[Trial]]  #: by set of features
 
@@ -33,7 +34,7 @@ def _trial_scores(trial: Trial) -> TrialScores:
     return TrialScores(
         classifier=trial.classifier.name,
         origin=trial.point.origin,
-        components=trial.point.components,
+        n_features=trial.point.n_features,
         chosen={param.name: value for param, value in trial.point.params.items()},
         f1=trial.f1,
         agn_f1=trial.pooled["agn_f1"],
@@ -47,6 +48,18 @@ def write_search(search: Trials, provenance: Mapping[str, str], output: Path) ->
     for name, value in provenance.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
     _write(table, Location.of(output / "search.parquet"))
+
+
+def write_results(
+    output: Path, metrics: Metrics, predictions: pa.Table, comparison: Comparison | None
+) -> None:
+    """Write metrics, Table 1, predictions, and how an earlier run compares."""
+    write_predictions(predictions, output)
+    write_json(output / "metrics.json", metrics)
+    Location.of(output / "table1.md").write(table1(metrics).encode())
+    if comparison:
+        Location.of(output / "comparison.md").write(comparison_text(comparison).encode())
+        write_json(output / "comparison.json", comparison)
 
 
 def write_predictions(predictions: pa.Table, output: Path) -> None:

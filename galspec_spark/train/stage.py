@@ -1,54 +1,43 @@
-"""From rest-frame spectra to components, classifiers, Table 1, a model and a report."""
+"""From rest-frame spectra to features, classifiers, Table 1, a model and a report."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 
+from galspec_spark.config import TrainConfig
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
-from galspec_spark.ml.evaluation.metrics import Metrics, Result
+from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.evaluation.scores import Curves
-from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.labelled import labelled_spectra
-from galspec_spark.ml.features.means import class_means
-from galspec_spark.ml.features.projection import fit_components, project_all
-from galspec_spark.ml.model.bundle import (
-    FILL_SPECTRUM,
-    MEAN_SPECTRUM,
-    best_model,
-    pipeline_of,
-    write_bundle,
-)
-from galspec_spark.ml.model.card import card_of
-from galspec_spark.ml.model.profile import take_profile, training_rows
+from galspec_spark.ml.features import FEATURES
+from galspec_spark.ml.features.kind import Features
+from galspec_spark.ml.labelled.features import feature_table
+from galspec_spark.ml.labelled.means import class_means
+from galspec_spark.ml.labelled.spectra import LabelledSpectra, labelled_spectra
+from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
 from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
-from galspec_spark.ml.search.importance import FOREST, by_wavelength, elimination, importance_of
-from galspec_spark.ml.search.scorecard import evaluate, evaluate_in_bins, predict
+from galspec_spark.ml.search.importance import FOREST, by_wavelength, elimination
 from galspec_spark.ml.search.search import Trial
 from galspec_spark.ml.search.settings import Classifier, build_classifiers
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.html import write_report
-from galspec_spark.report.table1 import table1
-from galspec_spark.spectrum.grid import GRID_ID, wavelength
-from galspec_spark.train.earlier import Comparison, EarlierRun, comparison_text
-from galspec_spark.train.results import search_summary, write_predictions, write_search
+from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.grid import wavelength
+from galspec_spark.train.earlier import Comparison, EarlierRun
+from galspec_spark.train.evaluation import assemble, evaluate_all
+from galspec_spark.train.results import write_results, write_search
 from galspec_spark.warehouse.sample import read_sample
-from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
-
-log = logging.getLogger(__name__)
 
 
 def train(
@@ -80,98 +69,86 @@ def train(
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = build_classifiers(config)
-    census, used = _checked(read_sample(warehouse, MEMBERSHIP), config.components)
+    census, used = _checked(read_sample(warehouse, MEMBERSHIP))
     seconds = _earlier_seconds(warehouse)
-
-    with _timed(seconds, "pca"):
-        train_rows = census.count(split="train")
-        progress = spark_progress(spark, "components", train_rows, "spectra")
-        with progress, _scratch(output) as scratch:
-            spectra = labelled_spectra(spark, warehouse, train_rows)
-            components = fit_components(spark, spectra, config, census.folds, scratch)
-        labelled = int(census.counts()["labelled"])
-        with spark_progress(spark, "projection", labelled, "spectra"):
-            coefficients = project_all(spark, spectra, components, config, labelled).persist()
-            coefficients.count()
-
-    trained, search = _train_all(run, classifiers, coefficients, census.folds, seconds)
+    with _timed(seconds, "features"):
+        spectra, features, table = _features(spark, config, warehouse, census, output)
+    trained, search = _train_all(config, classifiers, table, census.folds, seconds)
     with _timed(seconds, "evaluation"):
-        test = coefficients.where("split = 'test'").persist()
-        predictions, predict_seconds = predict(trained, test)
-        scores, curves = evaluate(trained, predictions, predict_seconds, config.seed)
-        results = [Result.model_validate(each) for each in scores]
-        bins = evaluate_in_bins(predictions, len(trained))
-        importance = importance_of(trained, components[-1], test, config.seed)
-    best = best_model(trained, results)
-    train_rows = training_rows(coefficients, census.count(split="train"))
-    called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
-    profile = take_profile(train_rows, predictions, census, called_agn)
-    for frame in (coefficients, test):
-        frame.unpersist()
-    content = {
-        "job": run.job,
-        **run.columns(),
-        "grid": GRID_ID,
-        "data": census.data(),
-        "counts": {**_file_counts(warehouse), **census.counts()},
-        "left_out": census.left_out(),
-        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "explained_variance": components[-1].explained_variance.tolist(),
-        "importance": importance,
-        "search": search_summary(search),
-        "results": results,
-        "best": best,
-        "bins": bins,
-        "majority_f1": census.majority_f1(),
-    }
-    metrics = Metrics.model_validate(content)
-    comparison = earlier.compare(metrics, predictions) if earlier else None
-    write_predictions(predictions, output)
+        evaluation = evaluate_all(trained, features, table, census, config.seed)
+    table.unpersist()
+    metrics = assemble(run, census, _file_counts(warehouse), seconds, features, search, evaluation)
+    comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
+    write_results(output, metrics, evaluation.predictions, comparison)
     write_search(search, run.columns(), output)
+    best = trained[metrics.best]
     write_bundle(
         output / "model",
-        pipeline_of(components[-1], trained[best]),
-        card_of(run, trained[best], metrics, used),
-        profile,
-        {FILL_SPECTRUM: spectra.fill_spectrum, MEAN_SPECTRUM: components[-1].mean},
+        pipeline_of(features, best),
+        card_of(run, best, metrics, used),
+        evaluation.profile,
+        features,
+        spectra.fill_spectrum,
     )
-    write_json(output / "metrics.json", metrics)
-    Location.of(output / "table1.md").write(table1(metrics).encode())
-    if comparison:
-        Location.of(output / "comparison.md").write(comparison_text(comparison).encode())
-        write_json(output / "comparison.json", comparison)
     means = class_means(spark, spectra)
-    page = write_report(output, _report_contents(metrics, means, components[-1], trained, curves))
+    page = write_report(
+        output, _report_contents(metrics, means, features, trained, evaluation.curves)
+    )
     return _summary(metrics, comparison, page)
 
 
-def _checked(members: pa.Table, components: int) -> tuple[Census, str]:
+def _checked(members: pa.Table) -> tuple[Census, str]:
     """Make sure that the splits can be trained and tested on; return census and fingerprint."""
     census = Census.take(members)
-    census.check(components)
+    census.check()
     audit_leakage(members)
     return census, fingerprint(members)
 
 
+def _features(
+    spark: SparkSession, config: TrainConfig, warehouse: Warehouse, census: Census, output: Path
+) -> tuple[LabelledSpectra, Features, DataFrame]:
+    """Fit the features for each fold and the whole training split, and compute all of them.
+
+    Returns
+    -------
+    spectra : LabelledSpectra
+    features : Features
+        Of the whole training split.
+    table : DataFrame
+        Of `feature_table`, persisted.
+    """
+    kind, train_rows = config.kind, census.count(split="train")
+    progress = spark_progress(spark, kind.label, train_rows, "spectra")
+    with progress, _scratch(output) as scratch:
+        spectra = labelled_spectra(spark, warehouse, train_rows)
+        fit = kind.resolve(kind.fit)
+        fitted = fit(spark, spectra, config.feature_settings, census.folds, scratch)
+    labelled = int(census.counts()["labelled"])
+    with spark_progress(spark, "features", labelled, "spectra"):
+        table = feature_table(spark, spectra, fitted, labelled).persist()
+        table.count()
+    return spectra, fitted[-1], table
+
+
 def _train_all(
-    run: Run,
+    config: TrainConfig,
     classifiers: Sequence[Classifier],
-    coefficients: DataFrame,
+    table: DataFrame,
     folds: int,
     seconds: dict[str, float],
 ) -> tuple[list[Trained], dict[str, list[Trial]]]:
-    """Train with all components, then with those that the forest finds the most important."""
-    config = run.config.train
-    every = list(range(config.components))
-    features = FeatureSet(f"all {config.components}", every, [every] * folds)
-    with _timed(seconds, "all components"):
-        trained, trials = compare(classifiers, coefficients, features, config)
+    """Train with all features, then with those that the forest finds the most important."""
+    indices = list(range(config.n_features))
+    features = FeatureSet(config.kind.name, f"all {config.n_features}", indices, [indices] * folds)
+    with _timed(seconds, "all features"):
+        trained, trials = compare(classifiers, table, features, config)
     search = {features.name: trials}
-    forest = next((each for each in trained if each.classifier == FOREST), None)
+    forest = next((model for model in trained if model.classifier == FOREST), None)
     if forest is not None:
-        best = elimination(forest, config.components, config.best_components)
+        best = elimination(forest, config.n_features, config.n_best)
         with _timed(seconds, "elimination"):
-            more, search[best.name] = compare(classifiers, coefficients, best, config)
+            more, search[best.name] = compare(classifiers, table, best, config)
         trained += more
     return trained, search
 
@@ -209,22 +186,26 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 def _report_contents(
     metrics: Metrics,
-    means: dict[int, tuple[int, npt.NDArray[np.float64]]],
-    components: Components,
+    means: dict[int, tuple[int, Doubles]],
+    features: Features,
     trained: list[Trained],
     curves: list[Curves],
 ) -> TrainingReport:
-    every = [each for each in trained if each.features is trained[0].features]
+    with_all = [model for model in trained if model.features is trained[0].features]
+    by_pixel = {model.classifier: by_wavelength(model, features) for model in with_all}
+    total = sum(count for count, _ in means.values())
     return TrainingReport(
         metrics=metrics,
         wavelength=wavelength(),
-        mean_spectrum=components.mean,
-        components=components.vectors,
+        mean_spectrum=np.sum([count * mean for count, mean in means.values()], axis=0) / total,
+        basis=features.basis,
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
-        wavelength_importance={each.classifier: by_wavelength(each, components) for each in every},
+        wavelength_importance={
+            name: values for name, values in by_pixel.items() if values is not None
+        },
         curves={
-            f"{each.classifier}/{each.features.name}": {"roc": curve.roc, "pr": curve.pr}
-            for each, curve in zip(trained, curves, strict=True)
+            f"{model.classifier}/{model.features.name}": {"roc": curve.roc, "pr": curve.pr}
+            for model, curve in zip(trained, curves, strict=True)
         },
     )
 
@@ -234,7 +215,7 @@ def _summary(metrics: Metrics, comparison: Comparison | None, page: Path) -> dic
     summary = {
         "train": metrics.counts.train,
         "test": metrics.counts.test,
-        "model": f"{best.classifier}, {best.features} components",
+        "model": f"{best.classifier}, {best.features} {FEATURES[best.kind].label}",
         "f1": best.f1,
         "agn_f1": best.agn_f1,
         "cv_f1": best.cv_f1,

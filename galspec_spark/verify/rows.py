@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.labels import CLASS_NAMES
+from galspec_spark.labels import AGN, OTHER
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.arrays import Array
@@ -118,9 +118,7 @@ def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     used = _mask(pc.is_null(batch["reason"]))
     measured = _mask(pc.is_valid(batch["probability"])) & _mask(pc.is_valid(batch["margin"]))
     probability = pc.fill_null(batch["probability"], 0.5).to_numpy()
-    called = np.where(
-        pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0, CLASS_NAMES[1], CLASS_NAMES[0]
-    )
+    called = np.where(pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0, AGN, OTHER)
     classes = np.array(batch["class"].to_pylist(), str)
     is_class = (classes == ABSTAIN) | (used & (classes == called))
     is_possible = (probability >= 0) & (probability <= 1) & (used == measured) & is_class

@@ -18,6 +18,8 @@ from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
+#: The reason of a spectrum that preprocess.sample left out: it says nothing about the data.
+NOT_DRAWN = "not_drawn"
 #: Spectra read at once: 500 rows of 2642 pixels make 5 MB of an array.
 BATCH_ROWS = 500
 

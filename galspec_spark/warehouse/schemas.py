@@ -129,7 +129,7 @@ SAMPLE = pa.schema(
 #: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
 #: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
 #: ``margin`` (probability less the model's threshold), ``reconstruction_error`` (rms of the
-#: normalised flux that the components do not explain) and ``coefficients``. ``flags`` are the bits
+#: normalised flux less its reconstruction) and ``features``. ``flags`` are the bits
 #: of `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition
 #: columns.
 CATALOG = pa.schema(
@@ -149,7 +149,7 @@ CATALOG = pa.schema(
         pa.field("margin", pa.float64()),
         pa.field("reconstruction_error", pa.float32()),
         pa.field("flags", pa.int32(), nullable=False),
-        pa.field("coefficients", pa.list_(pa.float32())),
+        pa.field("features", pa.list_(pa.float32())),
         *PROVENANCE,
     ]
 )

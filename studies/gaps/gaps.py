@@ -30,12 +30,14 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
-from galspec_spark.ml.features.labelled import LabelledSpectra
-from galspec_spark.ml.features.moments import Moments
-from galspec_spark.ml.features.pca import principal_components
-from galspec_spark.ml.features.pixel_sums import Weighting
-from galspec_spark.ml.features.projection import NARROW, fit_components, fold_column, project_all
-from galspec_spark.ml.features.weighted_pca import fit_weighted
+from galspec_spark.ml.features.pca import Coefficients, Settings
+from galspec_spark.ml.labelled.features import NARROW, feature_table, fold_column
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
+from galspec_spark.ml.pca.estimator import principal_components
+from galspec_spark.ml.pca.fit import fit_components
+from galspec_spark.ml.pca.moments import Moments
+from galspec_spark.ml.pca.pixel_sums import Weighting
+from galspec_spark.ml.pca.weighted import fit_weighted
 from galspec_spark.preprocess.selection import positions
 from galspec_spark.report.style import style
 from galspec_spark.spectrum.arrays import Floats, lists_of
@@ -54,12 +56,13 @@ SHARE = 0.5
 MOST, LEAST = 2600, 100
 #: Of logistic regression, for all alike.
 REGULARISATION = 1e-3
-#: What each remedy is: weighting of the components (None: ordinary ones), and projection.
-SETTINGS: dict[str, tuple[Weighting | None, str]] = {
-    "mean": (None, "filled"),
-    "masked": (None, "masked"),
-    "mask": ("mask", "masked"),
-    "ivar": ("ivar", "masked"),
+#: What each remedy is: weighting of the components (None: ordinary ones), and whether the
+#: components fit the gaps.
+REMEDIES: dict[str, tuple[Weighting | None, bool]] = {
+    "mean": (None, False),
+    "masked": (None, True),
+    "mask": ("mask", True),
+    "ivar": ("ivar", True),
 }
 
 log = logging.getLogger(__name__)
@@ -117,6 +120,7 @@ def gaps(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> d
         If there is no ``restframe`` table, or too few of its spectra have a complete blue end.
     """
     config = run.config.train
+    pca = settings_of(config)
     sample, natural = _load(warehouse, blue=max(ENDS)), _load(warehouse, blue=0)
     if len(sample.flux) < LEAST:
         raise UserError(
@@ -125,12 +129,12 @@ def gaps(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> d
         )
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=output) as scratch:
-        complete = _without_small_gaps(sample, config.components)
+        complete = _without_small_gaps(sample, pca.n_components)
         numbers = {
             **run.columns(),
             **sample.counts(),
-            "components": config.components,
-            "passes": config.em_passes,
+            "components": pca.n_components,
+            "passes": pca.em_passes,
             **_artificial(spark, config, complete, Path(scratch)),
             "natural": _natural(spark, config, natural, Path(scratch)),
         }
@@ -142,6 +146,11 @@ def gaps(spark: SparkSession, run: Run, warehouse: Warehouse, output: Path) -> d
         "agn_f1_complete": numbers["results"][0]["agn_f1"][0],
         "table": str(output / "gaps.md"),
     }
+
+
+def settings_of(config: TrainConfig) -> Settings:
+    """Return the settings of the principal components."""
+    return Settings.model_validate(config.features.get("pca", {}))
 
 
 class Pipeline:
@@ -167,14 +176,14 @@ class Pipeline:
 
     def components(self) -> list[Components]:
         """Return the ordinary components without each fold, and last of all spectra."""
-        config = self.config.model_copy(update={"pca": "gram"})
-        return fit_components(self.spark, self.spectra, config, self.folds, self.scratch)
+        settings = settings_of(self.config).model_copy(update={"solver": "gram"})
+        return fit_components(self.spark, self.spectra, settings, self.folds, self.scratch)
 
-    def predictions(self, components: list[Components], projection: str) -> npt.NDArray[np.int32]:
-        """Predict each spectrum by what the other folds say, shape (n,)."""
-        config = self.config.model_copy(update={"projection": projection})
+    def predictions(self, components: list[Components], is_masked: bool) -> npt.NDArray[np.int32]:
+        """Predict each spectrum by the models of the other folds, shape (n,)."""
+        features = [Coefficients(each, is_masked) for each in components]
         count = len(self.sample.flux)
-        rows = project_all(self.spark, self.spectra, components, config, count).persist()
+        rows = feature_table(self.spark, self.spectra, features, count).persist()
         with ThreadPool(self.config.parallelism) as pool:
             predicted = pool.map(partial(_predict, rows), range(self.folds))
         rows.unpersist()
@@ -184,14 +193,14 @@ class Pipeline:
     def apply(self) -> Iterator[tuple[str, Components, npt.NDArray[np.int32]]]:
         """Give each remedy, the components of all spectra that it uses, and its predictions."""
         ordinary = self.components()
-        passes = self.config.em_passes
-        for remedy, (weighting, projection) in SETTINGS.items():
+        passes = settings_of(self.config).em_passes
+        for remedy, (weighting, is_masked) in REMEDIES.items():
             used = ordinary
             if weighting is not None:
                 used = fit_weighted(
                     self.spark, self.spectra, ordinary, weighting, passes, self.scratch
                 )
-            yield remedy, used[-1], self.predictions(used, projection)
+            yield remedy, used[-1], self.predictions(used, is_masked)
 
 
 def _predict(rows: DataFrame, fold: int) -> pa.Table:
@@ -210,7 +219,7 @@ def _artificial(
     complete = Pipeline(spark, config, sample, scratch)
     true = complete.components()
     results: list[dict[str, Any]] = [{"hidden": "nothing", "remedy": None}]
-    predicted = [complete.predictions(true, "filled")]
+    predicted = [complete.predictions(true, is_masked=False)]
     hidden = np.random.default_rng(1).random(len(sample.flux)) < SHARE
     for end in ENDS:
         log.info("blue end hidden to %.0f A", end)

@@ -29,8 +29,8 @@ from tests.spec_files import hdus
 SMALL = {
     "preprocess": {"folds": 2, "sample": 200},
     "train": {
-        "components": 6,
-        "best_components": 3,
+        "features": {"pca": {"n_components": 6}},
+        "n_best": 3,
         "classifiers": {
             "logistic_regression": {"grid": {"regParam": [0.0001, 1.0]}},
             "linear_svc": {"grid": {"regParam": [0.001]}},
@@ -67,7 +67,7 @@ def test_the_script_makes_six_rows(survey, tmp_path):
         assert min(row["f1"], row["cv_f1"]) > 0.8
     assert result["results"][0]["hyperparameters"] == {"regParam": 0.0001}
     assert set(result["seconds"]) == {
-        "read", "prepare", "pca", "all components", "best components", "total",
+        "read", "prepare", "features", "all features", "best features", "total",
     }  # fmt: skip
 
 

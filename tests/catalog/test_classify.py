@@ -103,14 +103,14 @@ def test_reconstruction_error_and_position(warehouse, release_model):
     is_used = rows_of(warehouse)["reason"].isna()  # of the same order
     spectra = rows_of(warehouse, "restframe")[is_used].iloc[::25]
     catalog = rows_of(warehouse).set_index("spectrum_id").loc[spectra["spectrum_id"]]
-    mean, vectors = bundle.components.mean, bundle.components.vectors
+    mean, vectors = bundle.features.components.mean, bundle.features.basis
     flux, ivar = (np.stack(spectra[name].to_list()).astype(float) for name in ("flux", "ivar"))
     assert (ivar == 0).any()
     flux = np.where(ivar > 0, flux, bundle.fill_spectrum)
     model = mean + (flux - mean) @ vectors.T @ vectors
     rms = np.sqrt(((flux - model) ** 2).mean(axis=1))
     np.testing.assert_allclose(catalog["reconstruction_error"], rms, rtol=1e-5)
-    coefficients = np.stack(catalog["coefficients"].to_list())
+    coefficients = np.stack(catalog["features"].to_list())
     np.testing.assert_allclose(coefficients, flux @ vectors.T, rtol=1e-5, atol=1e-5)
     pixel = hpgeom.angle_to_pixel(2**29, spectra["ra"], spectra["dec"], nest=True)
     assert (catalog["healpix29"].to_numpy() == pixel).all()
@@ -120,9 +120,7 @@ def test_left_out_spectra_abstain_and_say_why(warehouse):
     out = rows_of(warehouse).query("reason == 'zwarning'")
     assert len(out) == LEFT_OUT
     assert (out["class"] == "abstain").all()
-    assert (
-        out[["probability", "margin", "reconstruction_error", "coefficients"]].isna().all(axis=None)
-    )
+    assert out[["probability", "margin", "reconstruction_error", "features"]].isna().all(axis=None)
     assert has(out, "LEFT_OUT").all()
 
 

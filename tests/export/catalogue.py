@@ -75,5 +75,5 @@ def _row(number: int) -> dict[str, Any]:
         "margin": random.uniform(-0.5, 0.5),
         "reconstruction_error": random.uniform(),
         "flags": number % 64,
-        "coefficients": random.normal(size=COMPONENTS).tolist(),
+        "features": random.normal(size=COMPONENTS).tolist(),
     }

@@ -17,12 +17,12 @@ from tests.export.conftest import Exported
 def test_rows_are_as_in_the_catalogue(exported: Exported) -> None:
     table = Table.read(exported.folder / "catalog.fits")
     assert table.colnames == list(COLUMNS)
-    for name in set(COLUMNS) - {"coefficients"}:
+    for name in set(COLUMNS) - {"features"}:
         expected = [row[name] for row in exported.rows]
         # FITS has no missing text, only an empty one
         assert [None if value == "" else value for value in table[name].tolist()] == expected
-    vectors = [row["coefficients"] or [None] * COMPONENTS for row in exported.rows]
-    assert table["coefficients"].tolist() == vectors
+    vectors = [row["features"] or [None] * COMPONENTS for row in exported.rows]
+    assert table["features"].tolist() == vectors
 
 
 def test_missing_are_null_and_nan(exported: Exported) -> None:
@@ -36,7 +36,7 @@ def test_missing_are_null_and_nan(exported: Exported) -> None:
     nulls = {header[f"TTYPE{n}"] for n in range(1, len(COLUMNS) + 1) if f"TNULL{n}" in header}
     assert nulls == {"healpix29", "label"}
     assert math.isnan(row["probability"])
-    assert np.isnan(row["coefficients"]).all()
+    assert np.isnan(row["features"]).all()
 
 
 def test_header_describes_columns_flags_and_provenance(exported: Exported) -> None:

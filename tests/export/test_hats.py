@@ -38,9 +38,9 @@ def test_lsdb_reads_the_rows(exported: Exported) -> None:
     assert exported.summary["hats_rows_without_position"] == 1
     frame = catalog.compute().sort_index()
     assert frame.index.tolist() == [row["healpix29"] for row in placed]
-    for name in set(COLUMNS) - {"healpix29", "coefficients"}:
+    for name in set(COLUMNS) - {"healpix29", "features"}:
         assert frame[name].to_numpy(object, na_value=None).tolist() == [r[name] for r in placed]
-    assert [list(row) for row in frame["coefficients"]] == [row["coefficients"] for row in placed]
+    assert [list(row) for row in frame["features"]] == [row["features"] for row in placed]
 
 
 def test_lsdb_searches_the_sky(divided: Path, exported: Exported) -> None:

@@ -24,7 +24,7 @@ def test_widths_are_those_of_the_widest_rows(
 ) -> None:
     rows = in_many_parts(spark, exported.catalog, tmp_path)
     widest = {name: max(len(row[name] or "") for row in exported.rows) for name in TEXT}
-    assert (rows.text_bytes, rows.coefficients) == (widest, COMPONENTS)
+    assert (rows.text_bytes, rows.n_features) == (widest, COMPONENTS)
 
 
 def test_parts_of_a_range_are_those_that_have_its_rows(

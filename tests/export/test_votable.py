@@ -16,11 +16,11 @@ from tests.export.conftest import Exported
 def test_rows_are_as_in_the_catalogue_and_missing_are_masked(exported: Exported) -> None:
     table = Table.read(exported.folder / "catalog.vot")
     assert table.colnames == list(COLUMNS)
-    for name in set(COLUMNS) - {"coefficients"}:
+    for name in set(COLUMNS) - {"features"}:
         expected = [row[name] for row in exported.rows]
         assert [None if value == "" else value for value in table[name].tolist()] == expected
-    vectors = [row["coefficients"] or [None] * COMPONENTS for row in exported.rows]
-    assert table["coefficients"].tolist() == vectors
+    vectors = [row["features"] or [None] * COMPONENTS for row in exported.rows]
+    assert table["features"].tolist() == vectors
 
 
 def test_standard_is_kept(exported: Exported) -> None:

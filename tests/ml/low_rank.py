@@ -9,7 +9,7 @@ import pyarrow as pa
 from scipy.linalg import subspace_angles
 
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
 from galspec_spark.spectrum.arrays import lists_of
 from tests.warehouses import in_parts, labelled, write_tables
 

@@ -18,8 +18,10 @@ from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
-from galspec_spark.ml.features.labelled import labelled_spectra
-from galspec_spark.ml.features.projection import fit_components, project_all
+from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.labelled.features import feature_table
+from galspec_spark.ml.labelled.spectra import labelled_spectra
+from galspec_spark.ml.pca.fit import fit
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -43,28 +45,25 @@ class Features:
 
 def features_of(spark, root: Path, scratch: Location) -> Features:
     census = Census.take(read_sample(Warehouse(root), MEMBERSHIP))
-    config = Config().train
     spectra = labelled_spectra(spark, Warehouse(root), census.count(split="train"))
-    components = fit_components(spark, spectra, config, census.folds, scratch)
+    fitted = fit(spark, spectra, Settings(), census.folds, scratch)
     every = [batch for task in spectra.tasks for batch in spectra.read(task, ["split"])]
     flux = np.concatenate(
         [flux[np.array(rows["split"].to_pylist()) == "train"] for rows, flux, _ in every]
     ).astype(np.float64)
     oracle = decomposition.PCA(COMPONENTS, svd_solver="full").fit(flux)
     labelled = census.count(split="train") + census.count(split="test")
-    coefficients = project_all(spark, spectra, components, config, labelled).persist()
+    coefficients = feature_table(spark, spectra, fitted, labelled).persist()
     table = coefficients.orderBy("spectrum_id").toPandas()
-    values = np.stack([vector.toArray() for vector in table["components"]])
+    values = np.stack([vector.toArray() for vector in table["all_features"]])
     is_train = (table["split"] == "train").to_numpy()
     values = (values - values[is_train].mean(axis=0)) / values[is_train].std(axis=0, ddof=1)
     label = table["label"].to_numpy()
-    return Features(
-        components[-1].vectors, oracle.components_, coefficients, values, label, is_train
-    )
+    return Features(fitted[-1].basis, oracle.components_, coefficients, values, label, is_train)
 
 
 def predictions(classifier, features: Features) -> np.ndarray:
-    model = classifier.setFeaturesCol("components").fit(
+    model = classifier.setFeaturesCol("all_features").fit(
         features.coefficients.where("split = 'train'")
     )
     rows = model.transform(features.coefficients).orderBy("spectrum_id")

@@ -16,7 +16,7 @@ from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
-from galspec_spark.ml.features.labelled import labelled_spectra
+from galspec_spark.ml.labelled.spectra import labelled_spectra
 from galspec_spark.preprocess import preprocess
 from galspec_spark.preprocess.recipe import Recipe
 from galspec_spark.spectrum import grid

@@ -98,8 +98,8 @@ def full_report() -> TrainingReport:
         "data": "sdss dr14",
         "counts": sample.COUNTS,
         "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11},
-        "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "pca": 4.1,
-                    "all components": 83.7, "elimination": 5.2, "evaluation": 3.0},
+        "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "features": 4.1,
+                    "all features": 83.7, "elimination": 5.2, "evaluation": 3.0},
         "explained_variance": variance.tolist(),
         "importance": sample.importance(importance.tolist(), best),
         "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
@@ -112,7 +112,7 @@ def full_report() -> TrainingReport:
         metrics=Metrics.model_validate(metrics),
         wavelength=wavelength(),
         mean_spectrum=mean,
-        components=components,
+        basis=components,
         class_means={"AGN": spectra[:30].mean(axis=0), "other": spectra[30:].mean(axis=0)},
         wavelength_importance={name: w / w.sum() for name, w in weights.items()},
         curves=curves,
@@ -125,7 +125,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
     whole = full_report.metrics
     undefined = {
         "features": "all 5",
-        "components": [0, 1, 2, 3, 4],
+        "selected": [0, 1, 2, 3, 4],
         "agn_precision": None,
         "agn_f1": None,
         "roc_auc": None,
@@ -139,9 +139,9 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
         "counts": whole.counts.model_dump()
         | {"files": None, "files_quarantined": None, "selected": 632},
         "left_out": {},
-        "seconds": {"pca": 0.4},
+        "seconds": {"features": 0.4},
         "explained_variance": whole.explained_variance[:5],
-        "importance": {"components": None, "best": None, "permutation": {}, "peaks": {}},
+        "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
         "search": {},
         "bins": {},
     }
@@ -149,7 +149,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
     return dataclasses.replace(
         full_report,
         metrics=metrics,
-        components=full_report.components[:5],
+        basis=full_report.basis[:5],
         class_means={"other": full_report.class_means["other"]},
         wavelength_importance={},
         curves={},

@@ -31,15 +31,15 @@ TRIALS = (
 )
 
 
-def search(components: int) -> dict[str, Any]:
+def search(n_features: int) -> dict[str, Any]:
     """Return a search of three folds."""
     keys = ("classifier", "origin", "chosen", "f1", "agn_f1", "seconds")
-    trials = [{**dict(zip(keys, row, strict=True)), "components": components} for row in TRIALS]
+    trials = [{**dict(zip(keys, row, strict=True)), "n_features": n_features} for row in TRIALS]
     return {"points": len(trials), "fits": 3 * len(trials), "trials": trials}
 
 
 def result(
-    classifier: str, features: str, components: list[int], found: int, false: int
+    classifier: str, features: str, selected: list[int], found: int, false: int
 ) -> dict[str, Any]:
     """Return one entry of the results, its scores from its own confusion matrix."""
     agn, other = 20, 106
@@ -57,8 +57,9 @@ def result(
 
     return {
         "classifier": classifier,
+        "kind": "pca",
         "features": features,
-        "components": components,
+        "selected": selected,
         "precision": weighted(precision, other_precision),
         "recall": weighted(recall, other_recall),
         "f1": weighted(f1, other_f1),
@@ -142,26 +143,26 @@ def bins(models: int) -> dict[str, Any]:
     return {"z": found, "sn_median": found[:2]}
 
 
-def permutation(components: int) -> list[dict[str, float]]:
-    """Return drops that grow less with the number of the component, and one below 0."""
+def permutation(n_features: int) -> list[dict[str, float]]:
+    """Return drops that grow less with the number of the feature, and one below 0."""
     return [
         {
-            "component": index,
+            "feature": index,
             "f1_drop": 0.2 / (1 + index) - 0.02,
             "f1_sd": 0.01,
             "pr_auc_drop": 0.4 / (1 + index),
             "pr_auc_sd": 0.02,
         }
-        for index in range(components)
+        for index in range(n_features)
     ]
 
 
-def importance(components: list[float], best: list[int]) -> dict[str, Any]:
+def importance(features: list[float], best: list[int]) -> dict[str, Any]:
     """Return what three classifiers look at."""
     return {
-        "components": components,
+        "features": features,
         "best": best,
-        "permutation": {name: permutation(len(components)) for name in CLASSIFIERS},
+        "permutation": {name: permutation(len(features)) for name in CLASSIFIERS},
         "peaks": {name: peaks() for name in CLASSIFIERS},
     }
 

@@ -16,7 +16,7 @@ from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import (
-    component_importance,
+    feature_importance,
     line_pixels,
     wavelength_importance,
 )
@@ -52,7 +52,7 @@ def test_spread_keeps_what_is_far_apart_and_centres_what_is_close() -> None:
 
 
 def test_kept_components_are_coloured_and_ranked(full_report: TrainingReport) -> None:
-    figure = component_importance(full_report)
+    figure = feature_importance(full_report)
     assert figure is not None
     axes: Axes = figure.axes[0]
     best = list(full_report.metrics.importance.best or ())

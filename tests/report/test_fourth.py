@@ -19,7 +19,7 @@ OLD_LABEL, NEW_LABEL = "random forest", "gradient-boosted trees"
 #: Figures of the spectra show no classifier.
 SHOWN = [name for name, entry in FIGURES.items() if not entry.draw.__module__.endswith("spectra")]
 #: What the forest chose is the forest's alone.
-OF_THE_FOREST = {"component_importance"}
+OF_THE_FOREST = {"feature_importance"}
 
 
 @pytest.fixture(scope="module")

@@ -68,22 +68,22 @@ def test_trials_of_several_settings_are_in_the_order_of_f1(full_report: Training
     assert "rank (varied: maxDepth,\nminInstancesPerNode)" in words(figure)
 
 
-def test_number_of_components_is_a_setting(full_report: TrainingReport) -> None:
+def test_number_of_features_is_a_setting(full_report: TrainingReport) -> None:
     trials = [
-        {"classifier": "linear_svc", "origin": "grid", "components": count, "chosen": {},
+        {"classifier": "linear_svc", "origin": "grid", "n_features": count, "chosen": {},
          "f1": 0.9 + count / 1000, "agn_f1": 0.5, "seconds": 1.0}
         for count in (5, 10, 20)
     ]  # fmt: skip
     figure = search(with_trials(full_report, trials))
     assert figure is not None
     assert points(figure.axes[0], "grid") == {(5.0, 0.905), (10.0, 0.91), (20.0, 0.92)}
-    assert "components" in words(figure).split(" | ")
+    assert "n_features" in words(figure).split(" | ")
 
 
 @pytest.mark.parametrize("values", [["gini", "entropy"], [True, False], [None, 3]])
 def test_settings_that_are_no_numbers_are_ranked(values, full_report: TrainingReport) -> None:
     trials = [
-        {"classifier": "random_forest", "origin": "grid", "components": 20,
+        {"classifier": "random_forest", "origin": "grid", "n_features": 20,
          "chosen": {} if value is None else {"setting": value},
          "f1": f1, "agn_f1": 0.5, "seconds": 1.0}
         for value, f1 in zip(values, (0.8, 0.9), strict=True)
@@ -106,7 +106,7 @@ def test_key_tells_marks_apart(full_report: TrainingReport) -> None:
     assert figure is not None
     (key,) = figure.legends
     assert [text.get_text() for text in key.get_texts()] == [
-        "all 20 components", "best 10 components", "of the grid", "drawn at random", "chosen",
+        "all 20 features", "best 10 features", "of the grid", "drawn at random", "chosen",
     ]  # fmt: skip
 
 

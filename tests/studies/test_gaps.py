@@ -17,12 +17,14 @@ from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.tables import Warehouse
 from studies.gaps import gaps as module
-from studies.gaps.gaps import SETTINGS, gaps
+from studies.gaps.gaps import REMEDIES, gaps
 from studies.gaps.page import effects, table, with_scores
 from tests.ml.low_rank import ordinary
 from tests.ml.synthetic import restframe, write_warehouse
 
-CONFIG = Config.model_validate({"train": {"components": 5, "best_components": 3, "em_passes": 3}})
+CONFIG = Config.model_validate(
+    {"train": {"features": {"pca": {"n_components": 5, "em_passes": 3}}, "n_best": 3}}
+)
 
 
 def warehouse(root: Path, n: int = 140) -> Warehouse:
@@ -42,7 +44,7 @@ def numbers(spark, tmp_path_factory):
     run = module.Run.start("gaps", CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ENDS", (4100.0,))
-        patch.delitem(SETTINGS, "masked")
+        patch.delitem(REMEDIES, "masked")
         summary = gaps(spark, run, warehouse(folder / "warehouse"), folder / "output")
     found = json.loads((folder / "output" / "gaps.json").read_text())
     return found, summary, folder / "output"

@@ -32,13 +32,12 @@ from tests.submit import run_here
 
 K, BEST = 6, 3
 SMALL = {
-    "components": K,
-    "best_components": BEST,
+    "features": {"pca": {"n_components": K}},
+    "n_best": BEST,
     "classifiers": {
-        "logistic_regression": {"fixed": {"maxIter": 10}, "grid": {"regParam": [0.001, 10.0]}},
-        "linear_svc": {"fixed": {"maxIter": 5, "regParam": 0.01}},
+        "logistic_regression": {"fixed": {"maxIter": 6}, "grid": {"regParam": [0.001, 10.0]}},
+        "linear_svc": {"fixed": {"maxIter": 3, "regParam": 0.01}},
         "random_forest": {"fixed": {"impurity": "entropy", "numTrees": 5, "maxDepth": 3}},
-        "gbt": {"fixed": {"maxIter": 1, "maxDepth": 2}},
     },
 }
 CLASSIFIERS = list(SMALL["classifiers"])
@@ -104,18 +103,18 @@ def test_counts_and_stages(metrics):
         "folds": FOLDS,
     }
     assert metrics["left_out"] == {"coverage": 18}
-    stages = ["ingest", "pca", "all components", "elimination", "evaluation"]
+    stages = ["ingest", "features", "all features", "elimination", "evaluation"]
     assert list(metrics["seconds"]) == stages
     assert (metrics["grid"], metrics["data"]) == (GRID_ID, "sdss dr14")
 
 
-def test_the_best_components_are_the_forests(metrics):
-    importance = metrics["importance"]["components"]
+def test_the_best_features_are_the_forests(metrics):
+    importance = metrics["importance"]["features"]
     assert len(importance) == K
     assert sum(importance) == pytest.approx(1)
     best = metrics["importance"]["best"]
     assert best == sorted(range(K), key=lambda i: -importance[i])[:BEST]
-    assert metrics["results"][-1]["components"] == best
+    assert metrics["results"][-1]["selected"] == best
 
 
 def test_components_know_the_training_split_only(metrics):
@@ -211,7 +210,7 @@ def assert_equal(found, expected) -> None:
 def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
     output = trained[1]
     search = pq.read_table(output / "search.parquet").to_pandas()
-    assert len(search) == 2 * (2 + 1 + 1 + 1) * FOLDS
+    assert len(search) == 2 * (2 + 1 + 1) * FOLDS
     assert set(search["run_id"]) == {metrics["run_id"]}
     predictions = pq.read_table(output / "predictions").to_pandas()
     assert len(predictions) == metrics["counts"]["test"]
@@ -236,7 +235,7 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
     best = metrics["results"][metrics["best"]]
     assert model.card.threshold.probability == best["threshold"]["probability"]
     assert model.calibration.method == best["calibration"]["method"] == "platt"
-    assert len(model.components.mean) == PIXELS
+    assert len(model.features.components.mean) == PIXELS
 
 
 def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
@@ -295,7 +294,12 @@ def one_class(table: pa.Table) -> pa.Table:
     ("table", "settings", "error", "message"),
     [
         (one_class(restframe(30)), {}, UserError, "no spectrum of class AGN"),
-        (restframe(90), {"components": 70}, UserError, "set train.components to 65"),
+        (
+            restframe(90),
+            {"features": {"pca": {"n_components": 70}}},
+            UserError,
+            r"70 components of (\d+) spectra: choose \1 or less",
+        ),
         (
             restframe(60),
             {"classifiers": {"linear_svc": {"fixed": {"depth": 3}}}},

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from galspec_spark.errors import UserError
 from galspec_spark.labels import CLASS_NAMES, POSITIVE
 from galspec_spark.ml.evaluation.scores import classification_scores
-from galspec_spark.spectrum.grid import PIXELS
 
 #: Columns of the table.
 MEMBERSHIP = (
@@ -89,8 +88,8 @@ class Census:
         f1: float = classification_scores(counts)["f1"]
         return f1
 
-    def check(self, components: int) -> None:
-        """Make sure that classifiers can be trained and tested on that many components.
+    def check(self) -> None:
+        """Make sure that classifiers can be trained and tested.
 
         Raises
         ------
@@ -108,12 +107,6 @@ class Census:
         for fold in range(self.folds):
             todo = f"preprocess with fewer than {self.folds} folds (preprocess.folds)"
             self._check_classes(f"fold {fold}", todo, split="train", fold=fold)
-        most = min(rows, PIXELS)
-        if components > most:
-            raise UserError(
-                f"{components} components of {rows} training spectra with {PIXELS} pixels: "
-                f"set train.components to {most} or less"
-            )
 
     def _check_classes(self, where: str, todo: str, **values: Any) -> None:
         for label, name in enumerate(CLASS_NAMES):

@@ -97,8 +97,9 @@ class Result(Scores):
     """One classifier on one set of features: scores on the test split at its own threshold."""
 
     classifier: str
+    kind: str = Field(description="of the features, for example pca")
     features: str = Field(description="name of the set of features, for example all 20")
-    components: tuple[int, ...] = Field(description="indices, most important first")
+    selected: tuple[int, ...] = Field(description="their indices, most important first")
     hyperparameters: dict[str, Setting] = Field(description="by Spark's names")
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(
         description="true classes in rows, predicted in columns; other, then AGN"
@@ -138,9 +139,9 @@ class Bin(Record):
 
 
 class Drop(Record):
-    """Drops of the AGN scores when one component is shuffled, over several repeats."""
+    """Drops of the AGN scores when one feature is shuffled, over several repeats."""
 
-    component: int
+    feature: int = Field(description="index")
     f1_drop: float = Field(description="mean")
     f1_sd: float = Field(description="standard deviation")
     pr_auc_drop: float
@@ -157,9 +158,9 @@ class Peak(Record):
 
 
 class Importance(Record):
-    """What the classifiers with all components look at."""
+    """What the classifiers with all features rest on."""
 
-    components: tuple[float, ...] | None = Field(description="the forest's; null without a forest")
+    features: tuple[float, ...] | None = Field(description="the forest's; null without a forest")
     best: tuple[int, ...] | None = Field(description="kept by the elimination, best first")
     permutation: dict[str, tuple[Drop, ...]] = Field(description="by classifier")
     peaks: dict[str, tuple[Peak, ...]] = Field(description="by classifier, strongest first")
@@ -170,7 +171,7 @@ class TrialScores(Record):
 
     classifier: str
     origin: Literal["grid", "random"]
-    components: int = Field(description="how many of the set are used")
+    n_features: int = Field(description="how many of the set are used")
     chosen: dict[str, Setting] = Field(description="the point's hyper-parameters")
     f1: float = Field(description="weighted")
     agn_f1: float | None
@@ -179,7 +180,7 @@ class TrialScores(Record):
     @property
     def settings(self) -> Mapping[str, Setting]:
         """All that a search may vary from trial to trial."""
-        return {**self.chosen, "components": self.components}
+        return {**self.chosen, "n_features": self.n_features}
 
 
 class Search(Record):
@@ -218,7 +219,9 @@ class Metrics(Record):
     counts: Counts
     left_out: dict[str, int] = Field(description="spectra by the first reason that applies")
     seconds: dict[str, float] = Field(description="by stage, in the order of the run")
-    explained_variance: tuple[float, ...] = Field(description="share of each component")
+    explained_variance: tuple[float, ...] = Field(
+        description="share of each feature; empty where it is undefined"
+    )
     importance: Importance
     search: dict[str, Search] = Field(description="by set of features")
     results: tuple[Result, ...] = Field(min_length=1)

@@ -21,7 +21,7 @@ from galspec_spark.spectrum.arrays import Doubles
 MAX_VALUES = 4_000_000
 
 Numbers = npt.NDArray[np.number]
-#: From features (n, components) to predictions (n,) and to scores (n,) that rank the rows.
+#: From features (n, k) to predictions (n,) and to scores (n,) that rank the rows.
 Predict = Callable[[Doubles], tuple[Numbers, Numbers]]
 
 
@@ -29,31 +29,31 @@ def permutation_importance(
     predict: Predict,
     features: Doubles,
     labels: Numbers,
-    components: Sequence[int],
+    selected: Sequence[int],
     repeats: int = 5,
     seed: int = 1,
 ) -> list[dict[str, float]]:
-    """Return how far scores of the AGN class drop when a component is shuffled.
+    """Return how far scores of the AGN class drop when a feature is shuffled.
 
     Parameters
     ----------
     predict
         Called with as many copies of the rows at once as `MAX_VALUES` allows.
     features, labels
-        Shapes (n, components) and (n,); labels are 0 or 1.
-    components
-        What each column of the features is.
+        Shapes (n, k) and (n,); labels are 0 or 1.
+    selected
+        Index of each of these features among all.
 
     Returns
     -------
     list of dict
-        For each component in the given order: ``component``; ``f1_drop`` and ``pr_auc_drop``, the
-        mean over the repeats of how far F1 and average precision of AGN fall; and ``f1_sd`` and
-        ``pr_auc_sd``, their standard deviations over the repeats.
+        For each feature in the given order: ``feature``, its index; ``f1_drop`` and
+        ``pr_auc_drop``, the mean over the repeats of how far F1 and average precision of AGN fall;
+        and ``f1_sd`` and ``pr_auc_sd``, their standard deviations over the repeats.
     """
     if labels.min() == labels.max():
         raise ValueError("rows of one class only: there is no score that could drop")
-    shuffled = list(product(range(len(components)), range(repeats)))
+    shuffled = list(product(range(len(selected)), range(repeats)))
     scores = [_score(labels, *predict(features))]
     at_once = max(1, MAX_VALUES // features.size)
     for first in range(0, len(shuffled), at_once):
@@ -61,16 +61,16 @@ def permutation_importance(
         copies = [_copy(features, position, repeat, seed) for position, repeat in chunk]
         predictions, ranks = (np.split(e, len(chunk)) for e in predict(np.concatenate(copies)))
         scores += [_score(labels, *each) for each in zip(predictions, ranks, strict=True)]
-    drops = (scores[0] - np.array(scores[1:])).reshape(len(components), repeats, 2)
+    drops = (scores[0] - np.array(scores[1:])).reshape(len(selected), repeats, 2)
     return [
         {
-            "component": component,
+            "feature": feature,
             "f1_drop": float(drop[:, 0].mean()),
             "f1_sd": float(drop[:, 0].std()),
             "pr_auc_drop": float(drop[:, 1].mean()),
             "pr_auc_sd": float(drop[:, 1].std()),
         }
-        for component, drop in zip(components, drops, strict=True)
+        for feature, drop in zip(selected, drops, strict=True)
     ]
 
 

@@ -1,1 +1,10 @@
-"""Spectra to features for the classifiers."""
+"""Kinds of features, a file each; this is their registry.
+
+To add one, write a file that ends in a `FeatureKind` and name it here.
+"""
+
+from galspec_spark.ml.features import pca
+from galspec_spark.ml.features.kind import FeatureKind
+
+#: By name.
+FEATURES: dict[str, FeatureKind] = {module.KIND.name: module.KIND for module in (pca,)}

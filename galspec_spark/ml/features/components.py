@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from galspec_spark.spectrum.arrays import Doubles
 
 
@@ -19,3 +21,10 @@ class Components:
     mean: Doubles  #: (pixels,)
     vectors: Doubles  #: (k, pixels), orthonormal, by falling variance; largest entry positive
     explained_variance: Doubles  #: (k,), shares of the total variance
+
+
+def upright(vectors: Doubles) -> Doubles:
+    """Return rows with their signs such that the largest entry of each is positive."""
+    largest = np.abs(vectors).argmax(axis=1)
+    signs = np.sign(vectors[np.arange(len(vectors)), largest])
+    return np.ascontiguousarray(vectors * signs[:, np.newaxis])

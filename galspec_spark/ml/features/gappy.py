@@ -13,39 +13,14 @@ the fitted coefficients back (`fill_gaps` says how exactly), so a saved model st
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import ArrayType, FloatType
 
 from galspec_spark.ml.features.components import Components
-from galspec_spark.spectrum.arrays import Doubles, Floats, rows_of
+from galspec_spark.spectrum.arrays import Doubles, Floats
 
 #: Spectra solved at once: 2642 pixels in float64 make 11 MB of an array.
 BATCH_ROWS = 500
 #: Keeps the equations solvable where the components explain all variance, or one explains none.
 TINY = 1e-12
-
-
-def filled(components: Components, flux: str = "flux", ivar: str = "ivar") -> Column:
-    """Return the spectra with their gaps filled by the model, as ``array<float>``.
-
-    Runs in the tasks, an Arrow batch at a time. Follow it by `pca.project` or a `PCAModel`.
-
-    Parameters
-    ----------
-    flux, ivar
-        Names of columns of ``array<float>`` on one grid; no information where ivar is 0.
-    """
-
-    @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator]
-    def fill(flux: pd.Series, ivar: pd.Series) -> pd.Series:
-        spectra = fill_gaps(rows_of(pa.array(flux)), rows_of(pa.array(ivar)), components)
-        return pd.Series(list(spectra.astype(np.float32, copy=False)))
-
-    column: Column = fill(flux, ivar)
-    return column
 
 
 def fill_gaps(flux: Floats, ivar: Floats, components: Components) -> Floats:

@@ -1,165 +1,122 @@
-"""Principal components of spectra in an ``array<float>`` column: a faster `pyspark.ml.feature.PCA`.
-
-MLlib converts every spectrum to a vector and adds it to the covariance one row at a time. Here the
-tasks multiply whole Arrow batches with numpy (`gram`), and the driver finds the leading vectors of
-the one matrix that comes back.
-"""
+"""Principal components as features: the coefficients of a spectrum."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
-from pyspark import SparkContext, keyword_only
-from pyspark.ml import Estimator
-from pyspark.ml.feature import PCAModel, _PCAParams
-from pyspark.ml.functions import array_to_vector
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
-from pyspark.ml.wrapper import JavaParams
-from pyspark.sql import Column, DataFrame
-from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import ArrayType, DoubleType
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from pydantic import BaseModel, Field
 
-from galspec_spark.errors import UserError
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.gram import column_moments
-from galspec_spark.ml.features.moments import Moments
-from galspec_spark.spectrum.arrays import Doubles, rows_of
+from galspec_spark.ml.features.gappy import fill_gaps
+from galspec_spark.ml.features.kind import FeatureKind
+from galspec_spark.spectrum.arrays import Doubles, Floats
 
-#: Lanczos pays where it looks for few vectors of many: 0.4 s instead of 1.5 s for 20 of 2642.
-LANCZOS_SHARE = 0.1
-
-
-class PCA(Estimator[PCAModel], _PCAParams, DefaultParamsReadable["PCA"], DefaultParamsWritable):
-    """Principal component analysis with the parameters and the model of `pyspark.ml.feature.PCA`.
-
-    Parameters
-    ----------
-    k
-        Number of components.
-    inputCol
-        Column of ``array<float>``, ``array<double>`` or vectors, all of one length and finite.
-    outputCol
-        Column that the returned model writes.
-
-    Notes
-    -----
-    ``fit`` returns the native `PCAModel`: it saves, loads and transforms as MLlib's own, so it
-    takes vectors; `project` does the same for arrays, without converting them. As in MLlib the
-    components are those of the covariance (the mean is removed to find them, not to project), and
-    explained variance is the share of the total variance. Each component's largest entry is
-    positive.
-    """
-
-    _input_kwargs: dict[str, Any]
-
-    @keyword_only
-    def __init__(
-        self, *, k: int | None = None, inputCol: str | None = None, outputCol: str | None = None
-    ) -> None:
-        super().__init__()
-        self._set(**self._input_kwargs)
-
-    def _fit(self, dataset: DataFrame) -> PCAModel:
-        moments = column_moments(dataset, self.getInputCol())
-        model = native_model(principal_components(moments, self.getK()))
-        return self._copyValues(model)
+FILE = "components.npz"
 
 
-def principal_components(moments: Moments, k: int) -> Components:
-    """Return the first k components of rows with these moments, in a task or on the driver.
+class Settings(BaseModel, extra="forbid", frozen=True):
+    """How principal components are found, and spectra projected on them."""
 
-    Raises
-    ------
-    UserError
-        If k is not 1 to the number of pixels.
-    """
-    pixels = len(moments.mean)
-    if not 1 <= k <= pixels:
-        raise UserError(f"{k} components of {pixels} pixels: choose 1 to {pixels}")
-    variances, vectors = _leading(moments.scatter, k)
-    # Falling, and each with its largest entry positive.
-    return Components(
-        moments.mean, upright(vectors.T[::-1]), variances[::-1] / np.trace(moments.scatter)
-    )
+    n_components: int = Field(20, ge=1)
+    solver: Literal["gram", "mllib", "mask", "ivar"] = "gram"
+    em_passes: int = Field(10, ge=1, description="of the solvers mask and ivar")
+    projection: Literal["filled", "masked"] = "filled"
 
 
-def _leading(scatter: Doubles, k: int) -> tuple[Doubles, Doubles]:
-    """Return the k largest eigenvalues, rising, and their vectors in columns."""
-    if k < LANCZOS_SHARE * len(scatter):
-        try:
-            start = np.ones(len(scatter))  # the same every time
-            values, vectors = eigsh(scatter, k, which="LA", v0=start)
-            return values, vectors
-        except ArpackNoConvergence:
-            pass
-    values, vectors = np.linalg.eigh(scatter)
-    return values[-k:], vectors[:, -k:]
+@dataclass(frozen=True)
+class Coefficients:
+    """Coefficients of spectra under principal components."""
+
+    components: Components
+    is_masked: bool  #: whether gaps are fitted by the components, or hold the fill spectrum
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the coefficients, numbered from 1."""
+        return [f"coefficient_{number}" for number in range(1, len(self.basis) + 1)]
+
+    @property
+    def basis(self) -> Doubles:
+        """The eigenspectra, shape (k, pixels)."""
+        return self.components.vectors
+
+    @property
+    def explained_variance(self) -> Sequence[float]:
+        """Share of the variance along each component."""
+        return [float(share) for share in self.components.explained_variance]
+
+    def transform(self, flux: Floats, ivar: Floats) -> Doubles:
+        """Return the coefficients (n, k) of spectra (n, pixels)."""
+        spectra = fill_gaps(flux, ivar, self.components) if self.is_masked else flux
+        return np.asarray(spectra.astype(np.float64) @ self.components.vectors.T)
+
+    def reconstruct(self, features: Doubles) -> Doubles:
+        """Return the spectra (n, pixels) that the components make of coefficients (n, k)."""
+        mean, vectors = self.components.mean, self.components.vectors
+        return np.asarray(mean + (features - vectors @ mean) @ vectors)
+
+    def reconstruction_error(self, flux: Floats, features: Doubles) -> Doubles:
+        """Return the rms over the pixels of spectra (n, pixels) less their reconstruction.
+
+        The vectors are orthonormal, so that the squares along them can be subtracted.
+        """
+        deviations = flux - self.components.mean
+        along = features - self.components.vectors @ self.components.mean
+        squares = np.einsum("ij,ij->i", deviations, deviations)
+        rest = np.maximum(squares - np.einsum("ij,ij->i", along, along), 0)
+        return np.asarray(np.sqrt(rest / flux.shape[1]))
+
+    def explain(self, weights: Doubles, is_linear: bool) -> Doubles:
+        """Return how much each pixel of a spectrum weighs in the decision; sums to 1.
+
+        Notes
+        -----
+        Let e_k be the components, v_k the variances of their coefficients and w_k the weights. A
+        linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``. The
+        importance of a pixel is how far it moves the decision when it changes by its own standard
+        deviation, ``|sum_k w_k e_k(lambda)| sqrt(sum_k v_k e_k(lambda)^2)``: a large coefficient of
+        a pixel that never changes is of no importance. A forest has no sign: each component's
+        importance is spread by the share ``e_k(lambda)^2`` that the pixel has in it,
+        ``sum_k w_k e_k(lambda)^2``.
+        """
+        vectors, variances = self.components.vectors, self.components.explained_variance
+        if is_linear:
+            importance = np.abs(weights @ vectors) * np.sqrt(variances @ vectors**2)
+        else:
+            importance = weights @ vectors**2
+        total = importance.sum()
+        # A model that learnt nothing weighs all pixels alike.
+        uniform = np.full(vectors.shape[1], 1 / vectors.shape[1])
+        return importance / total if total > 0 else uniform
+
+    def save(self, folder: Path) -> None:
+        """Write mean, vectors and variances to one file."""
+        np.savez(folder / FILE, **vars(self.components), is_masked=self.is_masked)
 
 
-def upright(vectors: Doubles) -> Doubles:
-    """Return rows with their signs such that the largest entry of each is positive."""
-    largest = np.abs(vectors).argmax(axis=1)
-    signs = np.sign(vectors[np.arange(len(vectors)), largest])
-    return np.ascontiguousarray(vectors * signs[:, np.newaxis])
+def read(folder: Path) -> Coefficients:
+    """Read what `Coefficients.save` wrote."""
+    with np.load(folder / FILE, allow_pickle=False) as saved:
+        arrays = [saved[name] for name in ("mean", "vectors", "explained_variance")]
+        return Coefficients(Components(*arrays), bool(saved["is_masked"]))
 
 
-def native_model(components: Components) -> PCAModel:
-    """Return MLlib's own model of components."""
-    k, pixels = components.vectors.shape
-    # MLlib's matrices are by column, so that the components follow one another in memory.
-    matrix = JavaParams._new_java_obj(
-        "org.apache.spark.ml.linalg.DenseMatrix",
-        pixels,
-        k,
-        _java_doubles(components.vectors.ravel()),
-    )
-    vector = JavaParams._new_java_obj(
-        "org.apache.spark.ml.linalg.DenseVector", _java_doubles(components.explained_variance)
-    )
-    uid = PCA().uid
-    java_model = JavaParams._new_java_obj(
-        "org.apache.spark.ml.feature.PCAModel", uid, matrix, vector
-    )
-    return PCAModel(java_model)._set(k=k)
+def count(settings: Settings) -> int:
+    """Return the number of components."""
+    return settings.n_components
 
 
-def components_of(model: PCAModel) -> Doubles:
-    """Return the components of a model, shape (k, pixels)."""
-    return np.ascontiguousarray(model.pc.toArray().T)
-
-
-def project(vectors: Doubles, column: str) -> Column:
-    """Return the coefficients of spectra as a vector column, equal to what `PCAModel` computes.
-
-    Runs in the tasks: one matrix product for each Arrow batch.
-
-    Parameters
-    ----------
-    vectors
-        Components, shape (k, pixels).
-    column
-        Name of a column of ``array<float>`` or ``array<double>``.
-    """
-
-    @pandas_udf(ArrayType(DoubleType()))  # type: ignore[call-overload, untyped-decorator]
-    def coefficients(spectra: pd.Series) -> pd.Series:
-        return pd.Series(list(rows_of(pa.array(spectra)).astype(np.float64) @ vectors.T))
-
-    return array_to_vector(coefficients(column))
-
-
-def _java_doubles(values: npt.NDArray[np.float64]) -> Any:
-    """Return a Java ``double[]``, sent as bytes: one call instead of one for each number."""
-    jvm, gateway = SparkContext._jvm, SparkContext._gateway
-    assert jvm is not None, "a Spark session has to be open"
-    assert gateway is not None
-    data = np.ascontiguousarray(values, dtype=">f8").tobytes()
-    buffer = jvm.java.nio.ByteBuffer.wrap(data).asDoubleBuffer()
-    array = gateway.new_array(jvm.double, values.size)
-    buffer.get(array)
-    return array
+KIND = FeatureKind(
+    name="pca",
+    label="principal components",
+    settings=Settings,
+    count=count,
+    fit="galspec_spark.ml.pca.fit.fit",
+    read=read,
+    native_steps="galspec_spark.ml.pca.estimator.native_steps",
+    saved_as=("org.apache.spark.ml.feature.PCAModel",),
+)

@@ -14,18 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.labels import CLASS_NAMES
-from galspec_spark.ml.features.projection import (
-    RECONSTRUCTION_ERROR,
-    projected,
-    reconstruction_error,
-)
+from galspec_spark.labels import AGN, OTHER
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
-from galspec_spark.preprocess.selection import NOT_DRAWN
 from galspec_spark.spectrum.arrays import Floats, lists_of
 from galspec_spark.spectrum.masks import bit_mask
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
-from galspec_spark.warehouse.sample import Spectra
+from galspec_spark.warehouse.sample import NOT_DRAWN, Spectra
 from galspec_spark.warehouse.schemas import CATALOG, PROVENANCE
 
 #: Columns of ``catalog`` that are those of ``sample``.
@@ -34,7 +29,7 @@ KEPT = (
     "reason",
 )  # fmt: skip
 #: Columns that need the pixels; null where there are none.
-MEASURED = ("probability", "margin", RECONSTRUCTION_ERROR, "coefficients")
+MEASURED = ("probability", "margin", RECONSTRUCTION_ERROR, "features")
 #: What `Apply` gives: the columns of ``catalog`` but its provenance.
 PREDICTED = pa.schema([field for field in CATALOG if field not in PROVENANCE])
 
@@ -59,16 +54,16 @@ class Apply:
 
         A spectrum that was not drawn for training is classified like others.
         """
-        known = {name: spectra.rows[name].combine_chunks() for name in KEPT}
-        known["reason"] = _without_draw(known["reason"])
-        is_used = _booleans(pc.is_null(known["reason"]))
+        rows = {name: spectra.rows[name].combine_chunks() for name in KEPT}
+        rows["reason"] = _without_draw(rows["reason"])
+        is_used = _booleans(pc.is_null(rows["reason"]))
         measured = self._measured(spectra, is_used)
         margin = measured["margin"]
-        called = np.where(margin >= 0, CLASS_NAMES[1], CLASS_NAMES[0])
-        flags = self._flags(known, is_used, margin >= 0, measured[RECONSTRUCTION_ERROR])
+        called = np.where(margin >= 0, AGN, OTHER)
+        flags = self._flags(rows, is_used, margin >= 0, measured[RECONSTRUCTION_ERROR])
         has_no_class = flags & bit_mask({*self.abstain, "LEFT_OUT"}, FLAG_BITS) != 0
         columns = {
-            **known,
+            **rows,
             **{name: _where(is_used, values) for name, values in measured.items()},
             "flags": pa.array(flags),
             "class": pa.array(np.where(has_no_class, ABSTAIN, called)),
@@ -80,26 +75,27 @@ class Apply:
     def _measured(self, spectra: Spectra, is_used: Booleans) -> dict[str, Floats]:
         """Return `MEASURED` of all rows, zero for those that are not used."""
         bundle = self.bundle
-        coefficients = np.zeros((len(is_used), len(bundle.components.vectors)))
-        error = np.zeros(len(is_used), np.float32)
+        features = np.zeros((len(is_used), len(bundle.features.names)))
+        error = np.full(len(is_used), np.nan, np.float32)
         if is_used.any():
             used = is_used[spectra.has_pixels]  # a used spectrum has pixels
             flux = spectra.filled(bundle.fill_spectrum)[used]
-            is_masked = bundle.card.projection == "masked"
-            found = projected(flux, spectra.ivar[used] if is_masked else None, bundle.components)
-            coefficients[is_used] = found
-            error[is_used] = reconstruction_error(flux, found, bundle.components)
-        probability = bundle.calibration.apply(bundle.classifier.score(coefficients))
+            found = bundle.features.transform(flux, spectra.ivar[used])
+            features[is_used] = found
+            errors = bundle.features.reconstruction_error(flux, found)
+            if errors is not None:
+                error[is_used] = errors
+        probability = bundle.calibration.apply(bundle.classifier.score(features))
         margin = probability - bundle.threshold
-        return dict(zip(MEASURED, (probability, margin, error, coefficients), strict=True))
+        return dict(zip(MEASURED, (probability, margin, error, features), strict=True))
 
     def _flags(
-        self, known: dict[str, pa.Array], is_used: Booleans, is_agn: Booleans, error: Floats
+        self, rows: dict[str, pa.Array], is_used: Booleans, is_agn: Booleans, error: Floats
     ) -> npt.NDArray[np.int32]:
         profile = self.bundle.profile
-        z, sn, coverage = (_doubles(known[name]) for name in ("z", "sn_median", "coverage"))
-        label = _doubles(known["label"])
-        says_coverage = _booleans(pc.fill_null(pc.equal(known["reason"], "coverage"), False))
+        z, sn, coverage = (_doubles(rows[name]) for name in ("z", "sn_median", "coverage"))
+        label = _doubles(rows["label"])
+        says_coverage = _booleans(pc.fill_null(pc.equal(rows["reason"], "coverage"), False))
         tests = {
             "LEFT_OUT": ~is_used,
             "LOW_COVERAGE": says_coverage | (is_used & profile.is_below("coverage", coverage)),
@@ -125,8 +121,8 @@ def _booleans(values: pa.Array) -> Booleans:
 
 
 def _where(is_used: Booleans, values: Floats) -> pa.Array:
-    """Return a column that is null where a row is not used."""
-    array = lists_of(values) if values.ndim == 2 else pa.array(values)
+    """Return a column that is null where a row is not used, or has no value."""
+    array = lists_of(values) if values.ndim == 2 else pa.array(values, from_pandas=True)
     return pc.if_else(pa.array(is_used), array, pa.scalar(None, array.type))
 
 

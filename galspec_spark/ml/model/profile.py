@@ -2,7 +2,7 @@
 
 Distributions are counts between quantiles of the training split, so that a release can be compared
 in one pass over narrow rows. Ranges and the reconstruction errors to expect decide which spectra of
-the catalogue are flagged. A million training spectra tell all of it: 400 MB with 20 coefficients.
+the catalogue are flagged. A million training spectra tell all of it: 400 MB with 20 features.
 """
 
 from __future__ import annotations
@@ -12,20 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
-from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
 
 from galspec_spark.ml.evaluation.census import Census
-from galspec_spark.ml.features.projection import COMPONENTS, RECONSTRUCTION_ERROR
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.spectrum.arrays import Doubles, rows_of
+from galspec_spark.warehouse.sample import NOT_DRAWN
 
 Booleans = npt.NDArray[np.bool_]
-#: Known of every spectrum, beside its coefficients.
-KNOWN = ("z", "sn_median", "coverage")
+#: Quantities of every spectrum, beside its features.
+QUANTITIES = ("z", "sn_median", "coverage")
 BINS = 100
 #: Shares of the training spectra between which a value counts as within their range.
 RANGE = (0.001, 0.999)
@@ -33,10 +29,6 @@ RANGE = (0.001, 0.999)
 NOT_OUTLIERS = 0.999
 #: A limit of the reconstruction error needs about so many spectra of a S/N.
 ROWS_OF_LIMIT, MOST_LIMITS = 1000, 10
-#: A reason that says nothing about the data.
-NOT_DRAWN = "not_drawn"
-#: Training spectra that are measured, about.
-MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -55,58 +47,48 @@ class Profile:
 
     edges: dict[str, list[float]]  #: by quantity: rising limits between bins of about equal count
     bins: dict[str, list[int]]  #: by quantity: as in a `Tally`, of the training split
-    ranges: dict[str, list[float]]  #: of `KNOWN`: least and greatest usual value
+    ranges: dict[str, list[float]]  #: of `QUANTITIES`: least and greatest usual value
     sn_edges: list[float]  #: limits between bins of S/N
-    error_limits: list[float]  #: in each of these bins: the greatest usual reconstruction error
+    #: In each of these bins: the greatest usual reconstruction error. Empty where the features have
+    #: no such error.
+    error_limits: list[float]
     #: As in a `Tally`: ``agn`` as the model calls it and ``outlier``, of the test split;
     #: ``left_out`` of all spectra.
     shares: dict[str, list[int]]
 
     def error_limit(self, sn: npt.ArrayLike) -> Doubles:
-        """Return the greatest usual reconstruction errors at the S/N of spectra."""
+        """Return the greatest usual reconstruction errors at the S/N of spectra, or infinity."""
+        if not self.error_limits:
+            return np.full(np.shape(sn), np.inf)
         return np.array(self.error_limits)[np.searchsorted(self.sn_edges, sn, side="right")]
 
     def is_below(self, quantity: str, values: Doubles) -> Booleans:
-        """Return whether values of one of `KNOWN` are less than usual, or NaN."""
+        """Return whether values of one of `QUANTITIES` are less than usual, or NaN."""
         return np.asarray(~(values >= self.ranges[quantity][0]))
 
     def is_above(self, quantity: str, values: Doubles) -> Booleans:
-        """Return whether values of one of `KNOWN` are greater than usual."""
+        """Return whether values of one of `QUANTITIES` are greater than usual."""
         return np.asarray(values > self.ranges[quantity][1])
 
 
-def training_rows(coefficients: DataFrame, rows: int) -> pa.Table:
-    """Fetch what `take_profile` needs of the training split.
-
-    Parameters
-    ----------
-    coefficients
-        Persisted, of `features.project_all`.
-    rows
-        Number of training spectra. Of more than `MOST_ROWS`, about so many are fetched: the
-        objects that a hash chooses, always the same.
-    """
-    train = coefficients.where("split = 'train'")
-    if rows > MOST_ROWS:
-        train = train.where(F.pmod(F.xxhash64("object_id"), F.lit(rows)) < MOST_ROWS)
-    values = vector_to_array(F.col(COMPONENTS), "float32").alias("coefficients")
-    return train.select(*KNOWN, RECONSTRUCTION_ERROR, values).toArrow()
-
-
-def take_profile(train: pa.Table, test: pa.Table, census: Census, called_agn: int) -> Profile:
+def take_profile(
+    train: pa.Table, test: pa.Table, names: Sequence[str], census: Census, called_agn: int
+) -> Profile:
     """Measure the training set.
 
     Parameters
     ----------
     train
-        Of `training_rows`.
+        `QUANTITIES`, ``reconstruction_error`` and ``features`` (lists) of the training split.
     test
         ``sn_median`` and ``reconstruction_error`` of the test split.
+    names
+        Names of the features.
     called_agn
         How many spectra of the test split the model calls AGN.
     """
     (rows,) = train.combine_chunks().to_batches()
-    values = _quantities(rows)
+    values = _quantities(rows, names)
     between = np.linspace(0, 1, BINS + 1)[1:-1]
     edges = {name: sorted(set(_quantiles(each, between))) for name, each in values.items()}
     left_out = sum(n for reason, n in census.left_out().items() if reason != NOT_DRAWN)
@@ -117,24 +99,15 @@ def take_profile(train: pa.Table, test: pa.Table, census: Census, called_agn: in
     profile = Profile(
         edges,
         tally([rows], edges).bins,
-        {name: _quantiles(values[name], RANGE) for name in KNOWN},
+        {name: _quantiles(values[name], RANGE) for name in QUANTITIES},
         *_error_limits(values["sn_median"], _doubles(rows[RECONSTRUCTION_ERROR])),
         shares,
     )
+    if not profile.error_limits:
+        return profile
     limits = profile.error_limit(_doubles(test["sn_median"]))
     outliers = int(np.count_nonzero(_doubles(test[RECONSTRUCTION_ERROR]) > limits))
     return replace(profile, shares=shares | {"outlier": [len(test) - outliers, outliers]})
-
-
-def error_limit(profile: Profile) -> Column:
-    """Return a profile's limit of the reconstruction error at the S/N of a row."""
-
-    @pandas_udf("double")  # type: ignore[call-overload, untyped-decorator]
-    def limit(sn: pd.Series) -> pd.Series:
-        return pd.Series(profile.error_limit(sn))
-
-    column: Column = limit("sn_median")
-    return column
 
 
 def tally(
@@ -147,19 +120,20 @@ def tally(
     Parameters
     ----------
     batches
-        `KNOWN`, ``coefficients`` (lists; a row without takes part in the properties only), and a
+        `QUANTITIES`, ``features`` (lists; a row without counts for the properties only), and a
         boolean column for each of the `properties`.
     edges
         Of a `Profile`.
     """
     bins = {name: np.zeros(len(limits) + 2, np.int64) for name, limits in edges.items()}
     shares = {name: np.zeros(2, np.int64) for name in properties}
+    names = [name for name in edges if name not in QUANTITIES]
     for batch in batches:
         for name in properties:
             shares[name] += np.bincount(batch[name].drop_null().cast(pa.int8()), minlength=2)
-        measured = batch.filter(batch["coefficients"].is_valid())
+        measured = batch.filter(batch["features"].is_valid())
         if measured.num_rows:
-            for name, values in _quantities(measured).items():
+            for name, values in _quantities(measured, names).items():
                 bins[name] += _bin_counts(values, np.array(edges[name]))
     return Tally(
         {name: counts.tolist() for name, counts in bins.items()},
@@ -174,12 +148,12 @@ def _bin_counts(values: Doubles, edges: Doubles) -> npt.NDArray[np.int64]:
     return np.bincount(bins, minlength=len(edges) + 2)
 
 
-def _quantities(rows: pa.RecordBatch) -> dict[str, Doubles]:
-    """Return `KNOWN` and each coefficient of rows that have coefficients; NaN where missing."""
-    coefficients = rows_of(rows["coefficients"]).T
+def _quantities(rows: pa.RecordBatch, names: Sequence[str]) -> dict[str, Doubles]:
+    """Return `QUANTITIES` and each feature of rows that have features; NaN where missing."""
+    features = rows_of(rows["features"]).T.astype(float)
     return {
-        **{name: _doubles(rows[name]) for name in KNOWN},
-        **{f"coefficient_{j}": each.astype(float) for j, each in enumerate(coefficients, 1)},
+        **{name: _doubles(rows[name]) for name in QUANTITIES},
+        **dict(zip(names, features, strict=True)),
     }
 
 
@@ -188,13 +162,18 @@ def _doubles(values: pa.Array | pa.ChunkedArray) -> Doubles:
 
 
 def _quantiles(values: Doubles, probabilities: Sequence[float] | Doubles) -> list[float]:
-    """Return quantiles of the values that are there; none where no value is."""
-    there = values[~np.isnan(values)]
-    return np.quantile(there, probabilities).tolist() if there.size else []
+    """Return quantiles of the values that are not NaN; none of no value."""
+    present = values[~np.isnan(values)]
+    return np.quantile(present, probabilities).tolist() if present.size else []
 
 
 def _error_limits(sn: Doubles, error: Doubles) -> tuple[list[float], list[float]]:
-    """Return limits between bins of S/N, and the greatest usual error in each of the bins."""
+    """Return limits between bins of S/N, and the greatest usual error in each of the bins.
+
+    Both are empty where the features have no reconstruction error.
+    """
+    if np.isnan(error).all():
+        return [], []
     bins = int(np.clip(len(sn) // ROWS_OF_LIMIT, 1, MOST_LIMITS))
     between = np.linspace(0, 1, bins + 1)[1:-1]
     edges = [edge for edge in sorted(set(_quantiles(sn, between))) if (sn < edge).any()]

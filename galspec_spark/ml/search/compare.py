@@ -18,17 +18,18 @@ from galspec_spark.ml.evaluation.calibration import (
     calibrate,
     choose_threshold,
 )
-from galspec_spark.ml.features.projection import COMPONENTS, fold_column
+from galspec_spark.ml.labelled.features import ALL_FEATURES, fold_column
 from galspec_spark.ml.search.search import Fold, Trial, best_trials, search, slicer
 from galspec_spark.ml.search.settings import Classifier, gives_probability
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Some of the components, most important first, chosen for each fold without its own rows."""
+    """Some of the features, most important first, chosen for each fold without its own rows."""
 
+    kind: str  #: name of a `FeatureKind`
     name: str  #: for example ``all 20`` or ``best 10``
-    components: list[int]  #: of the whole training split
+    selected: list[int]  #: indices, of the whole training split
     of_fold: list[list[int]]
 
 
@@ -50,14 +51,14 @@ class Trained:
         return self.trial.classifier.name
 
     @property
-    def components(self) -> list[int]:
-        """The components that it uses."""
-        return self.features.components[: self.trial.point.components]
+    def selected(self) -> list[int]:
+        """Indices of the features that it uses."""
+        return self.features.selected[: self.trial.point.n_features]
 
 
 def compare(
     classifiers: Sequence[Classifier],
-    coefficients: DataFrame,
+    table: DataFrame,
     features: FeatureSet,
     config: TrainConfig,
 ) -> tuple[list[Trained], list[Trial]]:
@@ -65,10 +66,10 @@ def compare(
 
     Parameters
     ----------
-    coefficients
-        Persisted, of `features.project_all`.
+    table
+        Persisted, of `feature_table`.
     features
-        The components to use.
+        Those to use.
 
     Returns
     -------
@@ -77,13 +78,13 @@ def compare(
     trials : list of Trial
         All points of the search.
     """
-    folds = [_fold(coefficients, features, number) for number in range(len(features.of_fold))]
-    limited = [classifier.limited(len(features.components)) for classifier in classifiers]
-    what = f"search, {features.name} components"
+    folds = [_fold(table, features, number) for number in range(len(features.of_fold))]
+    limited = [classifier.limited(len(features.selected)) for classifier in classifiers]
+    what = f"search, {features.name} features"
     trials = search(limited, folds, config.search, config.parallelism, what)
     best = best_trials(trials)
-    train = coefficients.where("fold is not null").select("label", COMPONENTS)
-    fitted = [_fitted(best[one.name], features, train) for one in classifiers]
+    train = table.where("fold is not null").select("label", ALL_FEATURES)
+    fitted = [_fitted(best[classifier.name], features, train) for classifier in classifiers]
 
     trained = []
     for classifier, (model, seconds) in zip(classifiers, fitted, strict=True):
@@ -97,8 +98,8 @@ def compare(
     return trained, trials
 
 
-def _fold(coefficients: DataFrame, features: FeatureSet, number: int) -> Fold:
-    rows = coefficients.select("label", "fold", F.col(fold_column(number)).alias(COMPONENTS))
+def _fold(table: DataFrame, features: FeatureSet, number: int) -> Fold:
+    rows = table.select("label", "fold", F.col(fold_column(number)).alias(ALL_FEATURES))
     return Fold(
         rows.where(F.col("fold") != number),
         rows.where(F.col("fold") == number),
@@ -108,7 +109,7 @@ def _fold(coefficients: DataFrame, features: FeatureSet, number: int) -> Fold:
 
 def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, float]:
     """Fit on the whole training split, one classifier at a time: the times are to be compared."""
-    rows = slicer(features.components[: trial.point.components]).transform(train)
+    rows = slicer(features.selected[: trial.point.n_features]).transform(train)
     started = time.monotonic()
     model = trial.classifier.estimator.fit(rows, trial.point.params)
     return model, time.monotonic() - started

@@ -1,7 +1,8 @@
-"""Which components, and which wavelengths, a classifier looks at."""
+"""Which features, and which wavelengths, a classifier rests on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from scipy.signal import find_peaks
 
 from galspec_spark.ml.classifiers import CLASSIFIERS, random_forest
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
-from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.projection import COMPONENTS
+from galspec_spark.ml.features.kind import Features
+from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.compare import FeatureSet, Trained
 from galspec_spark.ml.search.search import decision
 from galspec_spark.ml.search.settings import FEATURES
@@ -23,7 +24,7 @@ from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 
-#: The classifier whose importances choose the best components, as in the paper.
+#: The classifier whose importances choose the best features, as in the paper.
 FOREST = random_forest.KIND.name
 #: Test rows that are shuffled; more would tell little more, and each is predicted for each copy.
 MAX_ROWS = 10_000
@@ -39,58 +40,60 @@ BLENDS = {
 }
 
 
-def elimination(forest: Trained, k: int, count: int) -> FeatureSet:
-    """Choose the components by the forest's importance; a fold's by its own forest."""
+def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
+    """Choose the features by the forest's importance; a fold's by its own forest."""
 
     def best(model: Any) -> list[int]:
-        return best_components(component_weights(FOREST, model, forest.components, k)[0], count)
+        return most_important(feature_weights(FOREST, model, forest.selected, n_features), count)
 
     chosen = best(forest.model)
     of_fold = [best(model) for _, model in sorted(forest.trial.models.items())]
-    return FeatureSet(f"best {len(chosen)}", chosen, of_fold)
+    return FeatureSet(forest.features.kind, f"best {len(chosen)}", chosen, of_fold)
 
 
 def importance_of(
-    trained: list[Trained], components: Components, test: DataFrame, seed: int
+    trained: Sequence[Trained], features: Features, test: DataFrame, seed: int
 ) -> dict[str, Any]:
-    """Return what the classifiers with all components look at: components, and wavelengths."""
-    found: dict[str, Any] = {"components": None, "best": None, "permutation": {}, "peaks": {}}
-    features, labels = some_rows(test)
-    for one in trained:
-        if one.features is not trained[0].features:
-            continue
-        found["permutation"][one.classifier] = permutation_importance(
-            predictor(test.sparkSession, one.classifier, one.model),
-            features[:, one.components],
+    """Return what the classifiers with all features rest on: features, and wavelengths."""
+    found: dict[str, Any] = {"features": None, "best": None, "permutation": {}, "peaks": {}}
+    values, labels = some_rows(test)
+    for model in (each for each in trained if each.features is trained[0].features):
+        found["permutation"][model.classifier] = permutation_importance(
+            predictor(test.sparkSession, model.classifier, model.model),
+            values[:, model.selected],
             labels,
-            one.components,
+            model.selected,
             seed=seed,
         )
-        found["peaks"][one.classifier] = line_peaks(wavelength(), by_wavelength(one, components))
-        if one.classifier == FOREST:
-            k = len(components.vectors)
-            weights, _ = component_weights(FOREST, one.model, one.components, k)
-            found["components"] = weights.tolist()
-            found["best"] = trained[-1].features.components
+        by_pixel = by_wavelength(model, features)
+        if by_pixel is not None:
+            found["peaks"][model.classifier] = line_peaks(wavelength(), by_pixel)
+        if model.classifier == FOREST:
+            n_features = len(features.names)
+            weights = feature_weights(FOREST, model.model, model.selected, n_features)
+            found["features"] = weights.tolist()
+            found["best"] = trained[-1].features.selected
     return found
 
 
 def some_rows(test: DataFrame) -> tuple[Doubles, Numbers]:
-    """Return coefficients (n, k) and labels (n,) of at most `MAX_ROWS` rows, always the same.
+    """Return features (n, k) and labels (n,) of at most `MAX_ROWS` rows, always the same.
 
     Parameters
     ----------
     test
-        Columns ``spectrum_id``, ``label`` and ``components`` (vector). Of more rows those are taken
-        whose identifiers come first by hash.
+        Columns ``spectrum_id``, ``label`` and ``all_features`` (vector). Of more rows, those whose
+        identifiers come first by hash are taken.
     """
     rows = (
         test.orderBy(F.xxhash64("spectrum_id"), "spectrum_id")
         .limit(MAX_ROWS)
-        .select(F.col("label").cast("int"), vector_to_array(F.col(COMPONENTS)).alias(COMPONENTS))
+        .select(
+            F.col("label").cast("int"), vector_to_array(F.col(ALL_FEATURES)).alias(ALL_FEATURES)
+        )
         .toArrow()
     )
-    features = rows_of(rows[COMPONENTS].combine_chunks()).astype(np.float64)
+    features = rows_of(rows[ALL_FEATURES].combine_chunks()).astype(np.float64)
     return features, rows["label"].to_numpy()
 
 
@@ -100,73 +103,37 @@ def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
     def predict(features: Doubles) -> tuple[Numbers, Numbers]:
         rows = spark.createDataFrame(pa.table({FEATURES: lists_of(features)}))
         vectors = rows.select(array_to_vector(F.col(FEATURES)).alias(FEATURES))
-        said = model.transform(vectors).select(*decision(classifier)).toArrow()
-        return said["prediction"].to_numpy(), said["score"].to_numpy()
+        decisions = model.transform(vectors).select(*decision(classifier)).toArrow()
+        return decisions["prediction"].to_numpy(), decisions["score"].to_numpy()
 
     return predict
 
 
-def by_wavelength(one: Trained, components: Components) -> Doubles:
-    """Return how much each pixel weighs in a trained classifier's decision."""
-    k = len(components.vectors)
-    weights, linear = component_weights(one.classifier, one.model, one.components, k)
-    return wavelength_importance(components.vectors, components.explained_variance, weights, linear)
+def by_wavelength(model: Trained, features: Features) -> Doubles | None:
+    """Return how much each pixel weighs in a classifier's decision; None where undefined."""
+    n_features = len(features.names)
+    weights = feature_weights(model.classifier, model.model, model.selected, n_features)
+    return features.explain(weights, CLASSIFIERS[model.classifier].is_linear)
 
 
-def best_components(importance: Doubles, count: int) -> list[int]:
-    """Return the indices of the most important components, most important first; ties by index."""
+def most_important(importance: Doubles, count: int) -> list[int]:
+    """Return the indices of the greatest importances, greatest first; ties by index."""
     return [int(i) for i in np.argsort(-importance, kind="stable")[:count]]
 
 
-def component_weights(
-    classifier: str, model: Any, components: list[int], k: int
-) -> tuple[Doubles, bool]:
-    """Return what a trained classifier gives each of k components, 0 for those it was not given.
+def feature_weights(
+    classifier: str, model: Any, selected: Sequence[int], n_features: int
+) -> Doubles:
+    """Return what a trained classifier gives each feature, 0 for those that were not selected.
 
     Returns
     -------
-    weights : float64 (k,)
-        Coefficients of the raw components, or importances, which sum to 1.
-    linear : bool
-        Whether they are coefficients.
+    float64 (n_features,)
+        Coefficients, or importances, which sum to 1.
     """
-    kind = CLASSIFIERS[classifier]
-    weights = np.zeros(k)
-    weights[components] = kind.weights(model)
-    return weights, kind.is_linear
-
-
-def wavelength_importance(
-    components: Doubles, variances: Doubles, weights: Doubles, linear: bool
-) -> Doubles:
-    """Return how much each pixel of a spectrum weighs in the decision; sums to 1.
-
-    Parameters
-    ----------
-    components
-        Unit vectors e_k, shape (k, pixels).
-    variances
-        Variance v_k of each component's coefficient, in any unit, shape (k,).
-    weights, linear
-        From `component_weights`.
-
-    Notes
-    -----
-    A linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``. The
-    importance of a pixel is how far it moves the decision when it changes by its own standard
-    deviation, ``|sum_k w_k e_k(lambda)| sqrt(sum_k v_k e_k(lambda)^2)``: a large coefficient of a
-    pixel that never changes is of no importance. A forest
-    has no sign: each component's importance is spread by the share ``e_k(lambda)^2`` that the pixel
-    has in it, ``sum_k importance_k e_k(lambda)^2``.
-    """
-    if linear:
-        importance = np.abs(weights @ components) * np.sqrt(variances @ components**2)
-    else:
-        importance = weights @ components**2
-    total = importance.sum()
-    # A model that learnt nothing weighs all pixels alike.
-    uniform = np.full(components.shape[1], 1 / components.shape[1])
-    return importance / total if total > 0 else uniform
+    weights = np.zeros(n_features)
+    weights[list(selected)] = CLASSIFIERS[classifier].weights(model)
+    return weights
 
 
 def line_peaks(wavelength: Doubles, importance: Doubles, count: int = 5) -> list[dict[str, Any]]:
@@ -177,7 +144,7 @@ def line_peaks(wavelength: Doubles, importance: Doubles, count: int = 5) -> list
     wavelength
         Of the pixels, rising, in Angstrom (rest frame, vacuum).
     importance
-        From `wavelength_importance`; as long.
+        Of each pixel, not negative.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from galspec_spark.ml.evaluation.bins import round_edges, scores_by_bin
 from galspec_spark.ml.evaluation.bootstrap import Intervals, bootstrap_intervals
 from galspec_spark.ml.evaluation.calibration import brier, reliability
 from galspec_spark.ml.evaluation.scores import Curves, classification_scores, confusion, curves
-from galspec_spark.ml.features.projection import RECONSTRUCTION_ERROR
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.search import decision, slicer
 from galspec_spark.ml.search.settings import gives_probability
@@ -34,7 +34,7 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list
     Parameters
     ----------
     test
-        Persisted, of `features.project_all`: its rows are always in the same order.
+        Persisted, of `feature_table`: its rows are always in the same order.
 
     Returns
     -------
@@ -45,17 +45,17 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list
         How long each classifier took with nothing beside it.
     """
     predictions, seconds = test.select(*KNOWN).toArrow(), []
-    for i, one in enumerate(trained):
+    for i, model in enumerate(trained):
         started = time.monotonic()
-        rows = one.model.transform(slicer(one.components).transform(test))
-        said = rows.select(*decision(one.classifier)).toArrow()
+        rows = model.model.transform(slicer(model.selected).transform(test))
+        decisions = rows.select(*decision(model.classifier)).toArrow()
         seconds.append(time.monotonic() - started)
-        probability = one.calibration.apply(said["score"].to_numpy())
+        probability = model.calibration.apply(decisions["score"].to_numpy())
         columns = {
-            "prediction": said["prediction"],
-            "score": said["score"],
+            "prediction": decisions["prediction"],
+            "score": decisions["score"],
             "probability": pa.array(probability),
-            "called": pa.array((probability >= one.threshold.probability).astype(np.int8)),
+            "called": pa.array((probability >= model.threshold.probability).astype(np.int8)),
         }
         for name, values in columns.items():
             predictions = predictions.append_column(f"{name}_{i}", values)
@@ -77,7 +77,7 @@ def evaluate(
     decisions = [f"{kind}_{i}" for i in range(len(trained)) for kind in ("prediction", "called")]
     intervals = bootstrap_intervals(predictions, decisions, seed=seed)
     found = [
-        _evaluated(one, predictions, i, intervals, seconds[i]) for i, one in enumerate(trained)
+        _evaluated(model, predictions, i, intervals, seconds[i]) for i, model in enumerate(trained)
     ]
     return [result for result, _ in found], [curve for _, curve in found]
 
@@ -95,42 +95,43 @@ def evaluate_in_bins(predictions: pa.Table, models: int) -> dict[str, Any]:
 
 
 def _evaluated(
-    one: Trained, predictions: pa.Table, i: int, intervals: dict[str, Intervals], seconds: float
+    model: Trained, predictions: pa.Table, i: int, intervals: dict[str, Intervals], seconds: float
 ) -> tuple[dict[str, Any], Curves]:
     labels, predicted, score, probability, called = (
         predictions[name].to_numpy()
         for name in ("label", f"prediction_{i}", f"score_{i}", f"probability_{i}", f"called_{i}")
     )
     found, counts = curves(labels, score), confusion(labels, predicted)
-    pooled = one.trial.pooled
-    is_probability = gives_probability(one.classifier)
+    pooled = model.trial.pooled
+    is_probability = gives_probability(model.classifier)
     return {
-        "classifier": one.classifier,
-        "features": one.features.name,
-        "components": one.components,
+        "classifier": model.classifier,
+        "kind": model.features.kind,
+        "features": model.features.name,
+        "selected": model.selected,
         **classification_scores(counts),
         "confusion": counts.tolist(),
         "intervals": intervals[f"prediction_{i}"],
         "roc_auc": found.roc_auc,
         "pr_auc": found.pr_auc,
-        "hyperparameters": one.trial.classifier.hyperparameters(one.trial.point),
+        "hyperparameters": model.trial.classifier.hyperparameters(model.trial.point),
         "cv_f1": pooled["f1"],
         "cv_agn_f1": pooled["agn_f1"],
         "cv_mcc": pooled["mcc"],
         "calibration": {
-            "method": one.calibration.method,
+            "method": model.calibration.method,
             **brier(labels, probability),
             "brier_uncalibrated": brier(labels, score)["brier"] if is_probability else None,
             "reliability": reliability(labels, probability),
         },
         "threshold": {
-            **asdict(one.threshold),
+            **asdict(model.threshold),
             "test": classification_scores(confusion(labels, called)),
             "intervals": intervals[f"called_{i}"],
         },
         "seconds": {
-            "search": round(one.search_seconds, 3),
-            "fit": round(one.fit_seconds, 3),
+            "search": round(model.search_seconds, 3),
+            "fit": round(model.fit_seconds, 3),
             "predict": round(seconds, 3),
         },
     }, found

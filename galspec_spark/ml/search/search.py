@@ -1,7 +1,7 @@
-"""Hyper-parameter search by cross-validation over folds that have components of their own.
+"""Hyper-parameter search by cross-validation over folds that have features of their own.
 
 It finds what Spark's `CrossValidator` finds on the same folds (a test holds them together), which
-refits the components in every fit or leaks them, searches one classifier at a time and waits at the
+refits the features in every fit or leaks them, searches one classifier at a time and waits at the
 end of every fold. A fit is hundreds of short Spark jobs that leave the cores idle between them, so
 here the fits of all classifiers, points and folds share one pool.
 """
@@ -28,7 +28,7 @@ from galspec_spark.config import SearchConfig
 from galspec_spark.harness.progress import Progress
 from galspec_spark.labels import Counts
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
-from galspec_spark.ml.features.projection import COMPONENTS
+from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.settings import FEATURES, Classifier, Point, score
 
 log = logging.getLogger(__name__)
@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to fit on and rows to score, with coefficients that know nothing of the latter."""
+    """Rows to fit on and rows to score, with features that know nothing of the latter."""
 
-    train: DataFrame  #: columns ``label`` and ``components`` (vector)
+    train: DataFrame  #: columns ``label`` and ``all_features`` (vector)
     validation: DataFrame  #: the same
-    components: list[int]  #: those to use, most important first
+    selected: list[int]  #: indices of the features to use, most important first
 
     def slicer(self, count: int) -> VectorSlicer:
-        """Return the Spark transformer that picks the first so many of the components."""
-        return slicer(self.components[:count])
+        """Return the Spark transformer that picks the first so many of the features."""
+        return slicer(self.selected[:count])
 
 
 @dataclass
@@ -71,9 +71,9 @@ class Trial:
         return classification_scores(np.sum(list(self.confusions.values()), axis=0))
 
 
-def slicer(components: list[int]) -> VectorSlicer:
-    """Return the Spark transformer that makes features of these components."""
-    return VectorSlicer(inputCol=COMPONENTS, outputCol=FEATURES, indices=components)
+def slicer(selected: list[int]) -> VectorSlicer:
+    """Return the Spark transformer that picks features by their indices."""
+    return VectorSlicer(inputCol=ALL_FEATURES, outputCol=FEATURES, indices=selected)
 
 
 def decision(classifier: str) -> list[Column]:
@@ -159,7 +159,7 @@ class _Search:
     def fit(self, trial: Trial, number: int) -> None:
         if not self.may_begin(trial):
             return
-        fold, features = self.folds[number], self.folds[number].slicer(trial.point.components)
+        fold, features = self.folds[number], self.folds[number].slicer(trial.point.n_features)
         started = time.monotonic()
         model = trial.classifier.estimator.fit(features.transform(fold.train), trial.point.params)
         seconds = time.monotonic() - started
@@ -214,7 +214,7 @@ def search_table(trials: Sequence[Trial], features: str) -> pa.Table:
             "classifier": trial.classifier.name,
             "origin": trial.point.origin,
             "point": number,
-            "components": trial.point.components,
+            "n_features": trial.point.n_features,
             "hyperparameters": json.dumps(trial.classifier.hyperparameters(trial.point)),
             "fold": fold,
             **dict(zip(("tn", "fp", "fn", "tp"), counts.ravel().tolist(), strict=True)),
@@ -231,7 +231,7 @@ SEARCH = pa.schema(
     [
         *((name, pa.string()) for name in ("features", "classifier", "origin")),
         ("point", pa.int32()),
-        ("components", pa.int32()),
+        ("n_features", pa.int32()),
         ("hyperparameters", pa.string()),
         *((name, pa.int64()) for name in ("fold", "tn", "fp", "fn", "tp")),
         *((name, pa.float64()) for name in ("f1", "agn_f1", "mcc", "seconds")),

@@ -20,8 +20,8 @@ from galspec_spark.errors import ConfigError
 from galspec_spark.ml.classifiers import CLASSIFIERS
 
 FEATURES, LABEL = "features", "label"
-#: A setting of ours among Spark's: how many components to use.
-COMPONENTS_SETTING = "components"
+#: A setting of ours among Spark's: how many of the features to use.
+N_FEATURES = "n_features"
 
 ParamMap = dict[Param[Any], Any]
 
@@ -31,7 +31,7 @@ class Point:
     """One combination of settings."""
 
     params: ParamMap
-    components: int  #: the first so many of the features
+    n_features: int  #: the first so many
     origin: str  #: ``grid`` or ``random``
 
 
@@ -51,13 +51,13 @@ class Classifier:
         columns = {name for name in fixed if _is_column(name)}
         return {key: value for key, value in (fixed | chosen).items() if key not in columns}
 
-    def limited(self, components: int) -> Classifier:
-        """Return the classifier for fewer components; points that become the same are one."""
+    def limited(self, n_features: int) -> Classifier:
+        """Return the classifier for fewer features; points that become equal are merged."""
         points: dict[str, Point] = {}
         for point in self.points:
-            fewer = Point(point.params, min(point.components, components), point.origin)
+            fewer = Point(point.params, min(point.n_features, n_features), point.origin)
             chosen = {param.name: value for param, value in point.params.items()}
-            points.setdefault(json.dumps([chosen, fewer.components], sort_keys=True), fewer)
+            points.setdefault(json.dumps([chosen, fewer.n_features], sort_keys=True), fewer)
         return Classifier(self.name, self.estimator, list(points.values()))
 
 
@@ -102,7 +102,7 @@ def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifie
         for _ in range(train.search.random_points if config.random else 0)
     ]
     points = [
-        _point(name, estimator, settings, train.components, origin)
+        _point(name, estimator, settings, train.n_features, origin)
         for origin, found in (("grid", grid), ("random", drawn))
         for settings in found
     ]
@@ -110,18 +110,18 @@ def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifie
 
 
 def _point(
-    name: str, estimator: Any, settings: dict[str, Any], components: int, origin: str
+    name: str, estimator: Any, settings: dict[str, Any], n_features: int, origin: str
 ) -> Point:
     params = dict(
         _parameter(name, estimator, key, value)
         for key, value in settings.items()
-        if key != COMPONENTS_SETTING
+        if key != N_FEATURES
     )
-    wanted = settings.get(COMPONENTS_SETTING, components)
-    if not isinstance(wanted, int) or not 1 <= wanted <= components:
+    wanted = settings.get(N_FEATURES, n_features)
+    if not isinstance(wanted, int) or not 1 <= wanted <= n_features:
         raise ConfigError(
-            f"train.classifiers.{name}: {COMPONENTS_SETTING} cannot be {wanted!r}: "
-            f"choose 1 to {components} (train.components)"
+            f"train.classifiers.{name}: {N_FEATURES} cannot be {wanted!r}: "
+            f"choose 1 to {n_features}, the number of features"
         )
     return Point(params, wanted, origin)
 

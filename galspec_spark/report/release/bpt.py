@@ -13,7 +13,8 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.report.release.counts import AGN, GIVEN, Integers
+from galspec_spark.labels import AGN
+from galspec_spark.report.release.counts import GIVEN, Integers
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.storage import Location
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.labels import CLASS_NAMES
+from galspec_spark.labels import AGN, OTHER
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 
 Integers = npt.NDArray[np.int64]
@@ -23,7 +23,6 @@ Integers = npt.NDArray[np.int64]
 #: Columns of the catalogue that are read.
 COLUMNS = ("class", "reason", "flags", "z", "sn_median", "probability", "healpix29")
 #: Classes in the order of the page.
-AGN, OTHER = CLASS_NAMES[1], CLASS_NAMES[0]
 CLASSES = (AGN, OTHER, ABSTAIN)
 GIVEN = (AGN, OTHER)  #: where the model gave an answer
 SKY_ORDER = 5  #: HEALPix, nested: 12,288 pixels of 1.8 degrees
@@ -88,6 +87,11 @@ class Counts:
     def classified(self) -> int:
         """Return the number of spectra that were given a class."""
         return sum(self.classes[name] for name in GIVEN)
+
+    @property
+    def agn(self) -> int:
+        """Return the number of spectra that were called AGN."""
+        return self.classes[AGN]
 
     def histogram(self, quantity: str, name: str) -> Integers:
         """Return the counts of a class in the bins of a quantity of `BINS`."""

@@ -55,7 +55,7 @@ FIGURES: dict[str, FigureEntry[ReleaseReport]] = {
         outliers,
         describe_outliers,
         "Dark: the spectrum in the rest frame, with gaps where it has no information. Crimson: "
-        "what the model's components make of it; below, the spectrum less that. The strongest "
+        "what the model's features make of it; below, the spectrum less that. The strongest "
         "spikes are cut. An outlier may be "
         "a rare object, a wrong redshift, or a fault of the instrument.",
     ),

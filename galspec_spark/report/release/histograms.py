@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from galspec_spark import labels
 from galspec_spark.ml.evaluation.intervals import wilson
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.counts import AGN as AGN_CLASS
 from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
-from galspec_spark.report.release.counts import OTHER as OTHER_CLASS
 from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, Look, bars, new_figure
 from galspec_spark.warehouse.flags import ABSTAIN
 
@@ -33,7 +32,7 @@ def redshift_and_sn(report: ReleaseReport) -> Figure | None:
         edges, counts = merged(report.counts, quantity)
         if len(edges) > 1:
             _steps(upper, edges, counts)
-            _shares(lower, edges, counts[AGN_CLASS], counts[AGN_CLASS] + counts[OTHER_CLASS])
+            _shares(lower, edges, counts[labels.AGN], counts[labels.AGN] + counts[labels.OTHER])
         for axes in (upper, lower):
             _scale(axes, quantity)
         lower.set_xlabel(label)
@@ -67,7 +66,7 @@ def probabilities(report: ReleaseReport) -> Figure | None:
     axes = figure.subplots()
     edges = BINS["probability"].edges()
     below = np.zeros(len(edges) - 1)
-    for name in (OTHER_CLASS, AGN_CLASS):
+    for name in (labels.OTHER, labels.AGN):
         counts = report.counts.histogram("probability", name)
         look: Look = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
         label = f"{name}: {counts.sum():,}"

@@ -118,7 +118,7 @@ def gather(
         verified=None if verified is None else Verified.model_validate(verified),
         counts=found,
         plane=find_plane(spark, spectra_parts(warehouse, release), classes),
-        outliers=find_outliers(spark, warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
+        outliers=find_outliers(warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
     )
 
 
@@ -138,8 +138,8 @@ def _provenance(report: ReleaseReport) -> dict[str, str]:
         "Release": report.release,
         "Run": run.run_id,
         "Configuration": run.config_hash,
-        "Model": f"{report.model}: {title(card.classifier)} on {len(card.components)} "
-        f"principal components, threshold {report.threshold:.3f}",
+        "Model": f"{report.model}: {title(card.classifier)} on {len(card.selected)} "
+        f"{title(card.features)}, threshold {report.threshold:.3f}",
         "Trained on": f"{card.data.surveys}: {trained.train:,} spectra, "
         f"{trained.train_agn:,} of them AGN (run {card.run_id})",
         "Its score": f"F1 of the AGN class {decimals(threshold.test.agn_f1, 3)} on its test "

@@ -1,32 +1,32 @@
-"""The spectra that the model's components explain worst, with their pixels."""
+"""The spectra that the model's features explain worst, with their pixels."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.projection import RECONSTRUCTION_ERROR
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
-from galspec_spark.ml.model.profile import error_limit
+from galspec_spark.ml.model.profile import Profile
 from galspec_spark.warehouse.flags import FLAG_BITS
-from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.sample import locate
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 SHOWN = 8
+OUTLIER = 1 << FLAG_BITS["OUTLIER"]
 COLUMNS = (
     "spectrum_id", "ra", "dec", "z", "sn_median", "class", "probability", RECONSTRUCTION_ERROR,
-    "reason", "flags", "coefficients",
+    "reason", "flags", "features",
 )  # fmt: skip
 SDSS_KEY = re.compile(r"(\d+)-(\d+)-(\d+)", re.ASCII)
 SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
@@ -34,7 +34,7 @@ SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Outlier:
-    """One spectrum, and what the components make of it."""
+    """One spectrum, and what the features make of it."""
 
     spectrum_id: str
     ra: float | None
@@ -52,35 +52,35 @@ class Outlier:
 
 
 def find_outliers(
-    spark: SparkSession, warehouse: Warehouse, bundle: Bundle, catalog: Sequence[Location]
+    warehouse: Warehouse, bundle: Bundle, catalog: Sequence[Location]
 ) -> list[Outlier]:
-    """Return those flagged that are furthest beyond the limit of their S/N, at most `SHOWN`.
+    """Return the outliers that are furthest beyond the limit of their S/N, at most `SHOWN`.
 
     Parameters
     ----------
     catalog
         Parts of the catalogue of one release.
     """
-    is_outlier = F.col("flags").bitwiseAND(1 << FLAG_BITS["OUTLIER"]) != 0
-    ratio = F.col(RECONSTRUCTION_ERROR) / error_limit(bundle.profile)
-    rows = (
-        scan(spark, catalog, COLUMNS)
-        .where(is_outlier & F.col("reason").isNull())
-        .withColumn("ratio", ratio)
-        .orderBy(F.desc("ratio"), "spectrum_id")
-        .limit(SHOWN)
-        .collect()
-    )
-    places = locate(warehouse, [row.spectrum_id for row in rows])
-    return [_outlier(row, places[row.spectrum_id], warehouse, bundle) for row in rows]
+    rows = furthest(catalog, bundle.profile)
+    places = locate(warehouse, [row["spectrum_id"] for row in rows])
+    return [_outlier(row, places[row["spectrum_id"]], warehouse, bundle) for row in rows]
 
 
-def reconstructed(
-    coefficients: npt.NDArray[np.float64], components: Components
-) -> npt.NDArray[np.float64]:
-    """Return spectra (n, pixels) that the components make of coefficients (n, k)."""
-    along = coefficients - components.vectors @ components.mean
-    return np.asarray(components.mean + along @ components.vectors)
+def furthest(catalog: Sequence[Location], profile: Profile) -> list[dict[str, Any]]:
+    """Return rows of the catalogue with their ``ratio``, the greatest first; ties by identifier."""
+    rows = pa.table({})
+    for part in catalog:
+        for batch in open_part(part).iter_batches(columns=list(COLUMNS)):
+            is_outlier = pc.not_equal(pc.bit_wise_and(batch["flags"], OUTLIER), 0)
+            outliers = batch.filter(pc.and_(is_outlier, batch["reason"].is_null()))
+            limits = profile.error_limit(outliers["sn_median"].to_numpy(zero_copy_only=False))
+            ratio = pc.divide(outliers[RECONSTRUCTION_ERROR].cast(pa.float64()), pa.array(limits))
+            new = pa.table(outliers.append_column("ratio", ratio))
+            rows = pa.concat_tables([rows, new]) if rows.num_columns else new
+            order = [("ratio", "descending"), ("spectrum_id", "ascending")]
+            rows = rows.sort_by(order).slice(0, SHOWN)
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found
 
 
 def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
@@ -93,23 +93,22 @@ def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
     return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
 
 
-def _outlier(row: Row, place: tuple[str, int], warehouse: Warehouse, bundle: Bundle) -> Outlier:
+def _outlier(
+    row: Mapping[str, Any], place: tuple[str, int], warehouse: Warehouse, bundle: Bundle
+) -> Outlier:
     part, number = place
     values = partition_values(warehouse.root / part)
+    same = ("spectrum_id", "ra", "dec", "z", "sn_median", "probability", "ratio")
+    reconstruction = bundle.features.reconstruct(np.array([row["features"]]))
+    assert reconstruction is not None, "features without a reconstruction make no outlier"
     return Outlier(
-        spectrum_id=row["spectrum_id"],
-        ra=row.ra,
-        dec=row.dec,
-        z=row.z,
-        sn_median=row.sn_median,
+        **{name: row[name] for name in same},
         class_name=row["class"],
-        probability=row.probability,
-        ratio=row["ratio"],
         part=part,
         row=number,
         address=survey_address(values["survey"], values["release"], row["spectrum_id"]),
         flux=_flux(warehouse.root / part, number, row["spectrum_id"]),
-        reconstruction=reconstructed(np.array([row["coefficients"]]), bundle.components)[0],
+        reconstruction=reconstruction[0],
     )
 
 

@@ -1,4 +1,4 @@
-"""The figure of the outliers: their spectra over what the components make of them."""
+"""The figure of the outliers: their spectra over what the features make of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outliers(report: ReleaseReport) -> Figure | None:
         _spectrum(grid[2 * number - 2], number, outlier)
         _residual(grid[2 * number - 1], outlier)
     wavelength_axis(grid[-1], wavelength())
-    figure.supylabel("Normalised flux, and what the components leave of it", fontsize=9)
+    figure.supylabel("Normalised flux, and what the features leave of it", fontsize=9)
     name_lines(figure, grid[0], grid[1:])
     return figure
 

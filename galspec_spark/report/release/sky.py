@@ -13,9 +13,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.projections.geo import GeoAxes
 from matplotlib.ticker import FuncFormatter
 
+from galspec_spark.labels import AGN
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.counts import AGN, GIVEN, Integers
+from galspec_spark.report.release.counts import GIVEN, Integers
 from galspec_spark.report.style import AGN_COUNTS, COUNTS, FAINT, MUTED, new_figure
 
 SKY_AREA = 41252.96  #: square degrees

@@ -39,14 +39,14 @@ class TestBuild:
     def test_an_empty_grid_is_one_point(self):
         (built,) = build_classifiers(train_config(linear_svc={"fixed": {"regParam": 1}}))
         (point,) = built.points
-        assert (point.params, point.components) == ({}, 20)
+        assert (point.params, point.n_features) == ({}, 20)
         assert built.hyperparameters(point)["regParam"] == 1.0
 
-    def test_the_number_of_components_is_a_setting_of_ours(self):
-        (built,) = build_classifiers(train_config(linear_svc={"grid": {"components": [5, 20]}}))
-        assert [point.components for point in built.points] == [5, 20]
-        with pytest.raises(ConfigError, match=r"components cannot be 21: choose 1 to 20"):
-            build_classifiers(train_config(linear_svc={"grid": {"components": [21]}}))
+    def test_the_number_of_features_is_a_setting_of_ours(self):
+        (built,) = build_classifiers(train_config(linear_svc={"grid": {"n_features": [5, 20]}}))
+        assert [point.n_features for point in built.points] == [5, 20]
+        with pytest.raises(ConfigError, match=r"n_features cannot be 21: choose 1 to 20"):
+            build_classifiers(train_config(linear_svc={"grid": {"n_features": [21]}}))
 
     @pytest.mark.parametrize(
         ("settings", "message"),

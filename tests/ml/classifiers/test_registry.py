@@ -73,7 +73,7 @@ def test_each_is_told_from_the_others():
 def test_the_registry_is_read_without_spark():
     modules = [path for path in FOLDER.glob("*.py") if path.name != "settings.py"]
     assert len(modules) > len(CLASSIFIERS)
-    for path in [*modules, PACKAGE / "config.py"]:
+    for path in [*modules, *(PACKAGE / "config").glob("*.py")]:
         assert not {name for name in reached(path) if name.split(".")[0] in ("pyspark", "py4j")}
 
 
@@ -112,7 +112,7 @@ TOY = ClassifierKind(
     colour="#123456",
     estimator="pyspark.ml.classification.NaiveBayes",
     saved_as="org.apache.spark.ml.classification.NaiveBayesModel",
-    settings={"fixed": {"modelType": "gaussian"}, "grid": {"components": (3,)}},
+    settings={"fixed": {"modelType": "gaussian"}, "grid": {"n_features": (3,)}},
     is_default=False,
     gives_probability=True,
     weights=lambda model: np.abs(np.diff(model.theta.toArray(), axis=0)[0]),
@@ -123,7 +123,7 @@ TOY = ClassifierKind(
 
 def test_a_registered_classifier_is_trained_saved_read_and_scored(spark, tmp_path, monkeypatch):
     monkeypatch.setitem(CLASSIFIERS, TOY.name, TOY)
-    settings = {"components": 4, "best_components": 4, "classifiers": {"toy": None}}
+    settings = {"features": {"pca": {"n_components": 4}}, "n_best": 4, "classifiers": {"toy": None}}
     run = Run.start("train", Config.model_validate({"train": settings}))
     warehouse, output = Warehouse(write_warehouse(tmp_path / "in", restframe())), tmp_path / "out"
     monkeypatch.setattr(stage, "write_report", lambda output, _: output)  # tests/report draws it
@@ -143,6 +143,6 @@ def test_a_registered_classifier_is_trained_saved_read_and_scored(spark, tmp_pat
     model = PipelineModel.load(str(output / "model" / "pipeline"))
     scored = model.transform(spectra).select("flux", vector_to_array("probability")[1]).collect()
     flux, expected = (np.array(column) for column in zip(*scored, strict=True))
-    found = bundle.classifier.score(flux @ bundle.components.vectors.T)
+    found = bundle.classifier.score(bundle.features.transform(flux, np.ones_like(flux)))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     assert np.ptp(found) > 0.9

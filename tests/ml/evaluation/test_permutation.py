@@ -28,7 +28,7 @@ def test_all_importance_is_where_the_labels_come_from():
     values, labels = sample([0.0, 2.0, 0.0])
     model = LogisticRegression().fit(values, labels)
     found = permutation_importance(predict_with(model), values, labels, COMPONENTS, repeats=2)
-    assert [each["component"] for each in found] == COMPONENTS
+    assert [each["feature"] for each in found] == COMPONENTS
     for key in ("f1_drop", "pr_auc_drop"):
         first, used, last = (each[key] for each in found)
         assert used > 0.3

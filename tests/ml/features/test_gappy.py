@@ -10,8 +10,9 @@ from scipy.linalg import lstsq
 
 from galspec_spark.ml.features import gappy
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.gappy import coefficients, fill_gaps, filled, prior_precision
-from galspec_spark.ml.features.pca import native_model, project
+from galspec_spark.ml.features.gappy import coefficients, fill_gaps, prior_precision
+from galspec_spark.ml.pca.estimator import native_model
+from galspec_spark.ml.pca.udfs import filled, project
 from tests.ml.low_rank import dataframe, ordinary, spectra, truth
 
 K, ROWS, PIXELS = 6, 60, 200

@@ -18,19 +18,19 @@ from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers.linear import Linear
 from galspec_spark.ml.evaluation.calibration import Calibration, Threshold
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.pca import native_model
-from galspec_spark.ml.model import bundle
-from galspec_spark.ml.model.bundle import _checksum, best_model, load_bundle, write_bundle
+from galspec_spark.ml.features.pca import Coefficients
+from galspec_spark.ml.model import write
+from galspec_spark.ml.model.bundle import checksum_of, load_bundle
 from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
+from galspec_spark.ml.model.write import best_model, write_bundle
+from galspec_spark.ml.pca.estimator import native_model
 from galspec_spark.spectrum.grid import GRID_ID
 from tests.report import sample
 
-SPECTRA = {
-    "fill_spectrum.npy": np.arange(3, dtype=np.float32),
-    "mean_spectrum.npy": np.arange(3, dtype=np.float64) + 1,
-}
+FILL = np.arange(3, dtype=np.float32)
 COMPONENTS = Components(np.arange(3) + 1.0, np.eye(3)[:2], np.array([0.7, 0.2]))
+FEATURES = Coefficients(COMPONENTS, is_masked=True)
 PROFILE = Profile(
     edges={"z": [0.1, 0.2]},
     bins={"z": [1, 2, 3, 0]},
@@ -41,13 +41,13 @@ PROFILE = Profile(
 )
 CARD = Card(
     classifier="linear_svc",
-    components=[1],
+    features="pca",
+    selected=[1],
     chosen_by="test",
     how_to_use=[],
     grid={"id": GRID_ID, "loglam0": 3.5, "step": 1e-4, "pixels": 3},
     label_policy={},
     normalisation="median",
-    projection="filled",
     calibration=Calibration("platt", False, 1.5, -0.5),
     threshold=Threshold(0.3, 0.9, 0.8, 0.85, True),
     recipe={"preprocess": {}, "train": {}},
@@ -62,8 +62,8 @@ CARD = Card(
 
 def chosen(*candidates: tuple[str, int, float | None]) -> int:
     trained = [
-        SimpleNamespace(classifier=classifier, components=list(range(components)))
-        for classifier, components, _ in candidates
+        SimpleNamespace(classifier=classifier, selected=list(range(n_features)))
+        for classifier, n_features, _ in candidates
     ]
     results = [CARD.metrics.model_copy(update={"cv_agn_f1": score}) for *_, score in candidates]
     return best_model(trained, results)
@@ -98,7 +98,7 @@ def pipeline(spark):
 
 @pytest.fixture
 def model(pipeline, tmp_path):
-    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, SPECTRA)
+    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, FEATURES, FILL)
     return tmp_path / "model"
 
 
@@ -110,9 +110,10 @@ def test_what_was_written_is_read(model):
     assert read.classifier.weights[1] > 0
     assert read.threshold == 0.3
     assert read.profile == PROFILE
-    np.testing.assert_array_equal(read.fill_spectrum, SPECTRA["fill_spectrum.npy"])
-    np.testing.assert_array_equal(read.components.mean, SPECTRA["mean_spectrum.npy"])
-    np.testing.assert_array_equal(read.components.vectors, COMPONENTS.vectors)
+    np.testing.assert_array_equal(read.fill_spectrum, FILL)
+    assert read.features.is_masked
+    for name, array in vars(COMPONENTS).items():
+        np.testing.assert_array_equal(getattr(read.features.components, name), array)
     assert read.calibration == Calibration("platt", False, 1.5, -0.5)
 
 
@@ -120,8 +121,8 @@ def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
     (model / "old.txt").write_text("old")
-    write_bundle(model, pipeline, CARD, PROFILE, SPECTRA)
-    names = ["card.json", "fill_spectrum.npy", "mean_spectrum.npy", "pipeline", "profile.json"]
+    write_bundle(model, pipeline, CARD, PROFILE, FEATURES, FILL)
+    names = ["card.json", "features", "fill_spectrum.npy", "pipeline", "profile.json"]
     assert sorted(path.name for path in model.iterdir()) == names
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
@@ -130,10 +131,15 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
     def fail(path, content):
         raise OSError("disk full")
 
-    monkeypatch.setattr(bundle, "write_json", fail)
+    monkeypatch.setattr(write, "write_json", fail)
     with pytest.raises(OSError, match="disk full"):
         write_bundle(
-            model, pipeline, CARD.model_copy(update={"classifier": "second"}), PROFILE, SPECTRA
+            model,
+            pipeline,
+            CARD.model_copy(update={"classifier": "second"}),
+            PROFILE,
+            FEATURES,
+            FILL,
         )
     assert load_bundle(model).card.classifier == "linear_svc"
     assert [path.name for path in model.parent.iterdir()] == ["model"]
@@ -153,8 +159,8 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
         ),
         (lambda m: (m / "fill_spectrum.npy").unlink(), "fill_spectrum.npy is missing"),
         (
-            lambda m: np.save(m / "mean_spectrum.npy", np.zeros(3)),
-            "mean_spectrum.npy was added or changed",
+            lambda m: np.savez(m / "features/components.npz", np.zeros(3)),
+            "features/components.npz was added or changed",
         ),
         (
             lambda m: (m / "pipeline" / "more.txt").write_text("x"),
@@ -183,7 +189,9 @@ def test_damage_is_named(model, damage, message):
     ],
 )
 def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
-    write_bundle(tmp_path / "model", pipeline, CARD.model_copy(update=change), PROFILE, SPECTRA)
+    write_bundle(
+        tmp_path / "model", pipeline, CARD.model_copy(update=change), PROFILE, FEATURES, FILL
+    )
     with pytest.raises(UserError, match=message):
         load_bundle(tmp_path / "model")
 
@@ -191,7 +199,7 @@ def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
 def test_a_card_of_another_version_is_named(model):
     content = json.loads((model / "card.json").read_text()) | {"version": "0.0.9", "more": 1}
     del content["checksum"]
-    content["checksum"] = _checksum(content)
+    content["checksum"] = checksum_of(content)
     (model / "card.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"is of galspec_spark 0\.0\.9, which this version"):
         load_bundle(model)
@@ -205,7 +213,7 @@ def test_card_is_json_that_people_can_read(model):
 def test_a_foreign_class_is_never_loaded(spark, tmp_path):
     """A stage that Spark would import and run, in a folder that is otherwise sound."""
     foreign = PipelineModel([native_model(COMPONENTS).setOutputCol("a"), NeverLoaded()])
-    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, SPECTRA)
+    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, FEATURES, FILL)
     with pytest.raises(UserError, match=r"is of the class tests.*NeverLoaded, which no model of"):
         load_bundle(tmp_path / "model")
 

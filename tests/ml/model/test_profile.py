@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from galspec_spark.ml.evaluation.census import Census
-from galspec_spark.ml.model.profile import KNOWN, Profile, take_profile, tally
+from galspec_spark.ml.model.profile import QUANTITIES, Profile, take_profile, tally
 from galspec_spark.spectrum.arrays import lists_of
 
 N, K = 4000, 3
+NAMES = [f"coefficient_{j}" for j in range(1, K + 1)]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def train() -> pa.Table:
             "sn_median": sn.astype(np.float32),
             "coverage": np.ones(N, np.float32),
             "reconstruction_error": (random.exponential(1, N) / sn).astype(np.float32),
-            "coefficients": lists_of(random.normal(size=(N, K)).astype(np.float32)),
+            "features": lists_of(random.normal(size=(N, K)).astype(np.float32)),
         }
     )
 
@@ -35,16 +36,16 @@ def profile(train) -> Profile:
     groups = pd.DataFrame({"reason": [None, "coverage", "not_drawn"], "count": [N + 800, 7, 9]})
     for column in ("label", "split", "fold"):
         groups[column] = np.nan
-    return take_profile(train, train.slice(0, 800), Census(groups, 0), called_agn=200)
+    return take_profile(train, train.slice(0, 800), NAMES, Census(groups, 0), called_agn=200)
 
 
 def test_edges_and_ranges_are_quantiles(train, profile):
     z = train["z"].to_numpy()
     np.testing.assert_allclose(profile.edges["z"], np.quantile(z, np.linspace(0, 1, 101)[1:-1]))
     np.testing.assert_allclose(profile.ranges["z"], np.quantile(z, [0.001, 0.999]))
-    coefficient = np.array(train["coefficients"].to_pylist(), np.float32)[:, 1].astype(float)
+    coefficient = np.array(train["features"].to_pylist(), np.float32)[:, 1].astype(float)
     assert profile.edges["coefficient_2"][49] == pytest.approx(np.median(coefficient))
-    assert set(profile.edges) == {*KNOWN, *(f"coefficient_{j}" for j in range(1, K + 1))}
+    assert set(profile.edges) == {*QUANTITIES, *NAMES}
     assert profile.edges["coverage"] == [1.0]  # of equal values, one edge
 
 
@@ -84,7 +85,7 @@ def test_a_tally_adds_up_batches_and_leaves_out_what_is_not_known(train, profile
     assert found.bins == profile.bins
     assert found.shares == {"holds": [1000, 2000]}
     missing = train.slice(0, 2).set_column(
-        4, "coefficients", pa.array([None, [0.0] * K], pa.list_(pa.float32()))
+        4, "features", pa.array([None, [0.0] * K], pa.list_(pa.float32()))
     )
     of_few = tally(missing.append_column("holds", holds[:2]).to_batches(), profile.edges, ["holds"])
     assert sum(of_few.bins["z"]) == 1

@@ -6,15 +6,17 @@ from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomFores
 from pyspark.ml.linalg import Vectors
 
 from galspec_spark.ml.evaluation.permutation import permutation_importance
-from galspec_spark.ml.features.pca import PCA, components_of, project
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.pca import Coefficients
+from galspec_spark.ml.pca.estimator import PCA, components_of
+from galspec_spark.ml.pca.udfs import project
 from galspec_spark.ml.search import importance as module
 from galspec_spark.ml.search.importance import (
-    best_components,
-    component_weights,
+    feature_weights,
     line_peaks,
+    most_important,
     predictor,
     some_rows,
-    wavelength_importance,
 )
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
@@ -23,16 +25,18 @@ from tests.ml import synthetic
 COMPONENTS = np.linalg.qr(np.random.default_rng(6).normal(size=(50, 4)))[0].T
 
 
-def test_best_components_are_ordered_with_ties_by_index():
-    assert best_components(np.array([0.2, 0.5, 0.1, 0.2]), 3) == [1, 0, 3]
+def test_the_most_important_are_ordered_with_ties_by_index():
+    assert most_important(np.array([0.2, 0.5, 0.1, 0.2]), 3) == [1, 0, 3]
 
 
 VARIANCES = np.array([5.0, 2.0, 1.0, 0.5])
 
+FEATURES = Coefficients(Components(np.zeros(50), COMPONENTS, VARIANCES), is_masked=False)
+
 
 def test_linear_importance_is_what_a_pixel_changes_when_it_varies():
     weights = np.array([1.0, -2.0, 0.5, 0.0])
-    importance = wavelength_importance(COMPONENTS, VARIANCES, weights, linear=True)
+    importance = FEATURES.explain(weights, is_linear=True)
     random = np.random.default_rng(7)
     spectra = (random.normal(size=(200_000, 4)) * np.sqrt(VARIANCES)) @ COMPONENTS
     steps = np.diag(spectra.std(axis=0))
@@ -42,14 +46,12 @@ def test_linear_importance_is_what_a_pixel_changes_when_it_varies():
 
 
 def test_forest_importance_is_spread_by_squared_components():
-    importance = wavelength_importance(
-        COMPONENTS, VARIANCES, np.array([0.0, 0.0, 1.0, 0.0]), linear=False
-    )
+    importance = FEATURES.explain(np.array([0.0, 0.0, 1.0, 0.0]), is_linear=False)
     np.testing.assert_allclose(importance, COMPONENTS[2] ** 2)
 
 
 def test_a_model_without_weights_prefers_no_wavelength():
-    importance = wavelength_importance(COMPONENTS, VARIANCES, np.zeros(4), linear=True)
+    importance = FEATURES.explain(np.zeros(4), is_linear=True)
     np.testing.assert_allclose(importance, 1 / 50)
 
 
@@ -61,14 +63,12 @@ def test_weights_come_from_the_models_in_the_features_own_units(spark):
     df = spark.createDataFrame(rows, ["features", "label"]).coalesce(1).cache()
 
     model = LogisticRegression(regParam=0.01).fit(df)
-    linear, is_linear = component_weights("logistic_regression", model, [1, 3], 4)
-    assert is_linear
+    linear = feature_weights("logistic_regression", model, [1, 3], 4)
     assert linear[0] == linear[2] == 0
     assert 50 < linear[1] / linear[3] < 200  # both matter alike, the second in units of 100
 
     forest_model = RandomForestClassifier(numTrees=5, seed=1, impurity="entropy").fit(df)
-    forest, is_linear = component_weights("random_forest", forest_model, [1, 3], 4)
-    assert not is_linear
+    forest = feature_weights("random_forest", forest_model, [1, 3], 4)
     np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
 
 
@@ -82,7 +82,7 @@ def rows(spark):
         (f"spectrum-{i}", int(label), Vectors.dense(v))
         for i, (v, label) in enumerate(zip(values, labels, strict=True))
     ]
-    names = ["spectrum_id", "label", "components"]
+    names = ["spectrum_id", "label", "all_features"]
     return spark.createDataFrame(content, names).repartition(3).cache()
 
 
@@ -93,7 +93,7 @@ def test_sparks_models_are_permuted(spark, rows, kind):
         "linear_svc": LinearSVC(regParam=0.01, maxIter=20),
         "random_forest": RandomForestClassifier(numTrees=10, maxDepth=3, seed=1),
     }
-    model = estimators[kind].fit(rows.withColumnRenamed("components", "features"))
+    model = estimators[kind].fit(rows.withColumnRenamed("all_features", "features"))
     features, labels = some_rows(rows)
     predict = predictor(spark, kind, model)
     predicted, scores = predict(features)
@@ -101,7 +101,7 @@ def test_sparks_models_are_permuted(spark, rows, kind):
     assert predicted[:20].tolist() == by_one
     assert scores[predicted == 0].max() <= scores[predicted == 1].min()
     found = permutation_importance(predict, features, labels, [7, 0, 3], repeats=2)
-    assert [each["component"] for each in found] == [7, 0, 3]
+    assert [each["feature"] for each in found] == [7, 0, 3]
     for key in ("f1_drop", "pr_auc_drop"):
         first, used, last = (each[key] for each in found)
         assert used > 0.3
@@ -153,8 +153,10 @@ def test_importance_peaks_at_the_lines_that_make_the_label(spark):
     components = components_of(pca)
     features = rows.select("label", project(components, "flux").alias("features"))
     model = LogisticRegression(regParam=0.01).fit(features)
-    weights, linear = component_weights("logistic_regression", model, list(range(10)), 10)
-    importance = wavelength_importance(components, pca.explainedVariance.toArray(), weights, linear)
+    weights = feature_weights("logistic_regression", model, range(10), 10)
+    variance = pca.explainedVariance.toArray()
+    coefficients = Coefficients(Components(np.zeros(2642), components, variance), is_masked=False)
+    importance = coefficients.explain(weights, is_linear=True)
     peaks = line_peaks(wavelength(), importance, count=3)
     of_label = [
         line.wavelength

@@ -20,8 +20,11 @@ from galspec_spark.ml.search.settings import build_classifiers
 
 FOLDS = 3
 GRIDS = {
-    "logistic_regression": {"grid": {"regParam": [10.0, 0.01], "components": [1, 3]}},
-    "linear_svc": {"fixed": {"maxIter": 5}, "grid": {"regParam": [0.1]}},
+    "logistic_regression": {
+        "fixed": {"maxIter": 8},
+        "grid": {"regParam": [10.0, 0.01], "n_features": [1, 3]},
+    },
+    "linear_svc": {"fixed": {"maxIter": 2}, "grid": {"regParam": [0.1]}},
 }
 
 
@@ -34,7 +37,7 @@ def rows(spark):
         (i, f"object-{i}", Vectors.dense(v), int(label), i % FOLDS)
         for i, (v, label) in enumerate(zip(values, labels, strict=True))
     ]
-    names = ["id", "object_id", "components", "label", "fold"]
+    names = ["id", "object_id", "all_features", "label", "fold"]
     return spark.createDataFrame(rows, names).coalesce(1).cache()
 
 
@@ -46,7 +49,12 @@ def folds_of(rows) -> list[Fold]:
 
 
 def classifiers(train: dict | None = None):
-    settings = {"components": 3, "best_components": 3, "classifiers": GRIDS, **(train or {})}
+    settings = {
+        "features": {"pca": {"n_components": 3}},
+        "n_best": 3,
+        "classifiers": GRIDS,
+        **(train or {}),
+    }
     return build_classifiers(Config.model_validate({"train": settings}).train)
 
 
@@ -67,7 +75,7 @@ def test_same_averages_as_sparks_cross_validator(rows, trials):
         validator = CrossValidator(
             estimator=Pipeline(stages=[slicing, classifier.estimator]),
             estimatorParamMaps=[
-                {**point.params, slicing.indices: list(range(point.components))}
+                {**point.params, slicing.indices: list(range(point.n_features))}
                 for point in classifier.points
             ],
             evaluator=MulticlassClassificationEvaluator(metricName="f1"),
@@ -86,7 +94,7 @@ def test_a_fold_is_scored_by_a_model_that_has_not_seen_it(rows, trials):
         assert totals == dict.fromkeys(range(FOLDS), 50)
     best = best_trials(trials)["logistic_regression"]
     by_hand = best.classifier.estimator.fit(
-        slicer(list(range(best.point.components))).transform(rows.where("fold != 1")),
+        slicer(list(range(best.point.n_features))).transform(rows.where("fold != 1")),
         best.point.params,
     )
     np.testing.assert_allclose(
@@ -127,14 +135,14 @@ def test_limits(rows, monkeypatch):
 
 
 def test_random_points_follow_the_grid_and_the_seed():
-    random = {"regParam": {"log_uniform": [1e-4, 1.0]}, "components": {"integer": [1, 3]}}
+    random = {"regParam": {"log_uniform": [1e-4, 1.0]}, "n_features": {"integer": [1, 3]}}
     grids = {"logistic_regression": {**GRIDS["logistic_regression"], "random": random}}
 
     def drawn(seed: int) -> list[tuple[float, int]]:
         train = {"classifiers": grids, "search": {"random_points": 20}, "seed": seed}
         points = classifiers(train)[0].points
         assert [point.origin for point in points] == ["grid"] * 4 + ["random"] * 20
-        return [(next(iter(p.params.values())), p.components) for p in points[4:]]
+        return [(next(iter(p.params.values())), p.n_features) for p in points[4:]]
 
     assert drawn(1) == drawn(1) != drawn(2)
     strengths, counts = zip(*drawn(1), strict=True)
@@ -145,8 +153,8 @@ def test_random_points_follow_the_grid_and_the_seed():
 
 def test_points_that_fewer_components_make_equal_are_one():
     (logistic, _) = classifiers()
-    assert [point.components for point in logistic.limited(1).points] == [1, 1]
-    assert [point.components for point in logistic.limited(2).points] == [1, 2, 1, 2]
+    assert [point.n_features for point in logistic.limited(1).points] == [1, 1]
+    assert [point.n_features for point in logistic.limited(2).points] == [1, 2, 1, 2]
 
 
 def test_everything_tried_is_in_the_table(trials):
@@ -155,7 +163,7 @@ def test_everything_tried_is_in_the_table(trials):
     assert (table[["tn", "fp", "fn", "tp"]].sum(axis=1) == 50).all()
     means = table.groupby("point")["f1"].mean()
     np.testing.assert_allclose(means, [trial.f1 for trial in trials])
-    assert json.loads(table["hyperparameters"][0])["maxIter"] == 5
+    assert json.loads(table["hyperparameters"][0])["maxIter"] == 2
     assert table["seconds"].gt(0).all()
 
 

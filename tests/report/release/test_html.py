@@ -58,7 +58,7 @@ def test_quarantine_drift_verify_and_outliers_are_told(page: Page, release_repor
         "share of outliers difference from",
         "same_spectrum spectra 7 read twice",
         "verify done 61 s",
-        "random forest on 8 principal components",
+        "logistic regression on 8 principal components",
         release_report.outliers[0].spectrum_id,
         f"Part 1: {release_report.outliers[0].part}",
     ):

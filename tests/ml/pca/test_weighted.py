@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.features import pixel_sums
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps, prior_precision
-from galspec_spark.ml.features.labelled import labelled_spectra as labelled_spectra_of
-from galspec_spark.ml.features.pixel_sums import PixelSums, improved, pixel_weights
-from galspec_spark.ml.features.weighted_pca import fit_weighted
+from galspec_spark.ml.labelled.spectra import labelled_spectra as labelled_spectra_of
+from galspec_spark.ml.pca import pixel_sums
+from galspec_spark.ml.pca.pixel_sums import PixelSums, improved, pixel_weights
+from galspec_spark.ml.pca.weighted import fit_weighted
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from studies.gaps.page import effects

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.ml.features.labelled import LabelledSpectra
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.sample import Slice
 

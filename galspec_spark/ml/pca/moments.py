@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
+from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import Doubles, Floats
 from galspec_spark.warehouse.storage import Location
 
@@ -161,3 +162,12 @@ def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
         upper = np.triu(block.scatter[:, : len(block.scatter)])
         whole.scatter[block.start : stop, block.start : stop] = upper + np.triu(upper, 1).T
     return found
+
+
+def checked(moments: dict[int, Moments], column: str) -> dict[int, Moments]:
+    """Return moments by fold, unless there are none or a value is not finite (a UserError)."""
+    if not moments:
+        raise UserError(f"no rows in column {column}: there is nothing to find components of")
+    if not all(np.isfinite(of_fold.mean).all() for of_fold in moments.values()):
+        raise UserError(f"NaN or infinite values in column {column}: components need finite values")
+    return moments

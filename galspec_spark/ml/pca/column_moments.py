@@ -1,79 +1,28 @@
-"""Moments of spectra on Spark: block Gram matrices, multiplied by numpy and summed in one pass.
+"""Moments of a column of any DataFrame: block Gram matrices, multiplied by numpy in one pass.
 
-In the tasks
-    One pass over the rows. A task keeps one scatter matrix for each fold (56 MB for 2642 pixels).
-    The sums of the spectra of a warehouse go by files, so that no matrix passes Java. Those of any
-    other table, which has no folder to write to, are emitted in row blocks of at most 5 MB, which
-    are shuffled by place and summed as they stream in.
-On the driver
-    One sum for each fold.
-
-So neither a worker nor the driver holds more than a matrix a fold, whatever the number of rows.
+A task keeps one scatter matrix (56 MB for 2642 pixels). It has no folder to write to, so it emits
+the matrix in row blocks of at most 5 MB. They are shuffled by place, and summed as they stream in.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial, reduce
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark import TaskContext
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.errors import UserError
-from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.ml.features.labelled import LabelledSpectra
-from galspec_spark.ml.features.moments import BLOCK_ROWS, Block, FoldMoments, Moments, assemble
-from galspec_spark.ml.features.partial_sums import FEW_TASKS, Addition, add_up
+from galspec_spark.ml.pca.moments import BLOCK_ROWS, Block, FoldMoments, Moments, assemble, checked
+from galspec_spark.ml.pca.partial_sums import FEW_TASKS
 from galspec_spark.spectrum.arrays import rows_of
-from galspec_spark.warehouse.sample import Slice
-from galspec_spark.warehouse.storage import Location
 
-ADDITION = Addition(Moments.load, lambda place, moments: moments.save(place), Moments.plus)
 _BLOCK = "start int, task int, count long, mean binary, scatter binary"
-
-
-def fold_moments(
-    spark: SparkSession, spectra: LabelledSpectra, scratch: Location
-) -> dict[int, Moments]:
-    """Return the moments of the flux of each fold of the training split, by fold.
-
-    Parameters
-    ----------
-    scratch
-        Folder for the sums of the tasks, which all machines see.
-
-    Raises
-    ------
-    UserError
-        If there are no rows, or a value is NaN or infinite.
-    """
-    task = partial(_fold_sums, spectra=spectra, scratch=scratch)
-    found = run_tasks(spark, task, spectra.tasks)
-    return _checked(add_up(spark, found, ADDITION, scratch), "flux")
-
-
-def _fold_sums(
-    task: Sequence[Slice], spectra: LabelledSpectra, scratch: Location
-) -> dict[int, Location]:
-    """Sum one task's spectra by fold; return the files with the sums."""
-    moments = FoldMoments()
-    for rows, flux, _ in spectra.read(task, ["fold"]):
-        fold = pc.fill_null(rows["fold"], -1).to_numpy()
-        for number in np.unique(fold[fold >= 0]).tolist():
-            moments.add(number, flux[fold == number])
-    places = {}
-    for number, of_fold in moments.finished().items():
-        places[number] = scratch / f"moments-{number}-{os.urandom(4).hex()}.npz"
-        of_fold.save(places[number])
-    return places
 
 
 def column_moments(dataset: DataFrame, column: str) -> Moments:
@@ -95,15 +44,7 @@ def column_moments(dataset: DataFrame, column: str) -> Moments:
     else:
         by_place = emitted.repartition(cores, "start").sortWithinPartitions("start", "task")
         blocks = _blocks(by_place.mapInArrow(_summed_batches, _BLOCK).toArrow().to_batches())
-    return _checked(assemble(blocks), column)[0]
-
-
-def _checked(moments: dict[int, Moments], column: str) -> dict[int, Moments]:
-    if not moments:
-        raise UserError(f"no rows in column {column}: there is nothing to find components of")
-    if not all(np.isfinite(of_fold.mean).all() for of_fold in moments.values()):
-        raise UserError(f"NaN or infinite values in column {column}: components need finite values")
-    return moments
+    return checked(assemble(blocks), column)[0]
 
 
 def _partial_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
-from galspec_spark.ml.features.means import class_means
+from galspec_spark.ml.labelled.means import class_means
 from tests.ml.synthetic import restframe, write_warehouse
 from tests.warehouses import labelled
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galspec_spark.ml.features.moments import BATCH_ROWS, BLOCK_ROWS, FoldMoments, Moments, assemble
+from galspec_spark.ml.pca.moments import BATCH_ROWS, BLOCK_ROWS, FoldMoments, Moments, assemble
 from galspec_spark.warehouse.storage import Location
 
 PIXELS = BLOCK_ROWS + 44  # two blocks, the second one narrow

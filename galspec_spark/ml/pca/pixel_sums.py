@@ -9,9 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.components import Components, upright
 from galspec_spark.ml.features.gappy import TINY, coefficients, prior_precision
-from galspec_spark.ml.features.pca import upright
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
 Weighting = Literal["mask", "ivar"]

@@ -8,14 +8,10 @@ import pyarrow.compute as pc
 import pytest
 from sklearn import decomposition
 
-from galspec_spark.config import Config
-from galspec_spark.ml.features import partial_sums
-from galspec_spark.ml.features.projection import (
-    fit_components,
-    fold_column,
-    narrow_partitions,
-    project_all,
-)
+from galspec_spark.ml.features.pca import Coefficients, Settings
+from galspec_spark.ml.labelled.features import feature_table, fold_column, narrow_partitions
+from galspec_spark.ml.pca import partial_sums
+from galspec_spark.ml.pca.fit import fit_components
 from galspec_spark.warehouse.storage import Location
 from tests.ml.synthetic import FOLDS, restframe, write_warehouse
 from tests.warehouses import labelled
@@ -23,10 +19,7 @@ from tests.warehouses import labelled
 K = 4
 
 
-def config(**settings):
-    return Config.model_validate(
-        {"train": {"components": K, "best_components": 2, **settings}}
-    ).train
+SETTINGS = Settings(n_components=K)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +44,7 @@ def rows(table):
 @pytest.fixture(scope="module")
 def components(spark, spectra, tmp_path_factory):
     scratch = Location.of(tmp_path_factory.mktemp("scratch"))
-    return fit_components(spark, spectra, config(), FOLDS, scratch)
+    return fit_components(spark, spectra, SETTINGS, FOLDS, scratch)
 
 
 def angle(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -74,7 +67,7 @@ def test_a_folds_components_are_those_of_the_other_folds(components, rows):
 
 def test_tasks_add_up_what_the_driver_does(spark, spectra, components, tmp_path, monkeypatch):
     monkeypatch.setattr(partial_sums, "FEW_TASKS", 0)
-    found = fit_components(spark, spectra, config(), FOLDS, Location.of(tmp_path))
+    found = fit_components(spark, spectra, SETTINGS, FOLDS, Location.of(tmp_path))
     for ours, theirs in zip(found, components, strict=True):
         np.testing.assert_allclose(ours.vectors, theirs.vectors, atol=1e-12)
 
@@ -89,11 +82,17 @@ def short_spectra(table, tmp_path_factory):
     return labelled(write_warehouse(tmp_path_factory.mktemp("short"), table), pixels=100)
 
 
-@pytest.mark.parametrize("pca", ["mllib", "mask"])
-def test_other_ways_to_the_same_components(spark, short_spectra, pca, tmp_path):
+@pytest.mark.parametrize("solver", ["mllib", "mask"])
+def test_other_ways_to_the_same_components(spark, short_spectra, solver, tmp_path):
     place = Location.of(tmp_path)
-    expected = fit_components(spark, short_spectra, config(), FOLDS, place)
-    found = fit_components(spark, short_spectra, config(pca=pca, em_passes=1), FOLDS, place)
+    expected = fit_components(spark, short_spectra, SETTINGS, FOLDS, place)
+    found = fit_components(
+        spark,
+        short_spectra,
+        SETTINGS.model_copy(update={"solver": solver, "em_passes": 1}),
+        FOLDS,
+        place,
+    )
     for ours, theirs in zip(expected, found, strict=True):
         assert angle(ours.vectors, theirs.vectors) < 1e-6
         np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-6)
@@ -105,11 +104,12 @@ def test_every_spectrum_has_coefficients_under_all_components(
     spark, spectra, components, rows, projection
 ):
     ids, _, flux = rows
-    frame = project_all(spark, spectra, components, config(projection=projection), len(ids))
+    fitted = [Coefficients(each, projection == "masked") for each in components]
+    frame = feature_table(spark, spectra, fitted, len(ids))
     found = frame.orderBy("spectrum_id").toPandas()
     assert found["spectrum_id"].to_list() == sorted(ids)
     for number, each in enumerate(components):
-        column = fold_column(number) if number < FOLDS else "components"
+        column = fold_column(number) if number < FOLDS else "all_features"
         values = np.stack([vector.toArray() for vector in found[column]])
         if projection == "filled":
             np.testing.assert_allclose(values, flux @ each.vectors.T, rtol=1e-9, atol=1e-9)
@@ -118,10 +118,10 @@ def test_every_spectrum_has_coefficients_under_all_components(
 
 def test_order_does_not_depend_on_the_parts(spark, table, tmp_path, components):
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
-    orders = []
+    orders, fitted = [], [Coefficients(each, is_masked=False) for each in components]
     for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
         spectra = labelled(write_warehouse(tmp_path / name, rows, parts))
-        frame = project_all(spark, spectra, components, config(), len(rows))
+        frame = feature_table(spark, spectra, fitted, len(rows))
         orders.append([row.spectrum_id for row in frame.select("spectrum_id").collect()])
     assert orders[0] == orders[1]
 

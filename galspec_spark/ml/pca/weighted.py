@@ -27,9 +27,9 @@ from pyspark.sql import SparkSession
 from galspec_spark.errors import UserError
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.labelled import LabelledSpectra
-from galspec_spark.ml.features.partial_sums import Addition, add_up
-from galspec_spark.ml.features.pixel_sums import PixelSums, Weighting, improved, pixel_weights
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
+from galspec_spark.ml.pca.partial_sums import Addition, add_up
+from galspec_spark.ml.pca.pixel_sums import PixelSums, Weighting, improved, pixel_weights
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.sample import Slice
 from galspec_spark.warehouse.storage import Location

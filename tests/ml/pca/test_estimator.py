@@ -9,9 +9,10 @@ from pyspark.ml.functions import array_to_vector
 from sklearn import decomposition
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.features import gram
-from galspec_spark.ml.features.moments import Moments, assemble
-from galspec_spark.ml.features.pca import PCA, components_of, principal_components, project
+from galspec_spark.ml.pca import column_moments
+from galspec_spark.ml.pca.estimator import PCA, components_of, principal_components
+from galspec_spark.ml.pca.moments import Moments, assemble
+from galspec_spark.ml.pca.udfs import project
 
 K, ROWS, PIXELS = 8, 240, 300
 
@@ -119,9 +120,9 @@ def test_partitions_do_not_matter(spark):
 
 def test_a_shuffle_adds_up_what_the_driver_does(spark, monkeypatch):
     rows = dataframe(spark, DATA["well"], 2)
-    by_driver = gram.column_moments(rows, "flux")
-    monkeypatch.setattr(gram, "FEW_TASKS", 0)
-    by_shuffle = gram.column_moments(rows, "flux")
+    by_driver = column_moments.column_moments(rows, "flux")
+    monkeypatch.setattr(column_moments, "FEW_TASKS", 0)
+    by_shuffle = column_moments.column_moments(rows, "flux")
     np.testing.assert_array_equal(by_driver.scatter, by_shuffle.scatter)
     np.testing.assert_array_equal(by_driver.mean, by_shuffle.mean)
 

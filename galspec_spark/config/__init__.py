@@ -1,0 +1,35 @@
+"""The configuration: one typed model for each stage, read from YAML."""
+
+from galspec_spark.config.load import load_config
+from galspec_spark.config.sections import (
+    ClassifyConfig,
+    Config,
+    DownloadConfig,
+    DriftConfig,
+    IngestConfig,
+    LabelConfig,
+    PreprocessConfig,
+    SimulateConfig,
+)
+from galspec_spark.config.training import (
+    ClassifierConfig,
+    ClassifierName,
+    SearchConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "ClassifierConfig",
+    "ClassifierName",
+    "ClassifyConfig",
+    "Config",
+    "DownloadConfig",
+    "DriftConfig",
+    "IngestConfig",
+    "LabelConfig",
+    "PreprocessConfig",
+    "SearchConfig",
+    "SimulateConfig",
+    "TrainConfig",
+    "load_config",
+]

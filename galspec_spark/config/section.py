@@ -1,0 +1,44 @@
+"""What all sections of the configuration share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _scalar(value: object) -> object:
+    """Refuse lists and mappings, and read 1e-6 as a number (in YAML 1.1 it is a string)."""
+    if isinstance(value, list | tuple | dict):
+        raise ValueError("expected a single value")
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
+ParamValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, no changes after reading, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, content: object) -> object:
+        return {} if content is None else content  # a section whose keys are all commented out
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem in one line: where and what, and how many more there are."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    what = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        what = "unknown key; conf/default.yaml lists them all"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {what}{more}"

@@ -1,0 +1,131 @@
+"""The sections of the configuration, a typed model each, and the whole.
+
+The models hold the defaults, ``conf/default.yaml`` spells them out with comments (a test keeps the
+two equal), and every other file in ``conf/`` states only where it differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from galspec_spark.config.section import Fraction, ParamValue, Section
+from galspec_spark.config.training import TrainConfig
+from galspec_spark.spectrum.masks import ZWARNING_BITS
+from galspec_spark.warehouse.flags import FLAG_BITS
+
+
+class SimulateConfig(Section):
+    """The simulated survey."""
+
+    spectra: int = Field(2000, ge=1)
+    seed: int = Field(1, ge=0)
+    repeats: Fraction = Field(0.05, description="spectra that observe an object again")
+    stars: Fraction = 0.01
+    quasars: Fraction = 0.01
+    sky_fibres: Fraction = 0.03
+    like: str | None = Field(
+        None,
+        description="CSV with columns z and sn_median to draw both from; null: SDSS main sample",
+    )
+
+
+class DownloadConfig(Section):
+    """From an archive's HTTP tree to files in a folder."""
+
+    connections: int = Field(8, ge=1, le=64, description="files fetched at once")
+    connect_timeout: float = Field(10, gt=0, description="seconds")
+    read_timeout: float = Field(60, gt=0, description="seconds without a byte")
+    attempts: int = Field(6, ge=1, description="for each file, counted anew when bytes were gained")
+    pause: float = Field(0.5, ge=0, description="seconds before the second attempt; doubles")
+    pause_max: float = Field(60, ge=0, description="seconds, whatever the archive asks for")
+
+
+class IngestConfig(Section):
+    """From FITS files to the ``spectra`` table."""
+
+    release: str = Field("dr14", pattern=r"^[A-Za-z0-9._-]+$")
+    part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
+
+
+class LabelConfig(Section):
+    """Words of SUBCLASS that make a spectrum an AGN, and those that do not."""
+
+    agn: tuple[str, ...] = ("AGN",)
+    other: tuple[str, ...] = ("", "STARFORMING", "STARBURST", "BROADLINE")
+
+
+class PreprocessConfig(Section):
+    """From the table ``spectra`` to ``restframe`` and ``sample``."""
+
+    classes: tuple[str, ...] = ("GALAXY",)
+    z_min: float = 0.001
+    z_max: float = 0.35
+    zwarning_reject: tuple[str, ...] = tuple(b for b in ZWARNING_BITS if b != "MANY_OUTLIERS")
+    pixel_mask_reject: dict[str, tuple[str, ...]] = Field(
+        {}, description="bits of AND_MASK by survey; a survey that is not named has its reader's"
+    )
+    coverage_min: Fraction = 0.95
+    label: LabelConfig = LabelConfig()
+    sample: int | None = Field(None, ge=1, description="draw this many; null keeps all")
+    normalise: Literal["none", "median", "unit_norm", "continuum"] = "median"
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    folds: int = Field(5, ge=2)
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> PreprocessConfig:
+        unknown = [name for name in self.zwarning_reject if name not in ZWARNING_BITS]
+        if unknown:
+            known = ", ".join(ZWARNING_BITS)
+            raise ValueError(f"zwarning_reject: unknown bit {unknown[0]!r}; known: {known}")
+        if self.z_min >= self.z_max:
+            raise ValueError(f"z_min {self.z_min} is not below z_max {self.z_max}")
+        return self
+
+
+class ClassifyConfig(Section):
+    """From the table ``restframe`` to the table ``catalog``."""
+
+    abstain: tuple[str, ...] = ("LOW_COVERAGE", "Z_RANGE", "LOW_SN", "OUTLIER")
+
+    @model_validator(mode="after")
+    def _check(self) -> ClassifyConfig:
+        unknown = [name for name in self.abstain if name not in FLAG_BITS]
+        if unknown:
+            raise ValueError(f"abstain: unknown flag {unknown[0]!r}; known: {', '.join(FLAG_BITS)}")
+        return self
+
+
+class DriftConfig(Section):
+    """How far a release may be from the training set."""
+
+    psi_max: float = Field(0.2, gt=0, description="population stability index")
+    ks_max: float = Field(0.1, gt=0, description="Kolmogorov-Smirnov distance")
+    agn_share_max: float = Field(0.05, gt=0, description="change of the share called AGN")
+    outlier_share_max: float = Field(0.01, gt=0, description="change of the share of outliers")
+    left_out_share_max: float = Field(0.1, gt=0, description="change of the share left out")
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.001
+
+
+class Config(Section):
+    """Everything a job can be told."""
+
+    spark: dict[Annotated[str, Field(pattern=r"^spark\.")], ParamValue] = Field(
+        {}, description="Spark settings, by their Spark names"
+    )
+    simulate: SimulateConfig = SimulateConfig()
+    download: DownloadConfig = DownloadConfig()
+    ingest: IngestConfig = IngestConfig()
+    preprocess: PreprocessConfig = PreprocessConfig()
+    train: TrainConfig = TrainConfig()
+    classify: ClassifyConfig = ClassifyConfig()
+    drift: DriftConfig = DriftConfig()
+
+    def hash(self) -> str:
+        """Return 12 hexadecimal digits that change when any value changes."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -1,0 +1,103 @@
+"""The features of all labelled spectra, by those of every fold and of the whole training split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, Features
+from galspec_spark.ml.labelled.spectra import LabelledSpectra
+from galspec_spark.spectrum.arrays import lists_of
+from galspec_spark.warehouse.frames import frame_of_tasks
+from galspec_spark.warehouse.sample import Slice
+
+#: Column of the features that were fitted on the whole training split.
+ALL_FEATURES = "all_features"
+NARROW = {
+    "spectrum_id": "string",
+    "object_id": "string",
+    "label": "int",
+    "split": "string",
+    "fold": "int",
+    "z": "double",
+    "sn_median": "float",
+    "coverage": "float",
+}
+ROWS_PER_PARTITION = 50_000
+
+
+def fold_column(fold: int) -> str:
+    """Return the column of the features that were fitted on the other folds."""
+    return f"{ALL_FEATURES}_{fold}"
+
+
+def feature_table(
+    spark: SparkSession, spectra: LabelledSpectra, fitted: Sequence[Features], rows: int
+) -> DataFrame:
+    """Return the features of all labelled spectra, in an order that is always the same.
+
+    A forest draws its samples by the position of a row, so the order is part of the result.
+
+    Parameters
+    ----------
+    fitted
+        For each fold, and last for the whole training split.
+    rows
+        Number of labelled spectra.
+
+    Returns
+    -------
+    DataFrame
+        `NARROW`, ``reconstruction_error``, and vectors ``all_features``, ``all_features_0``, ...
+        To be persisted.
+    """
+    # Tasks import this module, and Spark ML takes them a second.
+    from pyspark.ml.functions import array_to_vector
+
+    names = [*map(fold_column, range(len(fitted) - 1)), ALL_FEATURES]
+
+    def table(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
+        for narrow, flux, ivar in spectra.read(task, list(NARROW)):
+            values = [features.transform(flux, ivar) for features in fitted]
+            error = fitted[-1].reconstruction_error(flux, values[-1])
+            columns = [narrow[name].combine_chunks() for name in NARROW]
+            yield pa.RecordBatch.from_arrays(
+                [*columns, error_column(error, len(flux)), *map(lists_of, values)],
+                names=[*NARROW, RECONSTRUCTION_ERROR, *names],
+            )
+
+    schema = ", ".join(
+        [f"{name} {kind}" for name, kind in NARROW.items()]
+        + [f"{RECONSTRUCTION_ERROR} float"]
+        + [f"{name} array<double>" for name in names]
+    )
+    cores = spark.sparkContext.defaultParallelism
+    return (
+        frame_of_tasks(spark, table, spectra.tasks, schema)
+        .select(
+            *NARROW,
+            RECONSTRUCTION_ERROR,
+            *(array_to_vector(F.col(name)).alias(name) for name in names),
+        )
+        .repartition(narrow_partitions(rows, cores), "spectrum_id")
+        .sortWithinPartitions("spectrum_id")
+    )
+
+
+def error_column(error: np.ndarray | None, rows: int) -> pa.Array:
+    """Return reconstruction errors (n,) as an Arrow column; nulls where there are none."""
+    if error is None:
+        return pa.nulls(rows, pa.float32())
+    return pa.array(error.astype(np.float32))
+
+
+def narrow_partitions(rows: int, cores: int) -> int:
+    """Return into how many partitions to put so many rows of features.
+
+    A fit is hundreds of short jobs, which cost more the more tasks they have.
+    """
+    return max(1, min(cores, rows // ROWS_PER_PARTITION))

@@ -1,0 +1,159 @@
+"""The model folder, written: the best model's pipeline, features and profile, and the card."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyspark
+from pyspark.ml import PipelineModel
+
+from galspec_spark.harness.run import Run
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.evaluation.metrics import Metrics, Result
+from galspec_spark.ml.features import FEATURES as KINDS
+from galspec_spark.ml.features.kind import Features
+from galspec_spark.ml.labelled.features import ALL_FEATURES
+from galspec_spark.ml.model.bundle import (
+    CARD,
+    FEATURES_FOLDER,
+    FILL_SPECTRUM,
+    PIPELINE,
+    PROFILE,
+    checksum_of,
+    checksums,
+)
+from galspec_spark.ml.model.card import Card, Grid, Recipe, TrainingData, Versions
+from galspec_spark.ml.model.profile import Profile
+from galspec_spark.ml.search.compare import Trained
+from galspec_spark.ml.search.search import slicer
+from galspec_spark.ml.search.settings import FEATURES
+from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
+from galspec_spark.warehouse.storage import write_json
+
+HOW_TO_USE = (
+    "import numpy; from pyspark.ml import PipelineModel; from pyspark.sql import functions as F",
+    "from pyspark.ml.functions import array_to_vector",
+    "model = PipelineModel.load('model/pipeline')",
+    "fill = numpy.load('model/fill_spectrum.npy').tolist()  # for the gaps: pixels of ivar 0",
+    "gaps = F.zip_with('ivar', F.lit(fill), lambda ivar, fill: F.when(ivar == 0, fill))",
+    "filled = F.zip_with(gaps, 'flux', lambda gap, flux: F.coalesce(gap, flux))",
+    "spectrum = array_to_vector(filled)",
+    "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
+    "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
+)
+
+
+def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
+    """Return the index of the best cross-validated F1 of the AGN class; of equals, the simplest.
+
+    The weighted F1 would not do: it is hardly lower for a model that never finds the rare class.
+    """
+    simplest_first = list(CLASSIFIERS)
+    return max(
+        range(len(trained)),
+        key=lambda i: (
+            results[i].cv_agn_f1 or 0.0,
+            -len(trained[i].selected),
+            -simplest_first.index(trained[i].classifier),
+        ),
+    )
+
+
+def pipeline_of(features: Features, trained: Trained) -> PipelineModel:
+    """Return stock steps to ``prediction``.
+
+    They begin at the column ``spectrum`` (vector) where Spark can compute the features, and
+    otherwise at these: the column ``all_features`` (vector).
+    """
+    kind = KINDS[trained.features.kind]
+    steps = kind.resolve(kind.native_steps)(features) if kind.native_steps else []
+    is_all = trained.selected == list(range(len(features.names)))
+    if steps and is_all:
+        steps[-1].setOutputCol(FEATURES)
+        return PipelineModel([*steps, trained.model])
+    if steps:
+        steps[-1].setOutputCol(ALL_FEATURES)
+    return PipelineModel([*steps, slicer(trained.selected), trained.model])
+
+
+def write_bundle(
+    folder: Path,
+    pipeline: PipelineModel,
+    card: Card,
+    profile: Profile,
+    features: Features,
+    fill_spectrum: npt.NDArray[np.float32],
+) -> None:
+    """Write the model folder under a temporary name, then put it in the place of an earlier one.
+
+    Parameters
+    ----------
+    card
+        Written with the checksums of the other files.
+    """
+    with _replacing(folder) as new:
+        (new / FEATURES_FOLDER).mkdir(parents=True)
+        # As a URI: the default file system of a cluster is another one.
+        pipeline.save((new / PIPELINE).absolute().as_uri())
+        features.save(new / FEATURES_FOLDER)
+        np.save(new / FILL_SPECTRUM, fill_spectrum, allow_pickle=False)
+        write_json(new / PROFILE, profile)
+        content = card.model_copy(update={"files": checksums(new)}).model_dump(mode="json")
+        write_json(new / CARD, {**content, "checksum": checksum_of(content)})
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Copy a model folder as a whole into the place of an earlier one."""
+    with _replacing(folder) as new:
+        shutil.copytree(source, new)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """Offer a temporary place for a folder, which then becomes it."""
+    new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("new", "old"))
+    try:
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def card_of(run: Run, trained: Trained, metrics: Metrics, fingerprint: str) -> Card:
+    """Return the card of the best model, whose folder is not written yet."""
+    config = run.config
+    return Card(
+        classifier=trained.classifier,
+        features=trained.features.kind,
+        selected=tuple(trained.selected),
+        chosen_by="best cross-validated F1 of the AGN class; of equals the simplest",
+        how_to_use=HOW_TO_USE,
+        grid=Grid(id=GRID_ID, loglam0=LOGLAM0, step=LOGLAM_STEP, pixels=PIXELS),
+        label_policy=config.preprocess.label,
+        normalisation=config.preprocess.normalise,
+        calibration=trained.calibration,
+        threshold=trained.threshold,
+        recipe=Recipe(
+            preprocess=config.preprocess.model_dump(mode="json"),
+            train=config.train.model_dump(mode="json"),
+        ),
+        data=TrainingData(surveys=metrics.data, fingerprint=fingerprint, counts=metrics.counts),
+        metrics=metrics.best_result,
+        **run.columns(),
+        versions=Versions(
+            python=platform.python_version(),
+            pyspark=pyspark.__version__,
+            numpy=version("numpy"),
+        ),
+    )

@@ -1,0 +1,114 @@
+"""What a training run measures: every score of every classifier, put into `Metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from galspec_spark.harness.run import Run
+from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.evaluation.metrics import Metrics, Result
+from galspec_spark.ml.evaluation.scores import Curves
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, Features
+from galspec_spark.ml.labelled.features import ALL_FEATURES
+from galspec_spark.ml.model.profile import QUANTITIES, Profile, take_profile
+from galspec_spark.ml.model.write import best_model
+from galspec_spark.ml.search.compare import Trained
+from galspec_spark.ml.search.importance import importance_of
+from galspec_spark.ml.search.scorecard import evaluate, evaluate_in_bins, predict
+from galspec_spark.spectrum.grid import GRID_ID
+from galspec_spark.train.results import Trials, search_summary
+
+#: Training spectra that the profile is measured on, about.
+MOST_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on the test split, and on the training split for the profile."""
+
+    predictions: pa.Table  #: of `predict`
+    results: list[Result]
+    curves: list[Curves]
+    bins: dict[str, Any]
+    importance: dict[str, Any]
+    best: int  #: index of the best result
+    profile: Profile
+
+
+def evaluate_all(
+    trained: list[Trained], features: Features, table: DataFrame, census: Census, seed: int
+) -> Evaluation:
+    """Measure all classifiers on the test split, choose the best, and profile the training set.
+
+    Parameters
+    ----------
+    table
+        Persisted, of `feature_table`.
+    """
+    test = table.where("split = 'test'").persist()
+    predictions, seconds = predict(trained, test)
+    scores, curves = evaluate(trained, predictions, seconds, seed)
+    importance = importance_of(trained, features, test, seed)
+    test.unpersist()
+    results = [Result.model_validate(score) for score in scores]
+    best = best_model(trained, results)
+    train_rows = training_rows(table, census.count(split="train"))
+    called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
+    profile = take_profile(train_rows, predictions, features.names, census, called_agn)
+    bins = evaluate_in_bins(predictions, len(trained))
+    return Evaluation(predictions, results, curves, bins, importance, best, profile)
+
+
+def assemble(
+    run: Run,
+    census: Census,
+    file_counts: Mapping[str, int | None],
+    seconds: Mapping[str, float],
+    features: Features,
+    search: Trials,
+    evaluation: Evaluation,
+) -> Metrics:
+    """Return the content of ``metrics.json``."""
+    content = {
+        "job": run.job,
+        **run.columns(),
+        "grid": GRID_ID,
+        "data": census.data(),
+        "counts": {**file_counts, **census.counts()},
+        "left_out": census.left_out(),
+        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "explained_variance": features.explained_variance,
+        "importance": evaluation.importance,
+        "search": search_summary(search),
+        "results": evaluation.results,
+        "best": evaluation.best,
+        "bins": evaluation.bins,
+        "majority_f1": census.majority_f1(),
+    }
+    return Metrics.model_validate(content)
+
+
+def training_rows(table: DataFrame, rows: int) -> pa.Table:
+    """Fetch what `take_profile` needs of the training split.
+
+    Parameters
+    ----------
+    table
+        Persisted, of `feature_table`.
+    rows
+        Number of training spectra. Of more than `MOST_ROWS`, about so many are fetched: the
+        objects that a hash chooses, always the same.
+    """
+    train = table.where("split = 'train'")
+    if rows > MOST_ROWS:
+        train = train.where(F.pmod(F.xxhash64("object_id"), F.lit(rows)) < MOST_ROWS)
+    values = vector_to_array(F.col(ALL_FEATURES), "float32").alias("features")
+    return train.select(*QUANTITIES, RECONSTRUCTION_ERROR, values).toArrow()
