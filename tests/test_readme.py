@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from pathlib import Path
@@ -38,7 +37,6 @@ def quick(path: str | None = None, overrides: list[str] | None = None) -> Config
     return load_config(ROOT / "tests" / "small.yaml", overrides or [])
 
 
-@pytest.mark.skipif("GALSPEC_FAULTS" not in os.environ, reason="minutes: make faults runs it")
 def test_each_command_runs(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 import pyarrow as pa
@@ -107,15 +108,19 @@ def frame_of_tasks(
 def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
     """Write a table as parts into a folder; return those of the successful attempts.
 
-    A task's rows go through Python in batches. Files of failed or speculative attempts stay behind
-    and are not returned.
+    A task's rows go through Python in batches; a task without rows writes no part. Files of failed
+    or speculative attempts stay behind and are not returned.
     """
     schema = to_arrow_schema(frame.schema)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         place = folder / f"{os.urandom(8).hex()}.parquet"
+        filled = (batch for batch in batches if batch.num_rows)
+        first = next(filled, None)
+        if first is None:  # Spark runs a task for an empty partition too
+            return
         with part_writer(place, schema) as writer:
-            for batch in batches:
+            for batch in chain([first], filled):
                 writer.write_batch(batch.cast(schema))
         yield pa.RecordBatch.from_arrays([pa.array([place.path])], ["path"])
 

@@ -90,12 +90,15 @@ def test_a_table_is_broadcast_only_where_it_is_small(spark, tmp_path, largest, j
         with part_writer(part, rows.schema) as writer:
             writer.write_table(rows)
     adaptive = "spark.sql.adaptive.autoBroadcastJoinThreshold"
-    before = spark.conf.get(adaptive)
-    spark.conf.set(adaptive, largest)
+    settings = {"spark.sql.adaptive.enabled": "true", adaptive: largest}
+    before = {name: spark.conf.get(name) for name in settings}
     try:
+        for name, value in settings.items():
+            spark.conf.set(name, value)
         both = scan(spark, parts).join(scan(spark, parts), "key")
         assert len(both.collect()) == 2000
     finally:
-        spark.conf.set(adaptive, before)
+        for name, value in before.items():
+            spark.conf.set(name, value)
     final_plan = both._jdf.queryExecution().executedPlan().toString().partition("Initial Plan")[0]
     assert join in final_plan

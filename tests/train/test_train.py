@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,9 @@ def trained(spark, tmp_path_factory):
     held = {"files": 180, "quarantined": 2, "spectra": 180, "seconds": 1.5}
     write_json(root / "summary.json", {"ingest": {"warehouse": held}})
     output = tmp_path_factory.mktemp("output")
-    return root, output, train(spark, run_with(), Warehouse(root), output, None)
+    # The figures are looked at in tests/report.
+    with patch("galspec_spark.report.page._png", lambda figure: b"\x89PNG"):
+        return root, output, train(spark, run_with(), Warehouse(root), output, None)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +135,7 @@ def _centred(flux: np.ndarray) -> np.ndarray:
 def test_files_and_summary(trained):
     _, output, summary = trained
     assert (output / "table1.md").read_text().startswith("# Table 1")
-    assert (output / "report.html").stat().st_size > 100_000
+    assert (output / "report.html").stat().st_size > 20_000
     assert list((output / "figures").glob("*.png"))
     assert summary["report"] == str(output / "report.html")
     assert {"model", "f1", "agn_f1", "cv_f1", "cv_agn_f1", "results", "train"} <= set(summary)
