@@ -88,4 +88,4 @@ def memory_of(pid: int) -> int:
     family = {pid}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
         family |= grown
-    return sum(held.get(one, 0) for one in family) * os.sysconf("SC_PAGE_SIZE")
+    return sum(held.get(process, 0) for process in family) * os.sysconf("SC_PAGE_SIZE")

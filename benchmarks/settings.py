@@ -75,16 +75,16 @@ def compare_settings(spark: SparkSession, vectors: Path, repeat: int) -> list[di
                 )
             train = by_partitions[partitions]
             estimator = CLASSIFIERS[name].new_estimator(**shared, **settings)
-            said = ", ".join(f"{key} {value}" for key, value in variant.items())
+            variation = ", ".join(f"{key} {value}" for key, value in variant.items())
             result = measure(
                 f"fit one {name} on {train.count()} rows",
-                f"ours: {said}" if number == 0 else said,
+                f"ours: {variation}" if number == 0 else variation,
                 repeat,
                 lambda estimator=estimator, train=train: estimator.fit(train),  # type: ignore[misc]
             )
             predicted = estimator.fit(train).transform(held_out)
-            said = predicted.select("label", "prediction").toArrow()
-            scores = classification_scores(confusion(said["label"], said["prediction"]))
+            decisions = predicted.select("label", "prediction").toArrow()
+            scores = classification_scores(confusion(decisions["label"], decisions["prediction"]))
             results.append({**result, "f1": {"weighted": scores["f1"], "AGN": scores["agn_f1"]}})
     for frame in (held_out, *by_partitions.values()):
         frame.unpersist()

@@ -89,8 +89,8 @@ def make_table_1(files: list[Path], config: Config) -> dict[str, Any]:
     with timed(seconds, "features"):
         features = components(flux, fold, config.train.n_features)
     with timed(seconds, "all features"):
-        every = np.arange(config.train.n_features)
-        results, forest = compare(features, label, fold, every, config)
+        indices = np.arange(config.train.n_features)
+        results, forest = compare(features, label, fold, indices, config)
     with timed(seconds, "best features"):
         best = np.argsort(-forest.feature_importances_)[: config.train.n_best]
         results += compare(features, label, fold, best, config)[0]
@@ -116,17 +116,17 @@ def components(flux: Array, fold: Array, k: int) -> dict[int, Array]:
     """Return all spectra's coefficients, by the fold that their components do not know."""
     held_out = np.unique(fold).tolist()
     found = Parallel(PROCESSES)(
-        delayed(transform)(flux, (fold != TEST) & (fold != one), k) for one in held_out
+        delayed(transform)(flux, (fold != TEST) & (fold != number), k) for number in held_out
     )
     return dict(zip(held_out, found, strict=True))
 
 
-def transform(flux: Array, known: Array, k: int) -> Array:
+def transform(flux: Array, is_training: Array, k: int) -> Array:
     """Return the coefficients of all spectra for the components of some, shape (spectra, k).
 
     Of scikit-learn's solvers that are exact to float32, ARPACK is the fastest for few components.
     """
-    pca = PCA(k, svd_solver="arpack").fit(flux[known])
+    pca = PCA(k, svd_solver="arpack").fit(flux[is_training])
     coefficients: Array = pca.transform(flux)
     return coefficients
 
@@ -168,9 +168,11 @@ def search(
     ]
     folds = [held_out for held_out in features if held_out != TEST]
     scores = Parallel(PROCESSES, batch_size=1)(
-        delayed(cross_validate)(name, point, features[one], label, fold, one, config.train.seed)
+        delayed(cross_validate)(
+            name, point, features[number], label, fold, number, config.train.seed
+        )
         for name, point in tried
-        for one in folds
+        for number in folds
     )
     best: dict[str, tuple[float, Point]] = {}
     for (name, point), f1 in zip(tried, np.reshape(scores, (len(tried), -1)), strict=True):

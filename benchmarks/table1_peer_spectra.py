@@ -30,13 +30,14 @@ def read_survey(files: list[Path], recipe: PreprocessConfig) -> tuple[pd.DataFra
     """Return catalogue and rest-frame flux, NaN at bad pixels, of all spectra that can be used."""
     shares = [files[i : i + FILES_PER_TASK] for i in range(0, len(files), FILES_PER_TASK)]
     read = Parallel(PROCESSES)(delayed(read_files)(share, recipe) for share in shares)
-    rows, spectra = zip(*(one for share in read for one in share), strict=True)
+    rows, spectra = zip(*(spectrum for share in read for spectrum in share), strict=True)
     return pd.DataFrame(rows), np.array(spectra)
 
 
 def read_files(files: list[Path], recipe: PreprocessConfig) -> list[tuple[dict[str, Any], Array]]:
     """Read files, one after another; leave out what the recipe does not want."""
-    return [one for file in files if (one := read_spectrum(file, recipe)) is not None]
+    spectra = (read_spectrum(file, recipe) for file in files)
+    return [spectrum for spectrum in spectra if spectrum is not None]
 
 
 def read_spectrum(file: Path, recipe: PreprocessConfig) -> tuple[dict[str, Any], Array] | None:

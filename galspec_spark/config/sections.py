@@ -80,8 +80,8 @@ class PreprocessConfig(Section):
     def _check(self) -> PreprocessConfig:
         unknown = [name for name in self.zwarning_reject if name not in ZWARNING_BITS]
         if unknown:
-            known = ", ".join(ZWARNING_BITS)
-            raise ValueError(f"zwarning_reject: unknown bit {unknown[0]!r}; known: {known}")
+            bits = ", ".join(ZWARNING_BITS)
+            raise ValueError(f"zwarning_reject: unknown bit {unknown[0]!r}; known: {bits}")
         if self.z_min >= self.z_max:
             raise ValueError(f"z_min {self.z_min} is not below z_max {self.z_max}")
         return self

@@ -57,7 +57,7 @@ def title(name: str) -> str:
 
 def feature_axis(report: TrainingReport) -> str:
     """Return the name of an axis that numbers the features from 1."""
-    return f"Number among the {FEATURES[report.metrics.best_result.kind].label}"
+    return f"{FEATURES[report.metrics.best_result.kind].label.capitalize()}, by number"
 
 
 def classifiers(metrics: Metrics) -> list[str]:

@@ -41,10 +41,10 @@ def drift_figure(content: Drift) -> Figure:
         return figure
     panels = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.1, 1])[0]
     _distances(panels[0].subplots(), content.checks)
-    every = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
-    for axes, quantity in zip(every, shown, strict=True):
+    rows = panels[1].subplots(len(shown), 1, squeeze=False)[:, 0]
+    for axes, quantity in zip(rows, shown, strict=True):
         _distribution(axes, quantity, content)
-    every[0].legend(["training set", "this release"], loc="lower right")
+    rows[0].legend(["training set", "this release"], loc="lower right")
     return figure
 
 

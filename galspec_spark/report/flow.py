@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from galspec_spark.ml.evaluation.metrics import Metrics
-from galspec_spark.ml.features import FEATURES
 from galspec_spark.report import flow_pictures
 from galspec_spark.report.contents import (
     TrainingReport,
@@ -22,15 +21,7 @@ from galspec_spark.report.contents import (
     losses,
     title,
 )
-from galspec_spark.report.style import (
-    ACCENT,
-    AGN,
-    FAINT,
-    MUTED,
-    OTHER,
-    PANEL,
-    WIDTH,
-)
+from galspec_spark.report.style import ACCENT, AGN, FAINT, MUTED, OTHER, PANEL, WIDTH
 
 HEIGHT = 5.55  # inches, as all lengths here
 LEFT, CARD, GAP = 0.08, 1.47, 0.204  # six cards and five gaps fill the width
@@ -101,7 +92,7 @@ def _cards(report: TrainingReport) -> list[_Card]:
         ),
         _Card(
             "Features",
-            ((integer(n_features), FEATURES[best.kind].label),),
+            ((integer(n_features), title(best.kind)),),
             (
                 *((f"{sum(variance):.1%} of the variance",) if variance else ()),
                 "fitted on training only",
@@ -201,7 +192,7 @@ def _draw_left_out(canvas: Axes, metrics: Metrics) -> None:
 def _draw_split(canvas: Axes, metrics: Metrics) -> None:
     """Draw the panel under the last three cards: training and test split with their AGN."""
     left, width = LEFT + 3 * (CARD + GAP), 3 * CARD + 2 * GAP
-    _panel(canvas, left, width, "Split by object, both classes in proportion")
+    _panel(canvas, left, width, "Split by object")
     counts = metrics.counts
     start, full = left + 0.78, width - 0.78 - 0.2
     for name, n, agn, middle in (

@@ -118,20 +118,20 @@ def _places(of_sets: Mapping[str, Trials]) -> _Places:
 
 def _varied(of_sets: Mapping[str, Trials]) -> list[str]:
     """Return the settings that differ between trials of a set; the first if there is one trial."""
-    every = [[trial.settings for trial in trials] for trials in of_sets.values()]
-    names = list(dict.fromkeys(name for trials in every for trial in trials for name in trial))
+    searches = [[trial.settings for trial in trials] for trials in of_sets.values()]
+    names = list(dict.fromkeys(name for trials in searches for trial in trials for name in trial))
     varied = [
         name
         for name in names
-        if any(len({str(trial.get(name)) for trial in trials}) > 1 for trials in every)
+        if any(len({str(trial.get(name)) for trial in trials}) > 1 for trials in searches)
     ]
     return varied or names[:1]
 
 
 def _by_value(name: str, values: dict[str, FloatArray]) -> _Places:
-    every = np.concatenate(list(values.values()))
-    positive = every[every > 0]
-    if every.min() < 0 or not positive.size or positive.max() <= LOG_SPAN * positive.min():
+    all_values = np.concatenate(list(values.values()))
+    positive = all_values[all_values > 0]
+    if all_values.min() < 0 or not positive.size or positive.max() <= LOG_SPAN * positive.min():
         return _Places(name, values, True)
     zero = positive.min() / 10
     on_axis = {features: np.where(each == 0, zero, each) for features, each in values.items()}
@@ -170,21 +170,21 @@ def _draw_trials(
 
 def _setting_axis(axes: Axes, places: _Places) -> None:
     axes.set_xlabel(places.name)
-    every = np.concatenate(list(places.values.values()))
+    all_values = np.concatenate(list(places.values.values()))
     if places.zero is None:
         axes.margins(x=0.08)
-        if len(set(every)) <= FEW_VALUES:
-            axes.set_xticks(sorted(set(every)))
+        if len(set(all_values)) <= FEW_VALUES:
+            axes.set_xticks(sorted(set(all_values)))
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((every % 1 == 0).all())))
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((all_values % 1 == 0).all())))
         axes.xaxis.set_major_formatter("{x:g}")
         return
     axes.set_xscale("log")
-    low, high = every.min(), every.max()
+    low, high = all_values.min(), all_values.max()
     axes.set_xlim(low / 2.5, high * 2.5)
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = {at: f"{at:g}" for at in decades if low / 2.5 <= at <= high * 2.5}
-    if places.zero in every:
+    if places.zero in all_values:
         ticks = {places.zero: "0", **{at: text for at, text in ticks.items() if at > 2 * low}}
     axes.set_xticks(list(ticks), ticks.values(), rotation=35, ha="right", rotation_mode="anchor")
     axes.xaxis.set_minor_locator(NullLocator())

@@ -62,8 +62,8 @@ def run_times(report: TrainingReport) -> Figure | None:
         _algorithm(axes, place, result)
     for label, marker, *_ in STEPS.values():
         axes.plot([], [], marker, color=INK, markersize=6, label=label)
-    every = [value for result in results for value in timed(result.seconds).values()]
-    axes.set_xlim(min(every) / 2.2, max(every) * 2.2)  # room for the labels
+    seconds = [value for result in results for value in timed(result.seconds).values()]
+    axes.set_xlim(min(seconds) / 2.2, max(seconds) * 2.2)  # room for the labels
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("Seconds")

@@ -158,8 +158,8 @@ def _root_mean_square(values: Doubles, axis: int | None = None) -> Doubles:
     return np.asarray(np.sqrt((values**2).mean(axis=axis)))
 
 
-def _largest_angle(one: Doubles, other: Doubles) -> float:
-    return float(np.degrees(subspace_angles(one.T, other.T)[0]))
+def _largest_angle(first: Doubles, second: Doubles) -> float:
+    return float(np.degrees(subspace_angles(first.T, second.T)[0]))
 
 
 def _pair(value: float, replicates: Doubles) -> list[float]:

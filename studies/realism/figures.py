@@ -44,10 +44,10 @@ def _pairs(real: Sample, simulated: Sample) -> Iterable[tuple[str, int, int]]:
     for name in SHOWN:
         ours, theirs = (np.flatnonzero(set_.subclass == name) for set_ in (simulated, real))
         if len(ours) and len(theirs):
-            one = theirs[np.argsort(real.sn[theirs])[len(theirs) // 2]]
-            far = np.abs(np.log(simulated.sn[ours] / real.sn[one]))
-            far += 3 * np.abs(np.log(simulated.z[ours] / real.z[one]))
-            yield name, int(one), int(ours[np.argmin(far)])
+            typical = theirs[np.argsort(real.sn[theirs])[len(theirs) // 2]]
+            far = np.abs(np.log(simulated.sn[ours] / real.sn[typical]))
+            far += 3 * np.abs(np.log(simulated.z[ours] / real.z[typical]))
+            yield name, int(typical), int(ours[np.argmin(far)])
 
 
 def _spectrum(axes: Axes, sample: Sample, index: int, colour: str) -> None:

@@ -29,10 +29,10 @@ def round_edges(values: pa.ChunkedArray, bins: int = 5) -> list[float]:
         Rising; at most bins - 1.
     """
     numbers = _numbers(values)
-    there = numbers[~np.isnan(numbers)]
-    if not there.size:
+    finite = numbers[~np.isnan(numbers)]
+    if not finite.size:
         return []
-    limits = np.quantile(there, np.linspace(0, 1, bins + 1)[1:-1])
+    limits = np.quantile(finite, np.linspace(0, 1, bins + 1)[1:-1])
     return sorted({float(f"{limit:.2g}") for limit in limits})
 
 

@@ -72,8 +72,8 @@ def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
             "other run: compare runs of the same label policy (preprocess.label)"
         )
     predictions = [common[name].to_numpy() for name in ("prediction", "prediction_second")]
-    one, two = (labels == each for each in predictions)
-    cases = (one & two, one & ~two, ~one & two, ~one & ~two)
+    first, second = (labels == each for each in predictions)
+    cases = (first & second, first & ~second, ~first & second, ~first & ~second)
     return Comparison(
         PairedCounts(*(int(np.count_nonzero(case)) for case in cases)),
         *(confusion(labels, each) for each in predictions),

@@ -64,9 +64,9 @@ def labelled_spectra(
         How many the training split has.
     """
     cores = spark.sparkContext.defaultParallelism
-    every = slices(warehouse, cores)
-    chosen = every[:: max(1, training_spectra // FILL_SPECTRA)]
-    return LabelledSpectra(shares(every, cores), learn_fill_spectrum(spark, chosen))
+    all_slices = slices(warehouse, cores)
+    chosen = all_slices[:: max(1, training_spectra // FILL_SPECTRA)]
+    return LabelledSpectra(shares(all_slices, cores), learn_fill_spectrum(spark, chosen))
 
 
 def learn_fill_spectrum(spark: SparkSession, chosen: Sequence[Slice]) -> npt.NDArray[np.float32]:

@@ -129,9 +129,9 @@ def _point(
 def _parameter(name: str, estimator: Any, key: str, value: Any) -> tuple[Param[Any], Any]:
     """Return the parameter and its value in Spark's type, after asking Spark if it is allowed."""
     where = f"train.classifiers.{name}: "
-    known = [param.name for param in estimator.params if not _is_column(param.name)]
-    if key not in known:
-        raise ConfigError(f"{where}unknown parameter {key!r}; known: {', '.join(known)}")
+    parameters = [param.name for param in estimator.params if not _is_column(param.name)]
+    if key not in parameters:
+        raise ConfigError(f"{where}unknown parameter {key!r}; known: {', '.join(parameters)}")
     param = estimator.getParam(key)
     try:
         converted = param.typeConverter(value)

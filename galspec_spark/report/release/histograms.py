@@ -112,19 +112,19 @@ def merged(counts: Counts, quantity: str) -> tuple[FloatArray, dict[str, Integer
 
     The first and the last bin hold what lies beyond as well.
     """
-    every = {name: counts.histogram(quantity, name) for name in CLASSES}
-    total = np.sum(list(every.values()), axis=0)
+    by_class = {name: counts.histogram(quantity, name) for name in CLASSES}
+    total = np.sum(list(by_class.values()), axis=0)
     share = total.cumsum() / max(total.sum(), 1)
     first = int(np.searchsorted(share, BEYOND))
     last = int(np.searchsorted(share, 1 - BEYOND))
     if not total.sum():
-        return np.zeros(1), every
+        return np.zeros(1), by_class
     width = -(-(last + 1 - first) // MOST_BINS)
     starts = np.arange(first, last + 1, width)
     edges = BINS[quantity].edges()
     ends = np.append(edges[starts], edges[min(starts[-1] + width, len(total))])
     groups = np.append(0, starts[1:])
-    return ends, {name: np.add.reduceat(n, groups) for name, n in every.items()}
+    return ends, {name: np.add.reduceat(n, groups) for name, n in by_class.items()}
 
 
 def _steps(axes: Axes, edges: FloatArray, counts: dict[str, Integers]) -> None:
