@@ -1,4 +1,4 @@
-"""Spark's classifiers, a file each; this is their registry.
+"""Registry of Spark's classifiers, one file each.
 
 To add one, write a file that ends in a `ClassifierKind` and name it here.
 """
@@ -11,7 +11,7 @@ from galspec_spark.ml.classifiers import (
 )
 from galspec_spark.ml.classifiers.kind import ClassifierKind
 
-#: By name, the simplest first: of equally good models the first is chosen.
+#: By name, simplest first: among equally good models the first is chosen.
 CLASSIFIERS: dict[str, ClassifierKind] = {
     module.KIND.name: module.KIND
     for module in (logistic_regression, linear_svc, random_forest, gradient_boosted_trees)

@@ -1,6 +1,6 @@
-"""Gradient-boosted trees: each is fitted to what those before it got wrong.
+"""Gradient-boosted trees: each tree is fitted to the errors of the trees before it.
 
-Spark minimises ``log(1 + exp(-2 y F(x)))`` with y of -1 and 1, and F the weighted sum of the trees
+Spark minimises ``log(1 + exp(-2 y F(x)))`` with y = -1 or 1, and F the weighted sum of the trees
 (Friedman 1999, Stochastic Gradient Boosting), so the probability is ``1 / (1 + exp(-2 F(x)))``.
 """
 

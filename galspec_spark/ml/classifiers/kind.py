@@ -1,4 +1,4 @@
-"""What the rest of the package asks about a classifier, and its file answers."""
+"""Interface of a classifier: what its file must define."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ import numpy.typing as npt
 
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Of the type that numpy takes by without a conversion.
+#: numpy's index type: ``take`` needs no conversion.
 Integers = npt.NDArray[np.intp]
 
 
 class Scorer(Protocol):
-    """A fitted classifier as numbers: what it computes, without Spark."""
+    """A fitted classifier as numbers, evaluated without Spark."""
 
     def score(self, features: Doubles) -> Doubles:
-        """Return what ranks features (n, k) from other to AGN, as Spark's model does."""
+        """Return scores that rank features (n, k) from other to AGN, as Spark's model does."""
 
     def of_columns(self, columns: Integers, k: int) -> Self:
-        """Return the same as a function of k features, of which it uses some."""
+        """Return this classifier as a function of k features, of which it uses `columns`."""
 
 
 @dataclass(frozen=True)
 class ClassifierKind:
     """One of Spark's classifiers.
 
-    Classes are given by their names: importing Spark ML takes seconds, and a configuration is
-    read without it.
+    Spark's classes are given by name: importing Spark ML takes seconds, and reading a
+    configuration does without it.
     """
 
     name: str  #: in the configuration, in ``metrics.json`` and in a model's card
-    label: str  #: that people read
-    colour: str  #: in all figures; after Okabe & Ito, told apart with any colour vision
-    estimator: str  #: its class in Python
+    label: str  #: shown to people
+    colour: str  #: in all figures; after Okabe & Ito, distinct with any colour vision
+    estimator: str  #: its Python class
     saved_as: str  #: the class of its model in a saved pipeline
     settings: Mapping[str, Mapping[str, object]]  #: ``fixed``, ``grid`` and ``random`` by default
-    is_default: bool  #: whether it is trained where the configuration does not say which are
-    gives_probability: bool  #: whether its score is a probability, or a margin of any scale
-    weights: Callable[[Any], Doubles]  #: what a fitted model gives each feature
-    is_linear: bool  #: whether these are coefficients, or importances, which have no sign
-    read: Callable[[Path], Scorer]  #: from the folder of a saved stage
+    is_default: bool  #: whether it is trained if the configuration names no classifiers
+    gives_probability: bool  #: whether its score is a probability, not a margin of any scale
+    weights: Callable[[Any], Doubles]  #: weight of each feature in a fitted model
+    is_linear: bool  #: whether the weights are coefficients, not importances, which have no sign
+    read: Callable[[Path], Scorer]  #: reads the folder of a saved stage
 
     @property
     def score_column(self) -> str:

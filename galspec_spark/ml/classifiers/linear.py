@@ -1,4 +1,4 @@
-"""What linear classifiers share."""
+"""Common code of the linear classifiers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Linear:
         return logistic(margin) if self.is_logistic else margin
 
     def of_columns(self, columns: Integers, k: int) -> Linear:
-        """Return the same as a function of k features, of which it uses some."""
+        """Return this classifier as a function of k features, of which it uses `columns`."""
         weights = np.zeros(k)
         weights[columns] = self.weights
         return replace(self, weights=weights)
@@ -34,6 +34,6 @@ class Linear:
 def coefficients(model: Any) -> Doubles:
     """Return the weights of a fitted model.
 
-    MLlib gives them in the features' own scale even where it standardises.
+    MLlib gives them on the features' own scale even if it standardises.
     """
     return np.asarray(model.coefficients.toArray())

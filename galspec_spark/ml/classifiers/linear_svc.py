@@ -1,4 +1,4 @@
-"""The linear support vector machine: its score is the margin, which is no probability."""
+"""Linear support vector machine: its score is a margin, not a probability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The random forest: the mean share of AGN in the leaves that a spectrum comes to."""
+"""Random forest: its score is the mean share of AGN in the leaves that a spectrum reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stage of a saved Spark pipeline holds: JSON and Parquet, read without Spark."""
+"""Content of a stage of a saved Spark pipeline: JSON and Parquet, read without Spark."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def metadata_of(stage: Path) -> dict[str, Any]:
 
 
 def row_of(stage: Path) -> dict[str, Any]:
-    """Return the data of a stage that has one row of them."""
+    """Return the data of a stage that has a single row."""
     row: dict[str, Any]
     (row,) = pq.read_table(stage / "data").to_pylist()
     return row
 
 
 def vector_of(saved: Mapping[str, Any]) -> Doubles:
-    """Return a Spark vector, which is sparse where that is shorter."""
+    """Return a Spark vector, which Spark saves sparse if that is shorter."""
     if saved["type"] == DENSE:
         return np.array(saved["values"])
     vector = np.zeros(saved["size"])
@@ -40,11 +40,11 @@ def vector_of(saved: Mapping[str, Any]) -> Doubles:
 
 
 def matrix_of(saved: Mapping[str, Any]) -> Doubles:
-    """Return a Spark matrix, which is by columns, or by rows where it is transposed."""
+    """Return a Spark matrix, saved by columns, or by rows if transposed."""
     shape, by_rows = (saved["numRows"], saved["numCols"]), saved["isTransposed"]
     if saved["type"] == DENSE:
         return np.reshape(saved["values"], shape, order="C" if by_rows else "F")
-    # The names are those of a matrix by columns.
+    # The names suit a matrix saved by columns.
     within, ends = saved["rowIndices"], saved["colPtrs"]
     line = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
     matrix = np.zeros(shape)

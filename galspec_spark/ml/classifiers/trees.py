@@ -1,4 +1,4 @@
-"""What ensembles of trees share."""
+"""Common code of the ensembles of trees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from galspec_spark.ml.classifiers.kind import Integers, logistic
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Rows that go down the trees together: their state stays in the cache.
+#: Rows that descend the trees together: their state stays in the cache.
 ROWS_AT_ONCE = 500
 
 
@@ -21,14 +21,14 @@ ROWS_AT_ONCE = 500
 class Trees:
     """A sum of trees, or its logistic function.
 
-    The nodes of all trees stand one after another; a leaf leads to itself.
+    The nodes of all trees follow one another; a leaf leads to itself.
     """
 
     roots: Integers  #: (trees,)
     feature: Integers  #: (nodes,)
     threshold: Doubles  #: (nodes,)
-    children: Integers  #: (2 nodes,): of node i at 2 i, and where the feature is greater at 2 i + 1
-    value: Doubles  #: (nodes,), what its tree adds where a spectrum ends there
+    children: Integers  #: (2 nodes,): of node i at 2 i, or at 2 i + 1 if the feature is greater
+    value: Doubles  #: (nodes,), added to the sum if a spectrum ends there
     is_logistic: bool
 
     def score(self, features: Doubles) -> Doubles:
@@ -39,7 +39,7 @@ class Trees:
         return logistic(total) if self.is_logistic else total
 
     def of_columns(self, columns: Integers, k: int) -> Trees:
-        """Return the same as a function of k features, of which it uses some."""
+        """Return this classifier as a function of k features, of which it uses `columns`."""
         return replace(self, feature=columns[self.feature])
 
     def _sum(self, features: Doubles) -> Doubles:
@@ -56,13 +56,13 @@ class Trees:
 
 
 def read_nodes(stage: Path) -> pa.Table:
-    """Return the nodes of a saved ensemble, tree after tree, each in the order of its nodes."""
+    """Return the nodes of a saved ensemble, sorted by tree and node."""
     nodes = pq.read_table(stage / "data").flatten().flatten()
     return nodes.sort_by([("treeID", "ascending"), ("nodeData.id", "ascending")]).combine_chunks()
 
 
 def trees_of(nodes: pa.Table, value: Doubles, *, is_logistic: bool) -> Trees:
-    """Return the trees of `read_nodes`, given what each node adds to the sum."""
+    """Return the trees from `read_nodes`, given the value that each node adds to the sum."""
     _, roots, tree = np.unique(nodes["treeID"], return_index=True, return_inverse=True)
     left, right = (nodes[f"nodeData.{side}Child"].to_numpy() for side in ("left", "right"))
     is_leaf = left < 0
@@ -72,7 +72,7 @@ def trees_of(nodes: pa.Table, value: Doubles, *, is_logistic: bool) -> Trees:
     threshold[~is_leaf] = limits.flatten()
     return Trees(
         roots,
-        # Any feature does for a leaf, whose children are equal.
+        # Any feature serves a leaf, whose children are equal.
         np.maximum(nodes["nodeData.split.featureIndex"].to_numpy(), 0).astype(np.intp),
         threshold,
         np.where(is_leaf[:, None], np.arange(len(nodes))[:, None], children).ravel(),
@@ -82,5 +82,5 @@ def trees_of(nodes: pa.Table, value: Doubles, *, is_logistic: bool) -> Trees:
 
 
 def importances(model: Any) -> Doubles:
-    """Return how much a fitted model's splits by each feature tell apart; sums to 1."""
+    """Return the impurity importance of each feature in a fitted model; sums to 1."""
     return np.asarray(model.featureImportances.toArray())

@@ -1,1 +1,1 @@
-"""How good predictions are."""
+"""Scores of predictions, and their uncertainty."""

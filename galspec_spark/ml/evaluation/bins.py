@@ -16,12 +16,12 @@ from galspec_spark.spectrum.arrays import Doubles
 
 
 def round_edges(values: pa.ChunkedArray, bins: int = 5) -> list[float]:
-    """Return limits between bins of about equal count, as numbers of two digits.
+    """Return limits between bins of about equal count, rounded to two digits.
 
     Parameters
     ----------
     values
-        Null or NaN where there is none.
+        Null or NaN where missing.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def scores_by_bin(
     -------
     list of dict
         For each bin with rows, rising: ``low`` and ``high``, its limits (the outer bins end at the
-        least and the greatest value); ``count`` and how many of them are ``agn``; and for each
+        least and the greatest value); ``count``, and the number of ``agn``; and for each
         prediction column the scores (`classification_scores`), ``agn_recall_interval`` and
         ``agn_f1_interval`` (95 %). Rows whose value is null or NaN come last, with ``low`` and
         ``high`` None.
@@ -73,7 +73,7 @@ def scores_by_bin(
 
 
 def _numbers(values: pa.ChunkedArray) -> Doubles:
-    """Return a column of numbers with NaN where there is none."""
+    """Return a column of numbers, NaN where missing."""
     return np.asarray(values.cast(pa.float64()).to_numpy())
 
 

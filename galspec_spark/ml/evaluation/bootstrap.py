@@ -1,9 +1,9 @@
 """Confidence intervals of scores, by a bootstrap over objects.
 
-The spectra of one object are alike, so what is drawn with replacement are objects, not spectra.
-Objects whose spectra have the same labels and predictions add the same to a confusion matrix, and
-there are few kinds of them. So how often each kind is drawn is all that matters: a multinomial
-number. 10 million spectra with 12 decisions need 1 GB.
+The spectra of one object are alike, so objects are drawn with replacement, not spectra. Objects
+whose spectra have the same labels and predictions add the same to a confusion matrix, and such
+kinds of objects are few. Only the number of draws of each kind matters, and it is multinomial.
+10 million spectra with 12 decisions need 1 GB.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def bootstrap_intervals(
     predictions
         Columns ``object_id``, ``label`` and each of the `prediction_columns`.
     probability
-        Of the interval to cover the true score.
+        Coverage of the intervals.
 
     Returns
     -------
     dict
         For each prediction column and each of `SCORES`: lower and upper end. Replicates in which a
-        score is not defined (no AGN was drawn) are left out; None if it is defined in none.
+        score is undefined (no AGN was drawn) are left out; None if no replicate defines the score.
     """
     decisions = {name: predictions[name].to_numpy() for name in prediction_columns}
     drawn = replicate_confusions(
@@ -76,7 +76,7 @@ def replicate_confusions(
     objects
         Identifiers, (n,).
     labels, decisions
-        True and predicted classes, (n,); which are drawn does not depend on the order of the rows.
+        True and predicted classes, (n,); the draws do not depend on the order of the rows.
     """
     k = len(CLASS_NAMES)
     objects_of_kind, cells_of_kind = _kinds(objects, labels, list(decisions.values()))
@@ -95,7 +95,7 @@ def replicate_confusions(
 def _kinds(
     objects: pa.Array | pa.ChunkedArray, labels: Numbers, decisions: Sequence[Numbers]
 ) -> tuple[npt.NDArray[np.int64], Doubles]:
-    """Return how many objects of each kind there are, and what one adds to all matrices' cells."""
+    """Return the number of objects of each kind, and the counts that each adds to all cells."""
     spectra, kind = _kinds_of_spectra(labels, decisions)
     number = pa.chunked_array(objects).combine_chunks().dictionary_encode().indices.to_numpy()
     order = np.lexsort((kind, number))
@@ -113,7 +113,7 @@ def _kinds(
 def _kinds_of_spectra(
     labels: Numbers, decisions: Sequence[Numbers]
 ) -> tuple[Doubles, npt.NDArray[np.int64]]:
-    """Return the cells (kinds, cells) that each kind of spectrum is in, and each one's kind."""
+    """Return the cells (kinds, cells) of each kind of spectrum, and the kind of each spectrum."""
     k = len(CLASS_NAMES)
     code = labels.astype(np.int64)
     for decision in decisions:

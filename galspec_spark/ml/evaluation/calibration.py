@@ -1,8 +1,7 @@
-"""From a classifier's score to a probability and a class, and how far both can be trusted.
+"""From a classifier's score to a probability and a class, and the reliability of both.
 
-Fitted on the scores of rows that the classifier was not fitted on (out of fold): 10 million need
-1.5 GB while a fit lasts. scikit-learn is imported where it is used: the tasks that apply a
-calibration can start without it.
+A calibration is fitted to out-of-fold scores: 10 million need 1.5 GB during the fit. scikit-learn
+is imported where it is used, so tasks that apply a calibration start without it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from galspec_spark.spectrum.arrays import Doubles
 Method = Literal["platt", "isotonic"]
 Labels = npt.NDArray[np.integer]
 
-#: Probabilities are kept so far from 0 and 1 before their logit is taken.
+#: Probabilities are clipped this far from 0 and 1 before their logit is taken.
 CLIP = 1e-6
 
 log = logging.getLogger(__name__)
@@ -31,9 +30,9 @@ log = logging.getLogger(__name__)
 class Calibration:
     """A rising function from score to probability.
 
-    Platt's is a logistic function of the score, or of the logit of a score that is a probability
-    itself (a logistic function of a probability could not even leave it as it is). The isotonic one
-    is piecewise linear between thresholds, and constant beyond them.
+    Platt's is a logistic function of the score, or of its logit if the score is a probability (a
+    logistic function of a probability could not even be the identity). The isotonic function is
+    piecewise linear between thresholds, and constant beyond them.
     """
 
     method: Method
@@ -51,7 +50,7 @@ class Calibration:
         return np.asarray(expit(self.slope * self.scale(values) + self.intercept))
 
     def scale(self, scores: Doubles) -> Doubles:
-        """Return what the logistic function is a function of."""
+        """Return the argument of the logistic function: scores, or logits of probabilities."""
         if not self.scores_are_probabilities:
             return scores
         return np.asarray(logit(np.clip(scores, CLIP, 1 - CLIP)))
@@ -65,7 +64,7 @@ def calibrate(
     Parameters
     ----------
     scores_are_probabilities
-        As of logistic regression and random forest; LinearSVC's are margins.
+        True for logistic regression and random forest; LinearSVC gives margins.
     """
     from sklearn.isotonic import IsotonicRegression
 
@@ -84,7 +83,7 @@ def _platt(labels: Labels, scores: Doubles, scores_are_probabilities: bool) -> C
     """Fit a logistic function to targets a little within 0 and 1.
 
     The targets are Platt's (1999, "Probabilistic outputs for support vector machines"). A row with
-    the target t is one of AGN with the weight t and one of the others with the weight 1 - t.
+    the target t counts as AGN with the weight t, and as other with the weight 1 - t.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -105,13 +104,13 @@ def _platt(labels: Labels, scores: Doubles, scores_are_probabilities: bool) -> C
 
 @dataclass(frozen=True)
 class Threshold:
-    """A spectrum is AGN if its probability is at least this; what to expect of the AGN class."""
+    """Least probability of a spectrum called AGN, and the expected scores of the AGN class."""
 
     probability: float
     precision: float
     recall: float
     f1: float
-    reached: bool  #: whether the aim was
+    reached: bool  #: whether any threshold has the wanted precision
 
 
 def choose_threshold(
@@ -122,7 +121,7 @@ def choose_threshold(
     Parameters
     ----------
     labels, probabilities
-        Of rows that the classifier was not fitted on; at least one AGN.
+        Out of fold, with at least one AGN.
     precision
         The least precision of AGN wanted; None to aim at F1.
 
@@ -130,8 +129,8 @@ def choose_threshold(
     -------
     Threshold
         Halfway between the lowest probability called AGN and the next below, so that rounding
-        decides nothing. Where no threshold has that precision, the one with the highest, with
-        ``reached`` False and a warning in the log.
+        decides nothing. If no threshold has the wanted precision, the threshold with the highest
+        precision, with ``reached`` False and a warning in the log.
     """
     from sklearn.metrics import confusion_matrix_at_thresholds
 
@@ -148,7 +147,7 @@ def choose_threshold(
     elif (precisions >= precision).any():
         best = int(np.argmax(np.where(precisions >= precision, recalls, -1)))
     else:
-        # Of equal precisions the one of more recall, which comes last.
+        # Among equal precisions, the highest recall comes last.
         best = int(np.flatnonzero(precisions == precisions.max())[-1])
         reached = False
         log.warning(
@@ -167,10 +166,10 @@ def choose_threshold(
 
 
 def reliability(labels: Labels, probabilities: Doubles, bins: int = 10) -> list[dict[str, float]]:
-    """Compare probabilities with what happened, in bins of equal width.
+    """Compare probabilities with observed shares, in bins of equal width.
 
-    Bins of equal width are the same for every model and data set; where few AGN are expected, those
-    of equal count would nearly all lie next to 0.
+    Bins of equal width are the same for every model and data set. With few AGN, nearly all bins of
+    equal count would lie next to 0.
 
     Returns
     -------
@@ -201,9 +200,9 @@ def brier(labels: Labels, probabilities: Doubles) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``brier``; ``brier_base_rate``, of giving everything the true share of AGN; and
-        ``brier_skill``, the part of the latter that is gone: 1 is perfect, 0 no better than that,
-        None where there is one class only.
+        ``brier``; ``brier_base_rate``, for the true share of AGN as every probability; and
+        ``brier_skill``, the relative gain over the base rate: 1 is perfect, 0 no gain, None with
+        one class only.
     """
     of_probabilities, of_share = (
         float(((labels - p) ** 2).mean()) for p in (probabilities, labels.mean())

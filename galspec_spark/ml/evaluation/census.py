@@ -1,8 +1,7 @@
-"""What the splits hold: whether classifiers can be trained on them, and whether anything leaks.
+"""Census of the splits: whether classifiers can be trained on them, and whether anything leaks.
 
-All of it is learned from one narrow table, a row for each spectrum: ``spectrum_id``,
-``object_id``, ``survey``, ``release``, ``reason``, ``label``, ``split`` and ``fold``. 10 million
-rows of it are 1 GB.
+All of it comes from one narrow table, a row for each spectrum: ``spectrum_id``, ``object_id``,
+``survey``, ``release``, ``reason``, ``label``, ``split`` and ``fold``. 10 million rows take 1 GB.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from galspec_spark.ml.evaluation.scores import classification_scores
 MEMBERSHIP = (
     "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
 )  # fmt: skip
-#: Rows whose hashes are taken together.
+#: Rows hashed at once.
 BATCH_ROWS = 100_000
 REMEDY = "scores would be too good: remove the table restframe and preprocess again"
 
@@ -44,7 +43,7 @@ class Census:
         return cls(groups.rename(columns={"count_all": "count"}), objects)
 
     def count(self, **values: object) -> int:
-        """Return the number of spectra where each of the named columns has the given value."""
+        """Return the number of spectra with the given values in the named columns."""
         chosen = self.groups
         for column, value in values.items():
             chosen = chosen[chosen[column] == value]
@@ -67,7 +66,7 @@ class Census:
         return {str(reason): int(n) for reason, n in by_reason.items()}
 
     def counts(self) -> dict[str, int]:
-        """Return the counts of ``metrics.json`` that this table knows."""
+        """Return the counts of ``metrics.json`` that come from this table."""
         splits = {split: self.count(split=split) for split in ("train", "test")}
         agn = {f"{split}_agn": self.count(split=split, label=POSITIVE) for split in splits}
         total = int(self.groups["count"].sum())
@@ -89,12 +88,12 @@ class Census:
         return f1
 
     def check(self) -> None:
-        """Make sure that classifiers can be trained and tested.
+        """Check that classifiers can be trained and tested.
 
         Raises
         ------
         UserError
-            If a class is missing in a split or a fold, or there are too few spectra.
+            If a split or fold lacks a class, or there are too few spectra.
         """
         rows = self.count(split="train")
         for split in ("train", "test"):
@@ -118,14 +117,14 @@ class Census:
 
 
 def audit_leakage(members: pa.Table) -> None:
-    """Make sure that no object is in two splits or folds, and no spectrum there twice.
+    """Check that no object is in two splits or folds, and no spectrum is in the splits twice.
 
-    Rows without a split are not used, and do not matter.
+    Rows without a split are ignored.
 
     Raises
     ------
     UserError
-        If one is.
+        If an object or a spectrum is.
     """
     used = _used(members)
     places = used.group_by(["object_id", "split", "fold"]).aggregate([])
@@ -161,7 +160,7 @@ def _used(members: pa.Table) -> pa.Table:
 
 
 def _more_than_once(rows: pa.Table, column: str) -> list[str]:
-    """Return the values that are in more than one row, in order."""
+    """Return the values found in more than one row, in order."""
     counts = rows.group_by(column).aggregate([([], "count_all")])
     return sorted(counts.filter(pc.greater(counts["count_all"], 1))[column].to_pylist())
 

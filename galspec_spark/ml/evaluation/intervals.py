@@ -1,4 +1,4 @@
-"""Confidence intervals of proportions that need nothing but counts."""
+"""Confidence intervals of proportions, from counts alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from galspec_spark.spectrum.arrays import Doubles
 
-#: 97.5 % of a normal distribution lie below: for intervals of 95 %.
+#: 97.5 % quantile of a normal distribution, for intervals of 95 %.
 Z = 1.959963984540054
 
 
@@ -34,7 +34,7 @@ def wilson(part: Doubles | float, whole: Doubles | float) -> tuple[Doubles, Doub
 
 
 def interval(part: float, whole: float) -> list[float] | None:
-    """Return the 95 % interval of one proportion; None if it is not defined."""
+    """Return the 95 % interval of one proportion; None if undefined."""
     return [float(end) for end in wilson(part, whole)] if whole else None
 
 
@@ -52,7 +52,7 @@ def f1_interval(confusion: Sequence[Sequence[float]]) -> tuple[float, float] | N
     Returns
     -------
     tuple of float, or None
-        Lower and upper end; None where there is no AGN either true or predicted.
+        Lower and upper end; None if no AGN is true or predicted.
     """
     (_, false_positive), (false_negative, true_positive) = confusion
     ends = interval(true_positive, true_positive + false_positive + false_negative)

@@ -1,4 +1,4 @@
-"""The content of ``metrics.json``: what one training run measured.
+"""The content of ``metrics.json``: measurements of one training run.
 
 Train assembles a `Metrics` once; the report, the comparison with an earlier run, the promotion and
 the model's card all read it. ``docs/metrics.schema.json`` is its JSON schema.
@@ -17,13 +17,13 @@ Interval = tuple[float, float]
 
 
 class Record(BaseModel):
-    """What is written is what is read: no other keys, no changes, no NaN."""
+    """Base of all records: no unknown keys, no changes, no NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Scores(Record):
-    """The scores of one confusion matrix; null where one is not defined."""
+    """The scores of one confusion matrix; null if undefined."""
 
     precision: float = Field(description="mean over the classes, weighted by their true numbers")
     recall: float = Field(description="weighted like the precision")
@@ -53,7 +53,7 @@ class Intervals(Record):
 
 
 class ReliabilityBin(Record):
-    """Probabilities of one range beside what happened."""
+    """Probabilities in one range, and the observed share of AGN."""
 
     probability: float = Field(description="mean of the bin")
     share: float = Field(description="AGN among its spectra")
@@ -63,7 +63,7 @@ class ReliabilityBin(Record):
 
 
 class CalibrationScores(Record):
-    """What the calibrated probabilities of the test split are worth."""
+    """Quality of the calibrated probabilities of the test split."""
 
     method: Literal["platt", "isotonic"]
     brier: float = Field(description="mean squared error of the probabilities")
@@ -74,7 +74,7 @@ class CalibrationScores(Record):
 
 
 class ThresholdScores(Record):
-    """The chosen probability threshold: expected scores of the AGN class, and those reached."""
+    """The chosen probability threshold: expected and reached scores of the AGN class."""
 
     probability: float = Field(description="a spectrum with this probability or more is AGN")
     precision: float = Field(description="expected, from the held-out folds")
@@ -158,7 +158,7 @@ class Peak(Record):
 
 
 class Importance(Record):
-    """What the classifiers with all features rest on."""
+    """Importance of features and wavelengths to the classifiers with all features."""
 
     features: tuple[float, ...] | None = Field(description="the forest's; null without a forest")
     best: tuple[int, ...] | None = Field(description="kept by the elimination, best first")
@@ -184,7 +184,7 @@ class TrialScores(Record):
 
 
 class Search(Record):
-    """All that was tried with one set of features."""
+    """All trials with one set of features."""
 
     points: int
     fits: int
@@ -198,7 +198,7 @@ class Counts(Record):
     files_quarantined: int | None
     spectra: int
     selected: int = Field(description="spectra that no reason leaves out")
-    labelled: int = Field(description="selected spectra with a label: those of the splits")
+    labelled: int = Field(description="selected spectra with a label, all in the splits")
     train: int
     test: int
     train_agn: int
@@ -208,7 +208,7 @@ class Counts(Record):
 
 
 class Metrics(Record):
-    """What one training run measured."""
+    """Measurements of one training run."""
 
     job: str
     version: str

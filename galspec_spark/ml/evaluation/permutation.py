@@ -1,9 +1,9 @@
-"""What a model loses when one component is taken from it: permutation importance.
+"""Permutation importance: how far a model's scores drop when one feature is shuffled.
 
 Breiman (2001, Machine Learning 45, 5): shuffle one feature among the test rows, predict again, and
-see how far the scores drop. Unlike a forest's own importance it means the same for every model, and
-is measured on rows that the model was not fitted on. scikit-learn's own function predicts once for
-each copy of the rows, and for Spark's models each prediction is a job.
+measure the drop. Unlike a forest's own importance, it means the same for every model, and comes
+from rows that the model was not fitted to. scikit-learn's own function predicts once for each copy
+of the rows, and for Spark's models each prediction is a job.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def permutation_importance(
     features, labels
         Shapes (n, k) and (n,); labels are 0 or 1.
     selected
-        Index of each of these features among all.
+        Index among all features of each column of `features`.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def permutation_importance(
         and ``f1_sd`` and ``pr_auc_sd``, their standard deviations over the repeats.
     """
     if labels.min() == labels.max():
-        raise ValueError("rows of one class only: there is no score that could drop")
+        raise ValueError("rows of one class only: no score can drop")
     shuffled = list(product(range(len(selected)), range(repeats)))
     scores = [_score(labels, *predict(features))]
     at_once = max(1, MAX_VALUES // features.size)

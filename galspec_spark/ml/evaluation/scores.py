@@ -1,7 +1,7 @@
-"""How good predictions are: confusion, precision, recall, F1, MCC, ROC and precision-recall.
+"""Scores of predictions: confusion, precision, recall, F1, MCC, ROC and precision-recall.
 
-A figure that is not defined (the precision of a class that was never predicted, the ROC of one
-class) is None.
+An undefined score (the precision of a class that was never predicted, the ROC of a single class)
+is None.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from galspec_spark.labels import CLASS_KEYS, CLASS_NAMES, Counts
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Points kept of a curve: more than a figure has pixels.
+#: Points kept of a curve: more than the pixels across a figure.
 CURVE_POINTS = 2000
 
 
@@ -27,7 +27,7 @@ def confusion(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> Counts:
 
 
 def classification_scores(counts: Counts) -> dict[str, Any]:
-    """Return the scores of one confusion matrix (k, k): see `score_arrays`; None if not defined."""
+    """Return the scores of one confusion matrix (k, k): see `score_arrays`; None if undefined."""
     scores = score_arrays(counts)
     return {key: None if np.isnan(value) else float(value) for key, value in scores.items()}
 
@@ -43,18 +43,18 @@ def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
     Returns
     -------
     dict
-        Arrays of shape (...), NaN where a score is not defined: ``precision``, ``recall`` and
+        Arrays of shape (...), NaN where a score is undefined: ``precision``, ``recall`` and
         ``f1`` weighted by class; the same of each class (``agn_f1``, ``other_f1``, ...);
         ``accuracy``; ``balanced_accuracy``, the mean recall of the classes; and ``mcc``, the
         correlation of label and prediction (Gorodkin 2004, Comput. Biol. Chem. 28, 367), which is
-        Matthews' coefficient where there are two classes.
+        Matthews' coefficient for two classes.
 
     Notes
     -----
-    The weighted figures are means over the classes weighted by their true numbers, as in
-    scikit-learn's ``average="weighted"`` and MLlib's ``weightedFMeasure``; there an undefined
-    precision counts as 0, as it does in both. scikit-learn's own functions take one matrix at a
-    time, and a bootstrap has thousands.
+    The weighted scores are means over the classes weighted by their true numbers, as in
+    scikit-learn's ``average="weighted"`` and MLlib's ``weightedFMeasure``. An undefined precision
+    counts as 0 in them, as in both. scikit-learn's own functions take one matrix at a time, and a
+    bootstrap has thousands.
     """
     cells = np.asarray(counts, dtype=np.float64)
     true, predicted = cells.sum(axis=-1), cells.sum(axis=-2)
@@ -79,9 +79,9 @@ def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
 
 @dataclass(frozen=True)
 class Curves:
-    """ROC and precision-recall curves and the areas below; None where there is one class only.
+    """ROC and precision-recall curves, and the areas below; None with one class only.
 
-    The areas are those of all scores, the curves have at most `CURVE_POINTS` points.
+    The areas come from all scores; the curves have at most `CURVE_POINTS` points.
     """
 
     roc: Doubles  #: (2, n): false and true positive rate, both rising from 0 to 1
@@ -95,7 +95,7 @@ def curves(labels: npt.NDArray[Any], scores: Doubles) -> Curves:
 
     10 million scores need 1 GB while they are sorted.
     """
-    # Tasks that only need the scores above can start without it.
+    # Tasks that need only the scores above start without scikit-learn.
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     if not 0 < np.count_nonzero(labels) < len(labels):
@@ -104,7 +104,7 @@ def curves(labels: npt.NDArray[Any], scores: Doubles) -> Curves:
     precision, recall, _ = precision_recall_curve(labels, scores)
     return Curves(
         roc=_thinned(np.array([false, true])),
-        pr=_thinned(np.array([recall, precision])[:, -2::-1]),  # the last is of no threshold
+        pr=_thinned(np.array([recall, precision])[:, -2::-1]),  # the last has no threshold
         roc_auc=float(auc(false, true)),
         pr_auc=float(average_precision_score(labels, scores)),
     )

@@ -1,4 +1,4 @@
-"""Whether one classifier is better than another on the same spectra, or only luckier."""
+"""Significance of the difference between two classifiers on the same spectra."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Comparison:
 
 
 def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
-    """Return the p value of two classifiers differing so much although they are equally good.
+    """Return the p value of so great a difference between two equally good classifiers.
 
-    McNemar's test (1947, Psychometrika 12, 153), exact and two-sided: of the spectra that just one
-    of them got right, each is as likely to have got half.
+    McNemar's test (1947, Psychometrika 12, 153), exact and two-sided: a spectrum that only one
+    classifier got right is equally likely to be either classifier's.
     """
     differing = only_first_correct + only_second_correct
     return float(binomtest(only_first_correct, differing).pvalue) if differing else 1.0
@@ -53,13 +53,13 @@ def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
     Parameters
     ----------
     first, second
-        Columns ``spectrum_id``, ``label`` and ``prediction``. Rows that only one of them has are
+        Columns ``spectrum_id``, ``label`` and ``prediction``. Rows in only one of the tables are
         left out.
 
     Raises
     ------
     UserError
-        If they have no row in common, or not the same labels.
+        If the tables have no row in common, or their labels differ.
     """
     common = first.join(second, "spectrum_id", join_type="inner", right_suffix="_second")
     if not len(common):

@@ -1,4 +1,4 @@
-"""Kinds of features, a file each; this is their registry.
+"""Registry of the kinds of features, one file each.
 
 To add one, write a file that ends in a `FeatureKind` and name it here.
 """

@@ -1,4 +1,4 @@
-"""Principal components of rest-frame spectra, and what their coefficients are."""
+"""Principal components of rest-frame spectra, and the definition of their coefficients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Components:
 
 
 def upright(vectors: Doubles) -> Doubles:
-    """Return rows with their signs such that the largest entry of each is positive."""
+    """Return rows with signs chosen so that the largest entry of each is positive."""
     largest = np.abs(vectors).argmax(axis=1)
     signs = np.sign(vectors[np.arange(len(vectors)), largest])
     return np.ascontiguousarray(vectors * signs[:, np.newaxis])

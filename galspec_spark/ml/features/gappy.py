@@ -5,9 +5,9 @@ JOSA A 12, 1657; for galaxies Connolly and Szalay 1999, AJ 117, 2052), with the 
 probabilistic PCA, so that few good pixels cannot make a coefficient absurd (Tipping and Bishop
 1999, JRSS B 61, 611).
 
-The result is handed on as a spectrum whose gaps the model has filled. Its plain projection gives
-the fitted coefficients back (`fill_gaps` says how exactly), so a saved model stays MLlib's own
-`PCAModel`, for spectra with gaps and without.
+The result is a spectrum whose gaps the model has filled. Its plain projection returns the fitted
+coefficients (`fill_gaps` gives the exact relation), so a saved model stays MLlib's own `PCAModel`,
+for spectra with gaps and without.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from galspec_spark.ml.features.components import Components
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
-#: Spectra solved at once: 2642 pixels in float64 make 11 MB of an array.
+#: Spectra solved at once: an array of 2642 pixels in float64 takes 11 MB.
 BATCH_ROWS = 500
-#: Keeps the equations solvable where the components explain all variance, or one explains none.
+#: Keeps the equations solvable if the components explain all variance, or a component none.
 TINY = 1e-12
 
 
@@ -29,20 +29,20 @@ def fill_gaps(flux: Floats, ivar: Floats, components: Components) -> Floats:
     Parameters
     ----------
     flux
-        Shape (n, pixels); its values in the gaps do not matter.
+        Shape (n, pixels); its values in the gaps are ignored.
     ivar
-        Shape (n, pixels); no information where it is not positive.
+        Shape (n, pixels); a pixel is good where it is positive.
 
     Returns
     -------
     ndarray (n, pixels)
-        Of flux's dtype. Spectra without a gap are returned as they came, one without a good
-        pixel as the mean spectrum.
+        In the dtype of flux. Spectra without a gap are unchanged. Spectra without a good pixel
+        become the mean spectrum.
 
     Notes
     -----
-    Let c be the coefficients of `coefficients` and p its prior. Projecting the filled spectrum less
-    the mean gives exactly (1 + p) c, component by component. Without the prior that is c, the
+    Let c be the result of `coefficients` and p its prior. Projecting the filled spectrum less
+    the mean gives exactly (1 + p) c, component by component. Without the prior this is c, from
     masked least squares. With it, the factor undoes the shrinking that a complete spectrum would
     suffer: as a gap closes, the result becomes the plain projection.
     """
@@ -68,17 +68,17 @@ def coefficients(deviations: Doubles, weights: Doubles, components: Components) 
     deviations
         Spectra less the mean, shape (n, pixels); finite, also where their weight is 0.
     weights
-        Of each pixel, at most about 1, shape (n, pixels).
+        Weight of each pixel, at most about 1, shape (n, pixels).
 
     Returns
     -------
     float64 (n, k)
-        All spectra are solved at once. The prior p is that of `prior_precision`.
+        All spectra are solved at once. The prior p comes from `prior_precision`.
     """
     vectors = components.vectors
     k = len(vectors)
     first, second = np.triu_indices(k)
-    # The matrix of each spectrum is sum_j w_j v_j v_j^T: one product for all, of half the matrix.
+    # The matrix of a spectrum is sum_j w_j v_j v_j^T: one product gives half of it for all spectra.
     halves = weights @ (vectors[first] * vectors[second]).T
     matrices: Doubles = np.empty((len(weights), k, k))
     matrices[:, first, second] = halves
@@ -89,10 +89,10 @@ def coefficients(deviations: Doubles, weights: Doubles, components: Components) 
 
 
 def prior_precision(components: Components) -> Doubles:
-    """Return the variance of a pixel's noise over that of each coefficient, shape (k,).
+    """Return a pixel's noise variance over the variance of each coefficient, shape (k,).
 
     The noise is what the components leave unexplained, spread over the other dimensions (Tipping
-    and Bishop 1999, equation 8). Shares of the variance suffice: its unit cancels.
+    and Bishop 1999, equation 8). Shares of the variance suffice: the unit cancels.
     """
     explained = components.explained_variance
     k, pixels = components.vectors.shape

@@ -1,4 +1,4 @@
-"""What the rest of the package asks about a kind of features, and its file answers."""
+"""Interface of a kind of features: what its file must define."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
-#: Column of the rms over the pixels of flux less its reconstruction; null where a kind has none.
+#: Column of the rms of flux less its reconstruction, over the pixels; null if a kind has none.
 RECONSTRUCTION_ERROR = "reconstruction_error"
 
 
 class Features(Protocol):
-    """Fitted features: k numbers of each spectrum, computed with numpy in the tasks."""
+    """Fitted features: k numbers for each spectrum, computed with numpy in the tasks."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -25,7 +25,7 @@ class Features(Protocol):
 
     @property
     def basis(self) -> Doubles | None:
-        """The spectrum that each feature stands for, shape (k, pixels); None without such."""
+        """The spectrum that each feature stands for, shape (k, pixels); None if undefined."""
 
     @property
     def explained_variance(self) -> Sequence[float]:
@@ -43,10 +43,10 @@ class Features(Protocol):
         """
 
     def reconstruct(self, features: Doubles) -> Doubles | None:
-        """Return the spectra (n, pixels) that features (n, k) stand for; None without such."""
+        """Return the spectra (n, pixels) that features (n, k) stand for; None if undefined."""
 
     def reconstruction_error(self, flux: Floats, features: Doubles) -> Doubles | None:
-        """Return the rms over the pixels of flux less its reconstruction, (n,); None without."""
+        """Return the rms of flux less its reconstruction, over the pixels, (n,); None without."""
 
     def explain(self, weights: Doubles, is_linear: bool) -> Doubles | None:
         """Return how much each pixel weighs in a decision, (pixels,); None where undefined.
@@ -54,36 +54,36 @@ class Features(Protocol):
         Parameters
         ----------
         weights
-            What a classifier gives each feature, (k,).
+            Weight of each feature in a classifier, (k,).
         is_linear
-            Whether they are coefficients, or importances, which have no sign.
+            Whether the weights are coefficients, not importances, which have no sign.
         """
 
     def save(self, folder: Path) -> None:
-        """Write the features to a folder that exists; no pickle."""
+        """Write the features to an existing folder, without pickle."""
 
 
 @dataclass(frozen=True)
 class FeatureKind:
-    """A way to features.
+    """A kind of features.
 
-    Functions that need Spark are given by their names: importing Spark ML takes seconds, and a
-    configuration is read without it.
+    Functions that need Spark are given by name: importing Spark ML takes seconds, and reading a
+    configuration does without it.
     """
 
     name: str  #: in the configuration, in ``metrics.json`` and in a model's card
-    label: str  #: for people: what the features are, in the plural
-    settings: type[BaseModel]  #: of the configuration
-    count: Callable[[Any], int]  #: from settings to the number of features
-    #: Name of the function that fits. From session, labelled spectra, settings, number of folds and
-    #: a scratch folder that all machines see, to `Features` for each fold, which know nothing of
-    #: its spectra, and last those of the whole training split.
+    label: str  #: shown to people, in the plural
+    settings: type[BaseModel]  #: in the configuration
+    count: Callable[[Any], int]  #: gives the number of features for settings
+    #: Name of the function that fits. It takes session, labelled spectra, settings, number of folds
+    #: and a scratch folder that all machines see. It returns `Features` for each fold, fitted
+    #: without the fold's spectra, and last the `Features` of the whole training split.
     fit: str
-    read: Callable[[Path], Features]  #: from the folder that `Features.save` wrote
-    #: Name of the function from `Features` to stock steps of a Spark pipeline, which compute them
-    #: from the column ``spectrum`` (vector); None where Spark has none.
+    read: Callable[[Path], Features]  #: reads the folder that `Features.save` wrote
+    #: Name of the function that returns stock steps of a Spark pipeline for `Features`. The steps
+    #: compute them from the column ``spectrum`` (vector). None if Spark has no such steps.
     native_steps: str | None = None
-    saved_as: Sequence[str] = ()  #: the classes of these steps in a saved pipeline
+    saved_as: Sequence[str] = ()  #: classes of these steps in a saved pipeline
 
     def resolve(self, function: str) -> Any:
         """Return a function given by its name."""

@@ -19,7 +19,7 @@ FILE = "components.npz"
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
-    """How principal components are found, and spectra projected on them."""
+    """Settings of the principal components, and of the projection on them."""
 
     n_components: int = Field(20, ge=1)
     solver: Literal["gram", "mllib", "mask", "ivar"] = "gram"
@@ -29,10 +29,10 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Coefficients of spectra under principal components."""
+    """Coefficients of spectra on principal components."""
 
     components: Components
-    is_masked: bool  #: whether gaps are fitted by the components, or hold the fill spectrum
+    is_masked: bool  #: whether the components fit the gaps, which else hold the fill spectrum
 
     @property
     def names(self) -> Sequence[str]:
@@ -60,9 +60,9 @@ class Coefficients:
         return np.asarray(mean + (features - vectors @ mean) @ vectors)
 
     def reconstruction_error(self, flux: Floats, features: Doubles) -> Doubles:
-        """Return the rms over the pixels of spectra (n, pixels) less their reconstruction.
+        """Return the rms of spectra (n, pixels) less their reconstruction, over the pixels.
 
-        The vectors are orthonormal, so that the squares along them can be subtracted.
+        The vectors are orthonormal, so the squares along them can be subtracted.
         """
         deviations = flux - self.components.mean
         along = features - self.components.vectors @ self.components.mean
@@ -79,7 +79,7 @@ class Coefficients:
         linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``. The
         importance of a pixel is how far it moves the decision when it changes by its own standard
         deviation, ``|sum_k w_k e_k(lambda)| sqrt(sum_k v_k e_k(lambda)^2)``: a large coefficient of
-        a pixel that never changes is of no importance. A forest has no sign: each component's
+        a pixel that never changes has no importance. A forest has no sign: each component's
         importance is spread by the share ``e_k(lambda)^2`` that the pixel has in it,
         ``sum_k w_k e_k(lambda)^2``.
         """
@@ -89,7 +89,7 @@ class Coefficients:
         else:
             importance = weights @ vectors**2
         total = importance.sum()
-        # A model that learnt nothing weighs all pixels alike.
+        # A model that learned nothing weighs all pixels alike.
         uniform = np.full(vectors.shape[1], 1 / vectors.shape[1])
         return importance / total if total > 0 else uniform
 

@@ -1,1 +1,1 @@
-"""The labelled spectra of a warehouse, and what training computes of each."""
+"""The labelled spectra of a warehouse, and what training computes from them."""

@@ -1,4 +1,4 @@
-"""The features of all labelled spectra, by those of every fold and of the whole training split."""
+"""The features of all labelled spectra, as fitted for each fold and the whole training split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.sample import Slice
 
-#: Column of the features that were fitted on the whole training split.
+#: Column of the features fitted on the whole training split.
 ALL_FEATURES = "all_features"
 NARROW = {
     "spectrum_id": "string",
@@ -31,21 +31,21 @@ ROWS_PER_PARTITION = 50_000
 
 
 def fold_column(fold: int) -> str:
-    """Return the column of the features that were fitted on the other folds."""
+    """Return the column of the features fitted on the other folds."""
     return f"{ALL_FEATURES}_{fold}"
 
 
 def feature_table(
     spark: SparkSession, spectra: LabelledSpectra, fitted: Sequence[Features], rows: int
 ) -> DataFrame:
-    """Return the features of all labelled spectra, in an order that is always the same.
+    """Return the features of all labelled spectra, always in the same order.
 
-    A forest draws its samples by the position of a row, so the order is part of the result.
+    A forest draws its samples by row position, so the order is part of the result.
 
     Parameters
     ----------
     fitted
-        For each fold, and last for the whole training split.
+        Features of each fold, and last of the whole training split.
     rows
         Number of labelled spectra.
 
@@ -53,9 +53,9 @@ def feature_table(
     -------
     DataFrame
         `NARROW`, ``reconstruction_error``, and vectors ``all_features``, ``all_features_0``, ...
-        To be persisted.
+        Not persisted.
     """
-    # Tasks import this module, and Spark ML takes them a second.
+    # Tasks import this module, and importing Spark ML takes a second.
     from pyspark.ml.functions import array_to_vector
 
     names = [*map(fold_column, range(len(fitted) - 1)), ALL_FEATURES]
@@ -89,15 +89,15 @@ def feature_table(
 
 
 def error_column(error: np.ndarray | None, rows: int) -> pa.Array:
-    """Return reconstruction errors (n,) as an Arrow column; nulls where there are none."""
+    """Return reconstruction errors (n,) as an Arrow column; nulls for None."""
     if error is None:
         return pa.nulls(rows, pa.float32())
     return pa.array(error.astype(np.float32))
 
 
 def narrow_partitions(rows: int, cores: int) -> int:
-    """Return into how many partitions to put so many rows of features.
+    """Return the number of partitions for this many rows of features.
 
-    A fit is hundreds of short jobs, which cost more the more tasks they have.
+    A fit is hundreds of short jobs, and each costs more with more tasks.
     """
     return max(1, min(cores, rows // ROWS_PER_PARTITION))

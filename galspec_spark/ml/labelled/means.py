@@ -19,7 +19,7 @@ Sums = dict[int, tuple[int, Doubles]]
 
 
 def class_means(spark: SparkSession, spectra: LabelledSpectra) -> Sums:
-    """Return count and mean spectrum (pixels,) of each label in the training split.
+    """Return the count and mean spectrum (pixels,) of each label in the training split.
 
     The driver gets one sum for each task and label.
     """

@@ -1,4 +1,4 @@
-"""The labelled spectra of a warehouse, as training reads them: their gaps filled."""
+"""The labelled spectra of a warehouse, as training reads them: with filled gaps."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from galspec_spark.spectrum.arrays import Doubles, Floats
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.tables import Warehouse
 
-#: Training spectra that the fill spectrum is learned from, about.
+#: Approximate number of training spectra that the fill spectrum is learned from.
 FILL_SPECTRA = 20_000
 
 
 @dataclass(frozen=True)
 class LabelledSpectra:
-    """What the tasks of training read.
+    """The labelled spectra, divided among the tasks of training.
 
     Parameters
     ----------
     tasks
-        What each task reads.
+        Slices that each task reads.
     fill_spectrum
         Fills the gaps: float32 (pixels,).
     """
@@ -37,14 +37,14 @@ class LabelledSpectra:
     def read(
         self, task: Sequence[Slice], columns: Sequence[str]
     ) -> Iterator[tuple[pa.Table, Floats, Floats]]:
-        """Read the spectra of one task, some at a time.
+        """Read the spectra of one task, in batches.
 
         Yields
         ------
         rows : Table
             Columns of ``sample``.
         flux : float32 (rows, pixels)
-            Without gaps.
+            With filled gaps.
         ivar : float32 (rows, pixels)
             0 where the flux was filled.
         """
@@ -61,7 +61,7 @@ def labelled_spectra(
     Parameters
     ----------
     training_spectra
-        How many the training split has.
+        Number of spectra in the training split.
     """
     cores = spark.sparkContext.defaultParallelism
     all_slices = slices(warehouse, cores)
@@ -82,7 +82,7 @@ def learn_fill_spectrum(spark: SparkSession, chosen: Sequence[Slice]) -> npt.NDA
 
 
 def _sums(task: Sequence[Slice]) -> Doubles | None:
-    """Return the sum of the good pixels' flux, and their number: (2, pixels); None of no rows."""
+    """Return the sum of the good pixels' flux, and their number: (2, pixels); None without rows."""
     sums = None
     for part in task:
         for spectra in read_slice(part, ["split"], labelled=True):

@@ -1,7 +1,7 @@
-"""A model applied to rest-frame spectra: class, probability and flags of every one.
+"""A model applied to rest-frame spectra: class, probability and flags of each.
 
-All of it is numpy within the task that read the spectra. They never pass the JVM, and no task loads
-a model: its numbers come with the work.
+All of it is numpy within the task that reads the spectra. They never pass through the JVM, and no
+task loads a model: its numbers come with the task.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 from galspec_spark.warehouse.sample import NOT_DRAWN, Spectra
 from galspec_spark.warehouse.schemas import CATALOG, PROVENANCE
 
-#: Columns of ``catalog`` that are those of ``sample``.
+#: Columns of ``catalog`` copied from ``sample``.
 KEPT = (
     "spectrum_id", "object_id", "ra", "dec", "healpix29", "z", "sn_median", "coverage", "label",
     "reason",
 )  # fmt: skip
-#: Columns that need the pixels; null where there are none.
+#: Columns computed from the pixels; null without pixels.
 MEASURED = ("probability", "margin", RECONSTRUCTION_ERROR, "features")
-#: What `Apply` gives: the columns of ``catalog`` but its provenance.
+#: Columns that `Apply` returns: the columns of ``catalog`` except its provenance.
 PREDICTED = pa.schema([field for field in CATALOG if field not in PROVENANCE])
 
 Booleans = npt.NDArray[np.bool_]
@@ -38,21 +38,21 @@ Booleans = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Apply:
-    """What to do with spectra.
+    """Classifies spectra with one model.
 
     Parameters
     ----------
     abstain
-        Flags that make the class ``abstain``; it is that of every spectrum that is left out.
+        Flags that make the class ``abstain``; every spectrum that is left out has this class.
     """
 
     bundle: Bundle
     abstain: Sequence[str]
 
     def __call__(self, spectra: Spectra) -> pa.Table:
-        """Return `PREDICTED` of some spectra, with the columns `KEPT` and perhaps without pixels.
+        """Return `PREDICTED` of spectra with the columns `KEPT`, which may lack pixels.
 
-        A spectrum that was not drawn for training is classified like others.
+        A spectrum that was not drawn for training is classified like any other.
         """
         rows = {name: spectra.rows[name].combine_chunks() for name in KEPT}
         rows["reason"] = _without_draw(rows["reason"])
@@ -73,7 +73,7 @@ class Apply:
         )
 
     def _measured(self, spectra: Spectra, is_used: Booleans) -> dict[str, Floats]:
-        """Return `MEASURED` of all rows, zero for those that are not used."""
+        """Return `MEASURED` of all rows; values of unused rows mean nothing."""
         bundle = self.bundle
         features = np.zeros((len(is_used), len(bundle.features.names)))
         error = np.full(len(is_used), np.nan, np.float32)
@@ -112,7 +112,7 @@ class Apply:
 
 
 def _doubles(values: pa.Array) -> npt.NDArray[np.float64]:
-    """Return numbers; NaN where there is none."""
+    """Return numbers, NaN where missing."""
     return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
@@ -121,7 +121,7 @@ def _booleans(values: pa.Array) -> Booleans:
 
 
 def _where(is_used: Booleans, values: Floats) -> pa.Array:
-    """Return a column that is null where a row is not used, or has no value."""
+    """Return a column that is null where a row is unused or has no value."""
     array = lists_of(values) if values.ndim == 2 else pa.array(values, from_pandas=True)
     return pc.if_else(pa.array(is_used), array, pa.scalar(None, array.type))
 

@@ -1,4 +1,4 @@
-"""The model folder, checked and read: no Spark is needed, and no class that a file names.
+"""The model folder, checked and read without Spark and without any class that a file names.
 
 `galspec_spark.ml.model.write` writes it: a pipeline that stock pyspark loads, and a card.
 """
@@ -34,20 +34,20 @@ FILL_SPECTRUM, FEATURES_FOLDER, PROFILE = "fill_spectrum.npy", "features", "prof
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model folder that was checked and read."""
+    """The content of a model folder, checked and read."""
 
-    id: str  #: 12 hexadecimal digits: those of the card's checksum
+    id: str  #: first 12 hexadecimal digits of the card's checksum
     card: Card
     features: Features
-    classifier: Scorer  #: of all features
-    fill_spectrum: npt.NDArray[np.float32]  #: of gaps, (PIXELS,)
+    classifier: Scorer  #: takes all features
+    fill_spectrum: npt.NDArray[np.float32]  #: fills gaps, (PIXELS,)
     calibration: Calibration  #: from the score to a probability
     threshold: float  #: a spectrum with this probability or more is AGN
     profile: Profile  #: of the training set
 
     @property
     def preprocess(self) -> PreprocessConfig:
-        """The configuration by which the model's spectra were moved and labelled."""
+        """The configuration that preprocessed and labelled the model's spectra."""
         return PreprocessConfig.model_validate(self.card.recipe.preprocess)
 
 
@@ -57,19 +57,19 @@ def model_id(folder: Path) -> str:
     Raises
     ------
     UserError
-        If there is no card, or it was changed.
+        If the card is missing or was changed.
     """
     return checksum_of(_read_content(folder))[:12]
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Check a model folder and read it; no Spark, and no class that a file names, is needed.
+    """Check and read a model folder, without Spark and without any class that a file names.
 
     Raises
     ------
     UserError
-        If a file is missing, added or changed, the model is of another grid or of a later version
-        of Spark or of this package, or its pipeline has a step that none of ours has.
+        If a file is missing, added or changed; if the model has another grid or a later version of
+        Spark or this package; or if its pipeline has an unknown step.
     """
     content = _read_content(folder)
     card = _read_card(folder, content)
@@ -94,7 +94,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _read_content(folder: Path) -> dict[str, JsonValue]:
-    """Return what ``card.json`` holds beside its checksum, which was checked."""
+    """Check the checksum of ``card.json``; return the rest of its content."""
     try:
         content: dict[str, JsonValue] = json.loads((folder / CARD).read_text())
         checksum = content.pop("checksum")
@@ -148,7 +148,7 @@ def _minor(release: str) -> tuple[int, ...]:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file but the card, by its path in the folder."""
+    """Return the SHA-256 of each file except the card, by its path in the folder."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

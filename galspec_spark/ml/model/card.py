@@ -1,4 +1,4 @@
-"""The content of ``card.json``: what a user of a model has to know."""
+"""The content of ``card.json``: what a user of a model needs to know."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Grid(Record):
 
 
 class Recipe(Record):
-    """The configuration of the run: a record, which later versions need not understand."""
+    """The configuration of the run, as a record that later versions need not understand."""
 
     preprocess: dict[str, JsonValue]
     train: dict[str, JsonValue]
 
 
 class TrainingData(Record):
-    """What the model learned from."""
+    """The data that the model learned from."""
 
     surveys: str = Field(description="surveys and releases")
     fingerprint: str = Field(description="of the spectra, labels and splits")
@@ -34,7 +34,7 @@ class TrainingData(Record):
 
 
 class Versions(Record):
-    """What the model was made with."""
+    """Versions of the software that made the model."""
 
     python: str
     pyspark: str
@@ -42,7 +42,7 @@ class Versions(Record):
 
 
 class Card(Record):
-    """What a user of a model has to know."""
+    """What a user of a model needs to know."""
 
     classifier: str
     features: str = Field(description="kind of the features")

@@ -1,4 +1,4 @@
-"""The content of ``drift.json``: a release beside the training set of the model."""
+"""The content of ``drift.json``: a release compared with the model's training set."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Check:
     quantity: str
     measure: Measure
     value: float
-    limit: float  #: of the configuration
-    p_value: float  #: of so great a distance between draws from the same
+    limit: float  #: from the configuration
+    p_value: float  #: of so great a distance between samples of the same population
     drifted: bool
     train: float | None = None  #: the shares themselves
     release: float | None = None
 
 
 class Counts(Record):
-    """Numbers of spectra of the training set and of the release, by quantity."""
+    """Numbers of spectra in the training set and in the release, by quantity."""
 
     train: dict[str, tuple[int, ...]]
     release: dict[str, tuple[int, ...]]
 
 
 class Drift(Record):
-    """What a release has that the training set has not, and the numbers behind it."""
+    """How a release differs from the training set, and the numbers behind it."""
 
     release: str
     model: str

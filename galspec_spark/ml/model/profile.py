@@ -1,8 +1,8 @@
-"""The training set in a few numbers: what a model knows, and what a new spectrum is held against.
+"""The training set in a few numbers, to compare new spectra with.
 
 Distributions are counts between quantiles of the training split, so that a release can be compared
-in one pass over narrow rows. Ranges and the reconstruction errors to expect decide which spectra of
-the catalogue are flagged. A million training spectra tell all of it: 400 MB with 20 features.
+in one pass over narrow rows. Ranges and expected reconstruction errors decide which spectra of the
+catalogue are flagged. A million training spectra suffice for all of it: 400 MB with 20 features.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from galspec_spark.spectrum.arrays import Doubles, rows_of
 from galspec_spark.warehouse.sample import NOT_DRAWN
 
 Booleans = npt.NDArray[np.bool_]
-#: Quantities of every spectrum, beside its features.
+#: Quantities of every spectrum, besides its features.
 QUANTITIES = ("z", "sn_median", "coverage")
 BINS = 100
-#: Shares of the training spectra between which a value counts as within their range.
+#: Quantiles of the training spectra between which a value is within their range.
 RANGE = (0.001, 0.999)
-#: Share of the training spectra of a S/N that are not outliers.
+#: Share of the training spectra at a given S/N that are not outliers.
 NOT_OUTLIERS = 0.999
-#: A limit of the reconstruction error needs about so many spectra of a S/N.
+#: Spectra of a S/N that a limit of the reconstruction error needs, about, and the most limits.
 ROWS_OF_LIMIT, MOST_LIMITS = 1000, 10
 
 
@@ -35,22 +35,21 @@ ROWS_OF_LIMIT, MOST_LIMITS = 1000, 10
 class Tally:
     """Counts of one pass over narrow rows."""
 
-    #: By quantity: in each bin between its edges, and last the missing ones.
+    #: By quantity: in each bin between its edges, and last the missing values.
     bins: dict[str, list[int]]
-    #: By name of a property: of how many rows it is known not to hold, and of how many to hold.
+    #: By property: numbers of rows without it and with it, where known.
     shares: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What is remembered of a training set."""
+    """Summary of a training set."""
 
     edges: dict[str, list[float]]  #: by quantity: rising limits between bins of about equal count
     bins: dict[str, list[int]]  #: by quantity: as in a `Tally`, of the training split
     ranges: dict[str, list[float]]  #: of `QUANTITIES`: least and greatest usual value
     sn_edges: list[float]  #: limits between bins of S/N
-    #: In each of these bins: the greatest usual reconstruction error. Empty where the features have
-    #: no such error.
+    #: Greatest usual reconstruction error in each of these bins; empty if features have none.
     error_limits: list[float]
     #: As in a `Tally`: ``agn`` as the model calls it and ``outlier``, of the test split;
     #: ``left_out`` of all spectra.
@@ -85,7 +84,7 @@ def take_profile(
     names
         Names of the features.
     called_agn
-        How many spectra of the test split the model calls AGN.
+        Number of test spectra that the model calls AGN.
     """
     (rows,) = train.combine_chunks().to_batches()
     values = _quantities(rows, names)
@@ -115,15 +114,15 @@ def tally(
     edges: Mapping[str, Sequence[float]],
     properties: Sequence[str] = (),
 ) -> Tally:
-    """Count rows between the edges of all quantities, and those that have properties; one pass.
+    """Count rows between the edges of all quantities, and rows with each property, in one pass.
 
     Parameters
     ----------
     batches
-        `QUANTITIES`, ``features`` (lists; a row without counts for the properties only), and a
+        `QUANTITIES`, ``features`` (lists; rows without them count for properties only), and a
         boolean column for each of the `properties`.
     edges
-        Of a `Profile`.
+        Edges of a `Profile`.
     """
     bins = {name: np.zeros(len(limits) + 2, np.int64) for name, limits in edges.items()}
     shares = {name: np.zeros(2, np.int64) for name in properties}
@@ -142,7 +141,7 @@ def tally(
 
 
 def _bin_counts(values: Doubles, edges: Doubles) -> npt.NDArray[np.int64]:
-    """Return how many values are in each bin between rising edges, and last how many missing."""
+    """Return the number of values in each bin between rising edges, and last of missing values."""
     bins = np.searchsorted(edges, values, side="right")
     bins[np.isnan(values)] = len(edges) + 1
     return np.bincount(bins, minlength=len(edges) + 2)
@@ -162,7 +161,7 @@ def _doubles(values: pa.Array | pa.ChunkedArray) -> Doubles:
 
 
 def _quantiles(values: Doubles, probabilities: Sequence[float] | Doubles) -> list[float]:
-    """Return quantiles of the values that are not NaN; none of no value."""
+    """Return quantiles of the values that are not NaN; empty without any."""
     present = values[~np.isnan(values)]
     return np.quantile(present, probabilities).tolist() if present.size else []
 
@@ -170,7 +169,7 @@ def _quantiles(values: Doubles, probabilities: Sequence[float] | Doubles) -> lis
 def _error_limits(sn: Doubles, error: Doubles) -> tuple[list[float], list[float]]:
     """Return limits between bins of S/N, and the greatest usual error in each of the bins.
 
-    Both are empty where the features have no reconstruction error.
+    Both are empty if the features have no reconstruction error.
     """
     if np.isnan(error).all():
         return [], []

@@ -1,4 +1,4 @@
-"""Pipelines that Spark saved, read as numbers: no class that a file names is loaded."""
+"""Saved Spark pipelines, read as numbers: no class that a file names is loaded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SLICER = "org.apache.spark.ml.feature.VectorSlicer"
 
 
 def read_pipeline(folder: Path, kind: FeatureKind, n_features: int) -> Scorer:
-    """Read a pipeline: the steps of its features, at most one selection of them, a classifier.
+    """Read a pipeline: steps for features, at most one selection of features, a classifier.
 
     Parameters
     ----------
     folder
-        That `pyspark.ml.PipelineModel.save` wrote.
+        Folder that `pyspark.ml.PipelineModel.save` wrote.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def read_pipeline(folder: Path, kind: FeatureKind, n_features: int) -> Scorer:
     Raises
     ------
     UserError
-        If it has other steps.
+        If the pipeline has other steps.
     """
     classifiers = {each.saved_as: each.read for each in CLASSIFIERS.values()}
     classifier, columns = None, None

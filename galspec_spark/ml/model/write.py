@@ -1,4 +1,4 @@
-"""The model folder, written: the best model's pipeline, features and profile, and the card."""
+"""Write the model folder: the best model's pipeline, features, profile and card."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ HOW_TO_USE = (
 def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
     """Return the index of the best cross-validated F1 of the AGN class; of equals, the simplest.
 
-    The weighted F1 would not do: it is hardly lower for a model that never finds the rare class.
+    The weighted F1 would not do: a model that never finds the rare class hardly lowers it.
     """
     simplest_first = list(CLASSIFIERS)
     return max(
@@ -68,10 +68,10 @@ def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
 
 
 def pipeline_of(features: Features, trained: Trained) -> PipelineModel:
-    """Return stock steps to ``prediction``.
+    """Return stock steps that end in ``prediction``.
 
-    They begin at the column ``spectrum`` (vector) where Spark can compute the features, and
-    otherwise at these: the column ``all_features`` (vector).
+    They start from the column ``spectrum`` (vector) if Spark can compute the features, and
+    otherwise from the column ``all_features`` (vector).
     """
     kind = KINDS[trained.features.kind]
     steps = kind.resolve(kind.native_steps)(features) if kind.native_steps else []
@@ -92,7 +92,7 @@ def write_bundle(
     features: Features,
     fill_spectrum: npt.NDArray[np.float32],
 ) -> None:
-    """Write the model folder under a temporary name, then put it in the place of an earlier one.
+    """Write the model folder under a temporary name, then replace an earlier folder with it.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def write_bundle(
     """
     with _replacing(folder) as new:
         (new / FEATURES_FOLDER).mkdir(parents=True)
-        # As a URI: the default file system of a cluster is another one.
+        # As a URI: a cluster has another default file system.
         pipeline.save((new / PIPELINE).absolute().as_uri())
         features.save(new / FEATURES_FOLDER)
         np.save(new / FILL_SPECTRUM, fill_spectrum, allow_pickle=False)
@@ -111,14 +111,14 @@ def write_bundle(
 
 
 def copy_bundle(source: Path, folder: Path) -> None:
-    """Copy a model folder as a whole into the place of an earlier one."""
+    """Copy a whole model folder, replacing an earlier folder."""
     with _replacing(folder) as new:
         shutil.copytree(source, new)
 
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """Offer a temporary place for a folder, which then becomes it."""
+    """Yield a temporary folder, then move it to the place of `folder`."""
     new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("new", "old"))
     try:
         yield new

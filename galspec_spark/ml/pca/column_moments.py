@@ -1,7 +1,7 @@
 """Moments of a column of any DataFrame: block Gram matrices, multiplied by numpy in one pass.
 
 A task keeps one scatter matrix (56 MB for 2642 pixels). It has no folder to write to, so it emits
-the matrix in row blocks of at most 5 MB. They are shuffled by place, and summed as they stream in.
+the matrix in row blocks of at most 5 MB. Blocks are shuffled by place, and summed as they arrive.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def column_moments(dataset: DataFrame, column: str) -> Moments:
     is_vector = isinstance(dataset.schema[column].dataType, VectorUDT)
     spectrum = vector_to_array(F.col(column)) if is_vector else F.col(column)
     rows = dataset.select(spectrum.alias("flux"))
-    # Each task sends a whole matrix: one a core, however many partitions the table has.
+    # Each task sends a whole matrix: one task per core, however many partitions the table has.
     cores = rows.sparkSession.sparkContext.defaultParallelism
     emitted = rows.coalesce(cores).mapInArrow(_partial_blocks, _BLOCK)
     if cores <= FEW_TASKS:
@@ -65,16 +65,16 @@ def _summed_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatc
 
 
 def _sums(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Sum blocks of the same place as they arrive: sorted, so that one is in memory at a time.
+    """Sum blocks of the same place as they arrive, sorted, with one block in memory at a time.
 
-    The order of the tasks in the sum is always the same, and so is the last digit.
+    Tasks are always summed in the same order, so the last digit is always the same.
     """
     for _, same in groupby(blocks, lambda block: block.start):
         yield reduce(Block.merge, same)
 
 
 def _in_order(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Return the rows one by one, sorted by place and task without a copy."""
+    """Yield the rows one by one, sorted by place and task without a copy."""
     keys = zip(*(table[name].to_pylist() for name in ("start", "task")), strict=True)
     for _, row in sorted(zip(keys, range(table.num_rows), strict=True)):
         yield from table.slice(row, 1).to_batches()

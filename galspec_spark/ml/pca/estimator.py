@@ -26,7 +26,7 @@ from galspec_spark.ml.pca.column_moments import column_moments
 from galspec_spark.ml.pca.moments import Moments
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Lanczos pays where it looks for few vectors of many: 0.4 s instead of 1.5 s for 20 of 2642.
+#: Lanczos pays off for few of many vectors: 0.4 s instead of 1.5 s for 20 of 2642.
 LANCZOS_SHARE = 0.1
 
 
@@ -44,11 +44,10 @@ class PCA(Estimator[PCAModel], _PCAParams, DefaultParamsReadable["PCA"], Default
 
     Notes
     -----
-    ``fit`` returns the native `PCAModel`: it saves, loads and transforms as MLlib's own, so it
-    takes vectors; `udfs.project` does the same for arrays, without converting them. As in MLlib the
-    components are those of the covariance (the mean is removed to find them, not to project), and
-    explained variance is the share of the total variance. Each component's largest entry is
-    positive.
+    ``fit`` returns the native `PCAModel`, which saves, loads and transforms as MLlib's own, so it
+    takes vectors. `udfs.project` projects arrays, without converting them. As in MLlib, components
+    are found from the covariance (the mean is removed to find them, not to project), and explained
+    variance is the share of the total variance. Each component's largest entry is positive.
     """
 
     _input_kwargs: dict[str, Any]
@@ -72,13 +71,13 @@ def principal_components(moments: Moments, k: int) -> Components:
     Raises
     ------
     UserError
-        If k is not 1 to the number of pixels.
+        If k is not between 1 and the number of pixels.
     """
     pixels = len(moments.mean)
     if not 1 <= k <= pixels:
         raise UserError(f"{k} components of {pixels} pixels: choose 1 to {pixels}")
     variances, vectors = _leading(moments.scatter, k)
-    # Falling, and each with its largest entry positive.
+    # By falling variance, each with its largest entry positive.
     return Components(
         moments.mean, upright(vectors.T[::-1]), variances[::-1] / np.trace(moments.scatter)
     )
@@ -100,7 +99,7 @@ def _leading(scatter: Doubles, k: int) -> tuple[Doubles, Doubles]:
 def native_model(components: Components) -> PCAModel:
     """Return MLlib's own model of components."""
     k, pixels = components.vectors.shape
-    # MLlib's matrices are by column, so that the components follow one another in memory.
+    # MLlib stores matrices by column, so the components follow one another in memory.
     matrix = JavaParams._new_java_obj(
         "org.apache.spark.ml.linalg.DenseMatrix",
         pixels,
@@ -128,7 +127,7 @@ def components_of(model: PCAModel) -> Doubles:
 
 
 def _java_doubles(values: npt.NDArray[np.float64]) -> Any:
-    """Return a Java ``double[]``, sent as bytes: one call instead of one for each number."""
+    """Return a Java ``double[]``, sent as bytes: one call instead of a call for each number."""
     jvm, gateway = SparkContext._jvm, SparkContext._gateway
     assert jvm is not None, "a Spark session has to be open"
     assert gateway is not None

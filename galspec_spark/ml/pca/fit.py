@@ -1,7 +1,7 @@
 """Principal components of every training fold, and of the whole training split.
 
-Cross-validation is honest only where the rows it scores had no part in anything that was fitted. So
-each fold has components of its own, from the spectra outside of it.
+Cross-validation is honest only if nothing was fitted to the rows that it scores. So each fold has
+its own components, from the spectra outside the fold.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fit(
     folds: int,
     scratch: Location,
 ) -> list[Coefficients]:
-    """Return the coefficients under the components that `fit_components` finds."""
+    """Return the coefficients on the components that `fit_components` finds."""
     components = fit_components(spark, spectra, settings, folds, scratch)
     return [Coefficients(each, settings.projection == "masked") for each in components]
 
@@ -50,7 +50,7 @@ def fit_components(
     folds: int,
     scratch: Location,
 ) -> list[Components]:
-    """Find the components of each fold's training spectra, and last of the whole training split.
+    """Find the components of each fold's training spectra, then of the whole training split.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def fit_components(
     Returns
     -------
     list of Components
-        folds + 1; the f-th knows nothing of the spectra in fold f.
+        folds + 1; the f-th is fitted without the spectra in fold f.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _check(k: int, spectra: int) -> None:
 def _by_mllib(
     spark: SparkSession, spectra: LabelledSpectra, k: int, folds: int
 ) -> list[Components]:
-    """Find the same with Spark's own PCA, once for each fold."""
+    """Find the same components with Spark's own PCA, once for each fold."""
 
     def rows(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
         for decided, flux, _ in spectra.read(task, ["fold"]):
@@ -106,7 +106,7 @@ def _by_mllib(
     estimator = feature.PCA(k=k, inputCol="flux", outputCol="coefficients")
     found = []
     for fold in range(folds + 1):
-        training = vectors.where(F.col("fold") != fold)  # the last leaves out none
+        training = vectors.where(F.col("fold") != fold)  # the last keeps all rows
         summary = Summarizer.metrics("mean", "count").summary(F.col("flux"))
         row: Any = training.select(summary.alias("of")).first()
         mean = row["of"]["mean"].toArray()

@@ -1,8 +1,8 @@
 """Moments of the spectra of each fold: block Gram matrices, multiplied by numpy in one pass.
 
-A task keeps one scatter matrix for each fold (56 MB for 2642 pixels). The sums of all tasks go by
-files, so that no matrix passes Java, and the driver adds them up: neither a worker nor the driver
-holds more than a matrix a fold, whatever the number of spectra.
+A task keeps one scatter matrix for each fold (56 MB for 2642 pixels). The sums of all tasks pass
+through files, not through Java, and the driver adds them up. Neither a worker nor the driver holds
+more than one matrix per fold, whatever the number of spectra.
 """
 
 from __future__ import annotations

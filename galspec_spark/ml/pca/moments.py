@@ -3,7 +3,7 @@
 Scatter is the sum of outer products of the deviations from the mean, so that no precision is lost
 to a large mean (Chan, Golub and LeVeque 1983, The American Statistician 37, 242, whose update is
 applied here to blocks of rows). Moments of disjoint rows add, and moments of some of the rows can
-be taken away again: so those of every training fold come from one pass over the data.
+be subtracted again, so one pass over the data gives the moments of every training fold.
 
 Only the upper triangle leaves this module: in a file, or cut into row blocks.
 """
@@ -21,7 +21,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import Doubles, Floats
 from galspec_spark.warehouse.storage import Location
 
-BATCH_ROWS = 1000  # 2642 pixels in float64 make 21 MB of a batch
+BATCH_ROWS = 1000  # a batch of 2642 pixels in float64 takes 21 MB
 BLOCK_ROWS = 256  # rows of the scatter matrix that travel together, at most 5.4 MB
 
 
@@ -48,10 +48,10 @@ class Moments:
         deviations = np.empty((n + 1, rows.shape[1]))
         mean = rows.mean(axis=0, dtype=np.float64)
         np.subtract(rows, mean, out=deviations[:n])
-        # One row more accounts for the distance between the two means, within the same product.
+        # One more row accounts for the distance between the two means, within the same product.
         total = self.count + n
         deviations[n] = np.sqrt(self.count * n / total) * (mean - self.mean)
-        # In place, and one triangle alone: a product of numpy's would be filled up and added first.
+        # In place, and one triangle only: numpy would compute the full product, then add it.
         dsyrk(1.0, deviations.T, 1.0, self.scatter.T, lower=1, overwrite_c=1)
         self.mean += (mean - self.mean) * (n / total)
         self.count = total
@@ -66,7 +66,7 @@ class Moments:
         return Moments(total, self.mean + distance * (other.count / total), scatter)
 
     def minus(self, part: Moments) -> Moments:
-        """Return the moments of these rows without a part of them that is not all."""
+        """Return the moments of these rows without a part of them, which must not be all."""
         rest = self.count - part.count
         mean = self.mean + (self.mean - part.mean) * (part.count / rest)
         distance = part.mean - mean
@@ -105,14 +105,14 @@ class Moments:
 
 
 class FoldMoments:
-    """Moments of each fold of the rows that arrive; holds one matrix and one batch for each."""
+    """Moments of arriving rows, by fold; holds one matrix and one batch for each fold."""
 
     def __init__(self) -> None:
         self.moments: dict[int, Moments] = {}
         self._waiting: dict[int, list[Floats]] = {}
 
     def add(self, fold: int, rows: Floats) -> None:
-        """Add rows (n, pixels) of one fold; a product of few rows would cost as much as of many."""
+        """Add rows (n, pixels) of one fold, in batches: few rows would cost as much as many."""
         waiting = self._waiting.setdefault(fold, [])
         waiting.append(rows)
         if sum(map(len, waiting)) >= BATCH_ROWS:
@@ -151,7 +151,7 @@ class Block:
 
 
 def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
-    """Put the blocks of one matrix together; the key is 0, and there is none without a block."""
+    """Assemble the blocks of one matrix, under the key 0; empty without blocks."""
     found: dict[int, Moments] = {}
     for block in blocks:
         whole = found.setdefault(0, Moments.empty(len(block.mean)))
@@ -165,9 +165,9 @@ def assemble(blocks: Iterable[Block]) -> dict[int, Moments]:
 
 
 def checked(moments: dict[int, Moments], column: str) -> dict[int, Moments]:
-    """Return moments by fold, unless there are none or a value is not finite (a UserError)."""
+    """Return moments by fold; raise a UserError without any, or if a value is not finite."""
     if not moments:
-        raise UserError(f"no rows in column {column}: there is nothing to find components of")
+        raise UserError(f"no rows in column {column}: nothing to find components of")
     if not all(np.isfinite(of_fold.mean).all() for of_fold in moments.values()):
         raise UserError(f"NaN or infinite values in column {column}: components need finite values")
     return moments

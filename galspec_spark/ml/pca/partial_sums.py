@@ -1,4 +1,4 @@
-"""Sums over all tasks of what each of them has summed, by files: no matrix passes Java."""
+"""Totals of the sums of all tasks, passed through files: no matrix passes through Java."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from galspec_spark.warehouse.storage import Location
 
 Sum = TypeVar("Sum")
 
-#: Of so many tasks the driver adds up the sums itself.
+#: For at most this many tasks the driver adds up the sums itself.
 FEW_TASKS = 4
 
 
 @dataclass(frozen=True)
 class Addition(Generic[Sum]):
-    """How sums of a kind are kept in files, and added."""
+    """How sums of one kind are loaded, saved and added."""
 
     load: Callable[[Location], Sum]
     save: Callable[[Location, Sum], None]
@@ -42,7 +42,7 @@ def add_up(
     Parameters
     ----------
     found
-        Files that each task wrote, by number (of the fold, say).
+        Files that each task wrote, by number (for example of the fold).
     scratch
         Folder for intermediate totals, which all machines see.
     """

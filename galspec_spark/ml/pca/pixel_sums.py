@@ -1,6 +1,6 @@
 """Sums of each pixel's normal equations over many spectra, and the components they give.
 
-The numerical half of `weighted_pca`: what one task adds up, and what the driver solves.
+The numerical half of `weighted`: sums in a task, and solution on the driver.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from galspec_spark.spectrum.arrays import Doubles, Floats
 Weighting = Literal["mask", "ivar"]
 
 #: Ridge of a pixel that all spectra miss, over the unexplained variance. It would be 1 for normal
-#: distributions and entries of the vectors, which have 1 / pixels as their mean square (Bishop
-#: 1999, NIPS 11, 382). Galaxies have outliers: from 5 to 20 hidden pixels are foretold best.
+#: distributions, with entries of the vectors of mean square 1 / pixels (Bishop 1999, NIPS 11, 382).
+#: Galaxies have outliers: values from 5 to 20 predict hidden pixels best.
 RIDGE = 10.0
 
 
 def pixel_weights(ivar: Floats, weighting: Weighting, error: float) -> Doubles:
     """Return the weight of each pixel, 0 to 1, in the shape of ivar.
 
-    ``mask`` gives 1 where there is information, ``ivar`` error^2 / (error^2 + 1 / ivar): inverse
-    variance with a floor.
+    ``mask`` gives 1 where there is information. ``ivar`` gives error^2 / (error^2 + 1 / ivar):
+    inverse variance with a floor.
 
     Without the floor, a spectrum of S/N 100 would count as much as a hundred of S/N 10, although
-    most of what distinguishes galaxies is not noise, and components would be those of the few
-    brightest. With it, weights differ where noise is above the error (S/N below 20) and level off
+    most of what distinguishes galaxies is not noise: the few brightest would decide the components.
+    With the floor, weights differ where the noise is above the error (S/N below 20) and level off
     where it is below. They also stay comparable with the prior of `coefficients`.
     """
     good = ivar > 0
@@ -48,7 +48,7 @@ class PixelSums:
     Parameters
     ----------
     components
-        Those to improve.
+        Components to improve.
     """
 
     def __init__(self, components: Components) -> None:
@@ -73,16 +73,16 @@ class PixelSums:
 def improved(sums: Doubles, start: Components) -> Components:
     """Solve for mean and components, given the `values` of `PixelSums`.
 
-    Explained variance is one less the share of the good pixels' variance that is left, divided
-    among the components by the variance of their coefficients.
+    Explained variance is 1 minus the remaining share of the good pixels' variance, divided among
+    the components by the variance of their coefficients.
 
     Notes
     -----
-    Where spectra are missing, a ridge draws a pixel's entries in the vectors to zero. Without it
-    they could stay for long as the start has them, which takes what fills the gaps for a component
-    of its own; and coefficients that hardly vary would get large entries from few spectra. A
-    pixel that no spectrum has gets no entries. Where none is missing there is no ridge, and the
-    solution is that of ordinary PCA.
+    Where spectra lack a pixel, a ridge shrinks the pixel's entries in the vectors to zero. Without
+    the ridge they could long keep their starting values, which mistake the fill spectrum for a
+    component; and coefficients that hardly vary would get large entries from few spectra. A pixel
+    that no spectrum covers gets no entries. Without missing pixels there is no ridge, and the
+    solution is ordinary PCA.
     """
     k = len(start.vectors)
     halves, right, square = _split(sums, k)
@@ -119,10 +119,10 @@ def _solve(matrices: Doubles, right: Doubles, ridge: Doubles) -> Doubles:
 
 
 def _ordered(directions: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles]:
-    """Return orthonormal vectors of the same span (k, pixels) by falling variance, and these (k,).
+    """Return orthonormal vectors of the same span (k, pixels), and their falling variances (k,).
 
     They are the principal components of ``coefficients @ directions``, where the coefficients have
-    that covariance.
+    the given covariance.
     """
     variances, axes = np.linalg.eigh(covariance)
     root = np.sqrt(np.maximum(variances, 0))[:, np.newaxis] * axes.T
@@ -131,13 +131,13 @@ def _ordered(directions: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles
 
 
 def _per_weight(squares: Doubles, weight: Doubles) -> float:
-    """Return the sum over the pixels of the weighted mean square, where a pixel has any weight."""
+    """Return the sum of the weighted mean squares of the pixels that have any weight."""
     seen = weight > 0
     return float((squares[seen] / weight[seen]).sum())
 
 
 def _columns(k: int) -> int:
-    """Return how many numbers a pixel's sums are: half a matrix, a right side, a square."""
+    """Return the number of values in a pixel's sums: half a matrix, a right side, a square."""
     return (k + 1) * (k + 2) // 2 + (k + 1) + 1
 
 

@@ -1,4 +1,4 @@
-"""The kernels of principal components as pandas UDFs, for anyone's DataFrames."""
+"""The kernels of principal components as pandas UDFs, for any DataFrame."""
 
 from __future__ import annotations
 

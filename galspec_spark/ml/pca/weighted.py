@@ -3,14 +3,14 @@
 Each pass improves mean and components by alternating least squares: the coefficients of every
 spectrum given the components, then mean and components given the coefficients, pixel by pixel, both
 weighted (Bailey 2012, PASP 124, 1015; with weights 0 and 1, Roweis 1998, NIPS 10, 626, and Connolly
-and Szalay 1999, AJ 117, 2052). What a gap was filled with has no influence.
+and Szalay 1999, AJ 117, 2052). The values that fill a gap have no influence.
 
 In the tasks
     Coefficients, and the sums of each pixel's normal equations: (k + 1)(k + 2) / 2 + k + 2 numbers
     a pixel, 5.3 MB for 2642 pixels and 20 components. They add up whatever the partitions.
 On the driver
-    The sums of all tasks, which go by files, are added up and solved. Components that leave out one
-    fold each advance in the same pass, each with sums of its own.
+    The sums of all tasks, passed through files, are added up and solved. The components of all
+    folds advance in the same pass, each with their own sums.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.sample import Slice
 from galspec_spark.warehouse.storage import Location
 
-#: Error of a pixel beside its noise, as a share of the flux: the calibration of SDSS's spectra is
+#: Error of a pixel besides its noise, as a share of the flux: the calibration of SDSS's spectra is
 #: good to about 5 % (Adelman-McCarthy et al. 2008, ApJS 175, 297), and no model is better.
 CALIBRATION_ERROR = 0.05
 
@@ -52,12 +52,12 @@ def fit_weighted(
     Parameters
     ----------
     starts
-        One for each fold and one for all, for example of the ordinary PCA. The f-th is improved
-        with the rows whose fold is not f, the last with all rows.
+        Components of each fold, then of all rows, for example from ordinary PCA. The f-th is
+        improved with the rows whose fold is not f, the last with all rows.
     weighting
         ``mask``: 1 where there is information. ``ivar``: see `pixel_weights`.
     passes
-        Ten suffice where a tenth of the pixels is missing.
+        Number of passes; ten suffice if a tenth of the pixels is missing.
     scratch
         Folder for the sums of the tasks, which all machines see.
 
@@ -65,7 +65,7 @@ def fit_weighted(
     -------
     list of Components
         As many as starts. Explained variance is the variance of the coefficients over the
-        total variance of the good pixels: on complete, equally weighted data that of ordinary PCA.
+        total variance of the good pixels: on complete, equally weighted data as in ordinary PCA.
 
     Raises
     ------

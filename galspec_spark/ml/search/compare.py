@@ -1,4 +1,4 @@
-"""Every classifier tuned, fitted and calibrated on the same rows: half of Table 1 at a time."""
+"""Tune, fit and calibrate every classifier on the same rows: half of Table 1 at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FeatureSet:
 
     kind: str  #: name of a `FeatureKind`
     name: str  #: for example ``all 20`` or ``best 10``
-    selected: list[int]  #: indices, of the whole training split
+    selected: list[int]  #: indices, chosen on the whole training split
     of_fold: list[list[int]]
 
 
@@ -42,17 +42,17 @@ class Trained:
     model: Any
     calibration: Calibration
     threshold: Threshold
-    search_seconds: float  #: of all of its fits in the search, which overlap others
+    search_seconds: float  #: of all its fits in the search, which overlap others
     fit_seconds: float  #: of the final fit, alone
 
     @property
     def classifier(self) -> str:
-        """Its name in the configuration."""
+        """Name of the classifier in the configuration."""
         return self.trial.classifier.name
 
     @property
     def selected(self) -> list[int]:
-        """Indices of the features that it uses."""
+        """Indices of the features that the classifier uses."""
         return self.features.selected[: self.trial.point.n_features]
 
 
@@ -67,9 +67,9 @@ def compare(
     Parameters
     ----------
     table
-        Persisted, of `feature_table`.
+        From `feature_table`, persisted.
     features
-        Those to use.
+        Features to use.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def _fold(table: DataFrame, features: FeatureSet, number: int) -> Fold:
 
 
 def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, float]:
-    """Fit on the whole training split, one classifier at a time: the times are to be compared."""
+    """Fit on the whole training split, one classifier at a time, so that times compare."""
     rows = slicer(features.selected[: trial.point.n_features]).transform(train)
     started = time.monotonic()
     model = trial.classifier.estimator.fit(rows, trial.point.params)
@@ -116,7 +116,7 @@ def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, 
 
 
 def _calibrated(trial: Trial, config: TrainConfig) -> tuple[Calibration, Threshold]:
-    """Learn probabilities and a threshold from scores that each fold's model gave its own fold."""
+    """Learn probabilities and a threshold from the out-of-fold scores."""
     scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
     labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
     is_probability = gives_probability(trial.classifier.name)

@@ -1,4 +1,4 @@
-"""Which features, and which wavelengths, a classifier rests on."""
+"""Importance of features and wavelengths to a classifier."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from galspec_spark.spectrum.lines import LINES
 
 #: The classifier whose importances choose the best features, as in the paper.
 FOREST = random_forest.KIND.name
-#: Test rows that are shuffled; more would tell little more, and each is predicted for each copy.
+#: Test rows that are shuffled; more would add little, and every copy of a row is predicted.
 MAX_ROWS = 10_000
 #: Peaks nearer to a stronger one than this are part of it (Angstrom).
 SEPARATION = 20.0
-#: Standard deviation, in pixels, of the smoothing before peaks are looked for: less than a line's.
+#: Standard deviation, in pixels, of the smoothing before the peak search: less than a line's.
 SMOOTHING = 2.0
 #: Lines that a spectrograph, or their own width, blends into one feature.
 BLENDS = {
@@ -41,7 +41,7 @@ BLENDS = {
 
 
 def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
-    """Choose the features by the forest's importance; a fold's by its own forest."""
+    """Choose features by the forest's importance, and each fold's by the fold's own forest."""
 
     def best(model: Any) -> list[int]:
         return most_important(feature_weights(FOREST, model, forest.selected, n_features), count)
@@ -54,7 +54,7 @@ def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
 def importance_of(
     trained: Sequence[Trained], features: Features, test: DataFrame, seed: int
 ) -> dict[str, Any]:
-    """Return what the classifiers with all features rest on: features, and wavelengths."""
+    """Return the importance of features and wavelengths to the classifiers with all features."""
     found: dict[str, Any] = {"features": None, "best": None, "permutation": {}, "peaks": {}}
     values, labels = some_rows(test)
     for model in (each for each in trained if each.features is trained[0].features):
@@ -82,8 +82,8 @@ def some_rows(test: DataFrame) -> tuple[Doubles, Numbers]:
     Parameters
     ----------
     test
-        Columns ``spectrum_id``, ``label`` and ``all_features`` (vector). Of more rows, those whose
-        identifiers come first by hash are taken.
+        Columns ``spectrum_id``, ``label`` and ``all_features`` (vector). Rows are taken in the
+        order of their identifiers' hashes.
     """
     rows = (
         test.orderBy(F.xxhash64("spectrum_id"), "spectrum_id")
@@ -98,7 +98,7 @@ def some_rows(test: DataFrame) -> tuple[Doubles, Numbers]:
 
 
 def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
-    """Return what a fitted Spark model computes as a function of features, a job for each call."""
+    """Return a fitted Spark model as a function of features; each call is a job."""
 
     def predict(features: Doubles) -> tuple[Numbers, Numbers]:
         rows = spark.createDataFrame(pa.table({FEATURES: lists_of(features)}))
@@ -124,7 +124,7 @@ def most_important(importance: Doubles, count: int) -> list[int]:
 def feature_weights(
     classifier: str, model: Any, selected: Sequence[int], n_features: int
 ) -> Doubles:
-    """Return what a trained classifier gives each feature, 0 for those that were not selected.
+    """Return the weight of each feature in a trained classifier, 0 for features not selected.
 
     Returns
     -------
@@ -142,14 +142,14 @@ def line_peaks(wavelength: Doubles, importance: Doubles, count: int = 5) -> list
     Parameters
     ----------
     wavelength
-        Of the pixels, rising, in Angstrom (rest frame, vacuum).
+        Wavelengths of the pixels, rising, in Angstrom (rest frame, vacuum).
     importance
-        Of each pixel, not negative.
+        Importance of each pixel, not negative.
 
     Returns
     -------
     list of dict
-        The strongest first, at most `count`: ``wavelength`` of the peak, its ``importance`` after a
+        Strongest first, at most `count`: ``wavelength`` of the peak, its ``importance`` after a
         light smoothing, the label of the nearest ``line`` or blend, and the ``distance`` to that
         line, or to the nearest of the blend, in Angstrom.
     """

@@ -1,7 +1,7 @@
-"""How well trained classifiers do on the test split: predictions, then every score of them.
+"""Scores of trained classifiers on the test split: predictions, then every score of them.
 
-The predictions come to the driver once, as an Arrow table: 10 million of 6 classifiers are 2 GB
-there.
+The predictions come to the driver once, as an Arrow table: 10 million rows of 6 classifiers take
+2 GB there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.search import decision, slicer
 from galspec_spark.ml.search.settings import gives_probability
 
-#: What is known of a test spectrum beside its predictions.
+#: Known columns of a test spectrum, besides its predictions.
 KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
 
 
@@ -34,7 +34,7 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list
     Parameters
     ----------
     test
-        Persisted, of `feature_table`: its rows are always in the same order.
+        From `feature_table`, persisted: its rows are always in the same order.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list
         `KNOWN`, and for classifier i ``prediction_i`` (the stock model's, 0 or 1), ``score_i``,
         ``probability_i`` (calibrated) and ``called_i`` (0 or 1, by the chosen threshold).
     seconds : list of float
-        How long each classifier took with nothing beside it.
+        Time of each classifier, with nothing else running.
     """
     predictions, seconds = test.select(*KNOWN).toArrow(), []
     for i, model in enumerate(trained):
@@ -70,9 +70,9 @@ def evaluate(
     Parameters
     ----------
     predictions, seconds
-        Of `predict`.
+        From `predict`.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
     """
     decisions = [f"{kind}_{i}" for i in range(len(trained)) for kind in ("prediction", "called")]
     intervals = bootstrap_intervals(predictions, decisions, seed=seed)
@@ -85,7 +85,7 @@ def evaluate(
 def evaluate_in_bins(predictions: pa.Table, models: int) -> dict[str, Any]:
     """Return the scores in bins of redshift and S/N: ``bins`` of ``metrics.json``.
 
-    In a bin, ``prediction_3`` has the scores of the fourth of ``results``.
+    In a bin, ``prediction_3`` holds the scores of the fourth of ``results``.
     """
     columns = [f"prediction_{i}" for i in range(models)]
     return {

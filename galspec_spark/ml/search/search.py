@@ -1,9 +1,9 @@
-"""Hyper-parameter search by cross-validation over folds that have features of their own.
+"""Hyper-parameter search by cross-validation over folds that have their own features.
 
-It finds what Spark's `CrossValidator` finds on the same folds (a test holds them together), which
-refits the features in every fit or leaks them, searches one classifier at a time and waits at the
-end of every fold. A fit is hundreds of short Spark jobs that leave the cores idle between them, so
-here the fits of all classifiers, points and folds share one pool.
+The search finds the same as Spark's `CrossValidator` on the same folds (a test compares them).
+`CrossValidator` refits the features in every fit or leaks them, searches one classifier at a time
+and waits at the end of every fold. A fit is hundreds of short Spark jobs that leave the cores idle
+between them, so here the fits of all classifiers, points and folds share one pool.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to fit on and rows to score, with features that know nothing of the latter."""
+    """Rows to fit and rows to score, with features that were fitted without the latter."""
 
     train: DataFrame  #: columns ``label`` and ``all_features`` (vector)
     validation: DataFrame  #: the same
     selected: list[int]  #: indices of the features to use, most important first
 
     def slicer(self, count: int) -> VectorSlicer:
-        """Return the Spark transformer that picks the first so many of the features."""
+        """Return the Spark transformer that picks the first `count` features."""
         return slicer(self.selected[:count])
 
 
@@ -55,13 +55,13 @@ class Trial:
     point: Point
     confusions: dict[int, Counts] = field(default_factory=dict)  #: by fold
     seconds: dict[int, float] = field(default_factory=dict)  #: of the fits, which overlap
-    models: dict[int, Any] = field(default_factory=dict)  #: kept of a classifier's best only
-    #: By fold: ``label``, and the `decision` on it; kept like the models. 10 bytes a row.
+    models: dict[int, Any] = field(default_factory=dict)  #: kept for a classifier's best only
+    #: By fold: ``label`` and `decision`; kept like the models. 10 bytes a row.
     scored: dict[int, pa.Table] = field(default_factory=dict)
 
     @property
     def f1(self) -> float:
-        """Mean of the folds' weighted F1, which decides, as in Spark's `CrossValidator`."""
+        """Mean of the folds' weighted F1, the criterion, as in Spark's `CrossValidator`."""
         scores = [classification_scores(counts)["f1"] for counts in self.confusions.values()]
         return float(np.mean(scores))
 
@@ -77,7 +77,7 @@ def slicer(selected: list[int]) -> VectorSlicer:
 
 
 def decision(classifier: str) -> list[Column]:
-    """Return columns of what a fitted model says: ``prediction`` and ``score``, which ranks."""
+    """Return the columns of a model's decision: ``prediction``, and ``score``, which ranks."""
     return [F.col("prediction").cast("tinyint"), score(classifier).alias("score")]
 
 
@@ -93,22 +93,22 @@ def search(
     Parameters
     ----------
     limits
-        Whatever they are, each classifier's first point is tried.
+        Limits of the search; each classifier's first point is always tried.
     parallelism
-        Models fitted at once.
+        Number of models fitted at once.
     what
-        Names this search in its progress.
+        Name of this search in its progress.
 
     Returns
     -------
     list of Trial
-        All that were tried, in the order in which they were begun.
+        All points tried, in the order in which they began.
     """
     return _Search(classifiers, folds, limits, what).run(parallelism)
 
 
 def best_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
-    """Return the trial with the best mean weighted F1 of each classifier; of equals the first."""
+    """Return each classifier's trial with the best mean weighted F1; of equals the first."""
     best: dict[str, Trial] = {}
     for trial in trials:
         name = trial.classifier.name
@@ -175,14 +175,14 @@ class _Search:
         self.progress.advance()
 
     def may_begin(self, trial: Trial) -> bool:
-        """Tell whether there is time for a trial; one that was begun is finished."""
+        """Return whether there is time for a trial; a trial that has begun is finished."""
         with self.lock:
             if id(trial) in self.first or time.monotonic() < self.deadline:
                 self.begun.add(id(trial))
             return id(trial) in self.begun
 
     def keep_best(self, name: str) -> None:
-        """Forget models and scores of a classifier's complete trials but the best's."""
+        """Drop the models and scores of a classifier's complete trials, except the best's."""
         complete = [
             trial
             for trial in self.trials
@@ -198,7 +198,7 @@ class _Search:
 def _in_rounds(classifiers: Sequence[Classifier]) -> Iterator[Trial]:
     """Yield the first point of each classifier, then the second of each and so on.
 
-    The costliest come first in a round: at the end of the search no long fit should be alone.
+    The costliest come first in a round: no long fit should run alone at the end of the search.
     """
     for round_ in zip_longest(*(classifier.points for classifier in reversed(classifiers))):
         for classifier, point in zip(reversed(classifiers), round_, strict=True):

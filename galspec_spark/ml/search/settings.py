@@ -20,7 +20,7 @@ from galspec_spark.errors import ConfigError
 from galspec_spark.ml.classifiers import CLASSIFIERS
 
 FEATURES, LABEL = "features", "label"
-#: A setting of ours among Spark's: how many of the features to use.
+#: Our own setting beside Spark's: the number of features to use.
 N_FEATURES = "n_features"
 
 ParamMap = dict[Param[Any], Any]
@@ -31,7 +31,7 @@ class Point:
     """One combination of settings."""
 
     params: ParamMap
-    n_features: int  #: the first so many
+    n_features: int  #: number of features used, most important first
     origin: str  #: ``grid`` or ``random``
 
 
@@ -44,7 +44,7 @@ class Classifier:
     points: list[Point]
 
     def hyperparameters(self, point: Point) -> dict[str, Any]:
-        """Return what the configuration set and the point chose, by parameter name."""
+        """Return the settings from the configuration and the point, by parameter name."""
         estimator = self.estimator
         fixed = {p.name: estimator.getOrDefault(p) for p in estimator.params if estimator.isSet(p)}
         chosen = {param.name: value for param, value in point.params.items()}
@@ -67,7 +67,7 @@ def build_classifiers(config: TrainConfig) -> list[Classifier]:
     Raises
     ------
     ConfigError
-        If a parameter is not one of that Spark classifier, or it does not take the value.
+        If the Spark classifier does not have a parameter, or does not take its value.
     """
     return [
         _build(name, config.classifiers[name], config)
@@ -82,7 +82,7 @@ def score(name: str) -> Column:
 
 
 def gives_probability(name: str) -> bool:
-    """Tell whether a classifier's score is a probability."""
+    """Return whether a classifier's score is a probability."""
     return CLASSIFIERS[name].gives_probability
 
 
@@ -92,7 +92,7 @@ def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifie
         estimator.setSeed(train.seed)
     for key, value in config.fixed.items():
         estimator.set(*_parameter(name, estimator, key, value))
-    # A stream of its own for each classifier: leaving one out does not change the others.
+    # Each classifier has its own stream: leaving out a classifier does not change the others.
     random = np.random.default_rng([train.seed, zlib.crc32(name.encode())])
     grid = [
         dict(zip(config.grid, values, strict=True)) for values in product(*config.grid.values())
@@ -127,7 +127,7 @@ def _point(
 
 
 def _parameter(name: str, estimator: Any, key: str, value: Any) -> tuple[Param[Any], Any]:
-    """Return the parameter and its value in Spark's type, after asking Spark if it is allowed."""
+    """Return the parameter and its value in Spark's type, once Spark accepts the value."""
     where = f"train.classifiers.{name}: "
     parameters = [param.name for param in estimator.params if not _is_column(param.name)]
     if key not in parameters:
@@ -143,5 +143,5 @@ def _parameter(name: str, estimator: Any, key: str, value: Any) -> tuple[Param[A
 
 
 def _is_column(parameter: str) -> bool:
-    """Tell whether a parameter names a column: those are ours to choose."""
+    """Return whether a parameter names a column, which is ours to choose."""
     return parameter.endswith("Col")
