@@ -14,7 +14,7 @@ from galspec_spark.errors import ConfigError
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration file over the defaults, then change single values of the result.
+    """Read a configuration file over the defaults, then apply the overrides.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     Raises
     ------
     ConfigError
-        If the file cannot be read, or a key or value is not known.
+        If the file cannot be read, or a key or value is invalid.
     """
     config = _validated({} if path is None else _read_yaml(path), f"configuration {path}")
     if not overrides:

@@ -1,4 +1,4 @@
-"""What all sections of the configuration share."""
+"""Base of all sections of the configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ParamValue = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown keys, no changes after reading, no NaN."""
+    """Base of all sections: no unknown keys, no changes after reading, no NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -34,7 +34,7 @@ class Section(BaseModel):
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return the first problem in one line: where and what, and how many more there are."""
+    """Return the first problem in one line: place, message and number of further problems."""
     problem = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
     what = problem["msg"].removeprefix("Value error, ")

@@ -1,7 +1,7 @@
 """The sections of the configuration, a typed model each, and the whole.
 
-The models hold the defaults, ``conf/default.yaml`` spells them out with comments (a test keeps the
-two equal), and every other file in ``conf/`` states only where it differs.
+The models hold the defaults. ``conf/default.yaml`` spells them out with comments (a test keeps the
+two equal). Every other file in ``conf/`` states only its differences.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class IngestConfig(Section):
 
 
 class LabelConfig(Section):
-    """Words of SUBCLASS that make a spectrum an AGN, and those that do not."""
+    """Words of SUBCLASS that make a spectrum an AGN, and words that do not."""
 
     agn: tuple[str, ...] = ("AGN",)
     other: tuple[str, ...] = ("", "STARFORMING", "STARBURST", "BROADLINE")
@@ -101,7 +101,7 @@ class ClassifyConfig(Section):
 
 
 class DriftConfig(Section):
-    """How far a release may be from the training set."""
+    """Limits of the distance between a release and the training set."""
 
     psi_max: float = Field(0.2, gt=0, description="population stability index")
     ks_max: float = Field(0.1, gt=0, description="Kolmogorov-Smirnov distance")
@@ -112,7 +112,7 @@ class DriftConfig(Section):
 
 
 class Config(Section):
-    """Everything a job can be told."""
+    """The whole configuration of a job."""
 
     spark: dict[Annotated[str, Field(pattern=r"^spark\.")], ParamValue] = Field(
         {}, description="Spark settings, by their Spark names"

@@ -33,7 +33,7 @@ ClassifierName = Annotated[str, AfterValidator(_registered)]
 
 
 def _feature_settings(content: object) -> object:
-    """Read the settings of each kind of features by its own model."""
+    """Read the settings of each kind of features with its own model."""
     if not isinstance(content, dict):
         return content
     return {name: _settings_of(name, value) for name, value in content.items()}
@@ -59,7 +59,7 @@ Bounds = tuple[float, float]
 
 
 class Distribution(Section):
-    """What a random search draws a parameter from: exactly one of these.
+    """Distribution of a parameter in a random search: exactly one of these.
 
     Bounds are included; ``log_uniform`` is uniform in the logarithm.
     """
@@ -98,7 +98,7 @@ class Distribution(Section):
 
 
 class ClassifierConfig(Section):
-    """Parameters of one Spark ML classifier: those that stay fixed, and what to search."""
+    """Parameters of one Spark ML classifier, fixed or searched."""
 
     fixed: dict[str, ParamValue] = Field(default_factory=dict)
     grid: dict[str, Annotated[tuple[ParamValue, ...], Field(min_length=1)]] = Field(
@@ -116,7 +116,7 @@ def _own_settings(name: str) -> ClassifierConfig:
 
 
 class SearchConfig(Section):
-    """How long to look for the best settings, with all components and with the best ones each."""
+    """Size of each search: with all features, and with the best features."""
 
     random_points: int = Field(0, ge=0, description="drawn for each classifier after its grid")
     max_fits: int | None = Field(None, ge=1)
@@ -142,7 +142,7 @@ class TrainConfig(Section):
     @field_validator("classifiers", mode="before")
     @classmethod
     def _settled(cls, content: object) -> object:
-        """Give a classifier that is named without a value its own settings."""
+        """Give a classifier named without a value its default settings."""
         if not isinstance(content, dict):
             return content
         return {

@@ -1,4 +1,4 @@
-"""The figures in words, with their key numbers, for those who cannot see them."""
+"""The figures in words, with their key numbers, for readers who cannot see them."""
 
 from __future__ import annotations
 

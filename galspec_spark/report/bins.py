@@ -12,14 +12,14 @@ from galspec_spark.ml.evaluation.metrics import Bin, BinScores, Interval, Result
 from galspec_spark.report.contents import TrainingReport, title, with_all_features
 from galspec_spark.report.style import bars, colour, dot, new_figure
 
-#: What the bins are of, as ``bins`` in ``metrics.json`` names it, and as people do.
+#: Binned quantities: name in ``bins`` of ``metrics.json``, and name shown to people.
 QUANTITIES = {"z": "Redshift", "sn_median": "Median S/N of a pixel"}
-#: A row of the figure: its name, and how to read the score and its interval.
+#: Rows of the figure: name, and how to read the score and its interval.
 SCORES: dict[str, Callable[[BinScores], tuple[float | None, Interval | None]]] = {
     "F1 of the AGN class": lambda scores: (scores.agn_f1, scores.agn_f1_interval),
     "Recall of the AGN class": lambda scores: (scores.agn_recall, scores.agn_recall_interval),
 }
-#: Between the marks of two classifiers in a bin; bins are 1 apart.
+#: Distance between the marks of two classifiers in a bin; bins are 1 apart.
 STEP = 0.18
 
 
@@ -65,8 +65,8 @@ def bin_range(limits: Bin) -> str:
 
 
 def bin_label(each: Bin) -> str:
-    """Return what stands below a bin: its limits, and how many spectra and AGN it has."""
-    limits = bin_range(each).replace(" ", "\n", 1)  # so that six have room side by side
+    """Return the label of a bin: its limits, and its numbers of spectra and AGN."""
+    limits = bin_range(each).replace(" ", "\n", 1)  # so that six fit side by side
     return f"{limits}\n{each.count:,}\n{each.agn:,} AGN"
 
 

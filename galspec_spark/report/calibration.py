@@ -1,4 +1,4 @@
-"""The figure of calibration: what the probabilities promise, and what happened."""
+"""The figure of calibration: predicted probabilities and observed shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the training report is made of."""
+"""Contents of the training report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from galspec_spark.ml.features import FEATURES
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Stages that a run may time, in order, with the names that people read.
+#: Stages that a run may time, in order, with the names shown to people.
 STAGES: dict[str, str] = {
     "simulate": "simulate the survey",
     "ingest": "ingest",
@@ -35,9 +35,9 @@ class TrainingReport:
     wavelength: FloatArray
     #: Shape (n,), mean of the training split, in the flux unit of the features.
     mean_spectrum: FloatArray
-    #: Shape (k, n), the spectrum that each feature stands for; None without such.
+    #: Shape (k, n), the spectrum that each feature stands for; None if undefined.
     basis: FloatArray | None
-    #: Mean spectrum of a class in the training split, shape (n,), by its name.
+    #: Mean spectrum of each class in the training split, shape (n,), by name.
     class_means: dict[str, FloatArray]
     #: By classifier, shape (n,): not negative, sums to 1.
     wavelength_importance: dict[str, FloatArray]
@@ -47,7 +47,7 @@ class TrainingReport:
 
 
 def title(name: str) -> str:
-    """Return the name of a classifier, kind of features or stage that people read."""
+    """Return the name of a classifier, kind of features or stage as shown to people."""
     if name in FEATURES:
         return FEATURES[name].label
     if name in CLASSIFIERS:
@@ -74,7 +74,7 @@ def feature_sets(metrics: Metrics) -> list[str]:
 
 
 def has_all_features(features: str) -> bool:
-    """Tell whether a set of features is of all features, not of the best of them."""
+    """Return whether a set of features holds all features, not only the best."""
     return features.startswith("all")
 
 
@@ -84,7 +84,7 @@ def ordered_results(metrics: Metrics) -> list[Result]:
 
 
 def with_all_features(metrics: Metrics) -> dict[int, Result]:
-    """Return the results with all features by their place in ``results``, ordered."""
+    """Return the results with all features, ordered, by their index in ``results``."""
     found = {place: metrics.results[place] for place in _order(metrics)}
     return {place: result for place, result in found.items() if has_all_features(result.features)}
 
@@ -117,10 +117,9 @@ def chosen_trial(trials: Sequence[TrialScores]) -> TrialScores:
 
 
 def losses(metrics: Metrics) -> dict[str, int]:
-    """Return what the run left out, by reason, most frequent first.
+    """Return the numbers of spectra and files left out, by reason, most frequent first.
 
-    The table's own reasons are followed up by the selected spectra without a label and the files
-    that could not be read.
+    The reasons are the table's own, a missing label (of selected spectra), and an unreadable file.
     """
     counts = metrics.counts
     found = {
@@ -136,17 +135,17 @@ def _most_first(item: tuple[str, int]) -> tuple[int, str]:
 
 
 def decimals(value: float | None, digits: int = 4) -> str:
-    """Return a metric as text; a dash where it is not defined."""
+    """Return a metric as text; a dash if undefined."""
     return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"
 
 
 def interval(ends: Interval | None, digits: int = 2) -> str:
-    """Return the 95 % interval of a score as text; a dash where there is none."""
+    """Return the 95 % interval of a score as text; a dash if undefined."""
     return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else "–"
 
 
 def integer(value: float | None) -> str:
-    """Return a count as text with thousands separated; a dash where it is not known."""
+    """Return a count as text with thousands separated; a dash if unknown."""
     return f"{int(value):,}" if value is not None and np.isfinite(value) else "–"
 
 

@@ -1,4 +1,4 @@
-"""The picture of a drift check: every distance beside its limit, and the distributions."""
+"""The figure of a drift check: every distance beside its limit, and the distributions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NAMES = {
 }
 MEASURES = {"psi": "o", "ks": "D", "share": "s"}
 MEASURE_NAMES = {"psi": "stability index", "ks": "Kolmogorov-Smirnov", "share": "difference"}
-SHOWN = 4  #: distributions
-NAMED = 6  #: findings in words
+SHOWN = 4  #: distributions drawn
+NAMED = 6  #: findings named in the description
 
 
 def draw_drift(content: Drift) -> bytes:
@@ -49,7 +49,7 @@ def drift_figure(content: Drift) -> Figure:
 
 
 def alternative(content: Drift) -> str:
-    """Say what the figure shows, for those who cannot see it."""
+    """Describe the figure, for readers who cannot see it."""
     if not content.findings:
         return f"All {len(content.checks)} distances from the training set are within limits."
     named = [
@@ -64,7 +64,7 @@ def alternative(content: Drift) -> str:
 
 
 def quantity_name(quantity: str) -> str:
-    """Return the name of a quantity that people read."""
+    """Return the name of a quantity as shown to people."""
     return NAMES.get(quantity, quantity.replace("_", " "))
 
 
@@ -95,7 +95,7 @@ def _distances(axes: Axes, checks: Sequence[Check]) -> None:
 
 
 def _furthest(checks: Sequence[Check]) -> list[str]:
-    """Return the quantities to show: those furthest beyond, or nearest to, their limits."""
+    """Return the quantities to show: furthest beyond, or nearest to, their limits."""
     distances: dict[str, float] = {}
     for check in checks:
         if check.measure != "share":
@@ -107,7 +107,7 @@ def _furthest(checks: Sequence[Check]) -> list[str]:
 def _distribution(axes: Axes, quantity: str, content: Drift) -> None:
     """Draw cumulated shares at the percentiles of the training set."""
     edges = np.array(content.edges[quantity])
-    # The training set's is the wider, so that both show where they are the same.
+    # The training set's line is wider, so that both show where they coincide.
     train, release = content.bins.train[quantity], content.bins.release[quantity]
     for numbers, ink, width in ((train, FAINT, 3.0), (release, AGN, 1.1)):
         counts = np.array(numbers[:-1], float)

@@ -28,16 +28,16 @@ LEFT, CARD, GAP = 0.08, 1.47, 0.204  # six cards and five gaps fill the width
 CARD_BOTTOM, CARD_TOP = 2.2, 5.47
 PANEL_BOTTOM, PANEL_TOP = 0.08, 1.92
 
-#: Reasons that have a bar of their own; the rest are summed.
+#: Reasons with their own bar; the rest are summed.
 REASONS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class _Card:
     name: str
-    figures: tuple[tuple[str, str], ...]  # large number and what it counts
+    figures: tuple[tuple[str, str], ...]  # large number and its name
     details: tuple[str, ...]
-    stages: tuple[str, ...]  # whose seconds it took
+    stages: tuple[str, ...]  # stages whose seconds the card shows
     picture: Callable[[Axes, TrainingReport], None]
 
 

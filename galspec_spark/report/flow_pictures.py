@@ -61,7 +61,7 @@ def basis(axes: Axes, report: TrainingReport) -> None:
 
 
 def importance(axes: Axes, report: TrainingReport) -> None:
-    """Draw the importance of the features, those kept in colour."""
+    """Draw the importance of the features, with the kept features in colour."""
     content = report.metrics.importance
     values, best = content.features or (), content.best or ()
     inks = [ACCENT if index in best else MUTED for index in range(len(values))]
@@ -83,6 +83,6 @@ def result(axes: Axes, report: TrainingReport) -> None:
 
 
 def _unit(flux: FloatArray) -> FloatArray:
-    """Return a spectrum scaled to the range 0 to 1 of its robust extent."""
+    """Return a spectrum with its robust extent scaled to 0 to 1."""
     low, high = np.nanpercentile(flux, [0.5, 99.7])
     return np.asarray(np.clip((flux - low) / max(high - low, 1e-12), -0.1, 1.1))

@@ -18,13 +18,13 @@ from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.table1 import paper_scores, reading
 
-#: Scores in the columns of Table 1; the highest of each is set in bold.
+#: Scores in the columns of Table 1; the highest in each column is set in bold.
 COLUMNS = (
     "precision", "recall", "f1", "cv_f1", "agn_precision", "agn_recall", "agn_f1", "cv_agn_f1",
     "balanced_accuracy", "mcc", "cv_mcc",
 )  # fmt: skip
 
-#: What the reasons for leaving something out mean.
+#: Meanings of the reasons for leaving something out.
 MEANINGS = {
     **REASONS,
     "unlabelled": "the subclass says neither AGN nor other (preprocess.label)",
@@ -35,17 +35,17 @@ MEANINGS = {
 def write_report(output: Path, report: TrainingReport) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a folder.
 
-    A figure that the run has nothing for is left out; an earlier run's is removed.
+    A figure without data in this run is left out; an earlier run's is removed.
 
     Parameters
     ----------
     output
-        The folder, which need not exist.
+        Folder, which need not exist.
 
     Returns
     -------
     Path
-        The page, which holds its figures and styles and needs no other file.
+        Page, which holds its figures and styles and needs no other file.
     """
     images = write_figures(output, FIGURES, report)
     metrics = report.metrics
@@ -66,7 +66,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
 
 
 def _highest(metrics: Metrics, name: str) -> float | None:
-    """Return the highest of all results in a column of Table 1; None if it is never defined."""
+    """Return the highest score in a column of Table 1; None if no result defines it."""
     values = (getattr(result, name) for result in metrics.results)
     return max((value for value in values if value is not None), default=None)
 

@@ -1,4 +1,4 @@
-"""Figures of importance: which features, and which wavelengths, the classifiers rest on."""
+"""Figures of importance: the features and wavelengths that the classifiers rest on."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from galspec_spark.report.style import (
 )
 from galspec_spark.spectrum.lines import LINES
 
-#: Half width of what counts as a line's own pixels, in km/s.
+#: Half width of a line's own pixels, in km/s.
 LINE_HALF_WIDTH = 500.0
 SPEED_OF_LIGHT = 299792.458  # km/s
-#: Peaks of the importance within this many Angstrom of a line have its name.
+#: Peaks of the importance within this many Angstrom of a line take its name.
 NEAR_LINE = 15.0
 #: Height of axes with named peaks, as a multiple of the highest peak.
 PEAK_ROOM = 2.2
 
 
 def feature_importance(report: TrainingReport) -> Figure | None:
-    """Draw the forest's importance of each feature, those kept in colour with their rank."""
+    """Draw the forest's importance of each feature; kept features in colour with their rank."""
     importance = report.metrics.importance
     if importance.features is None:
         return None
@@ -126,7 +126,7 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
 
 
 def peaks_by_line(report: TrainingReport, name: str) -> dict[str, list[float]]:
-    """Return where a classifier's strongest peaks are (Angstrom), by line, strongest first.
+    """Return a classifier's strongest peaks (Angstrom) by line, strongest first.
 
     A peak farther than `NEAR_LINE` from any line is named by its wavelength.
     """
@@ -180,7 +180,7 @@ def _name_peaks(
 
 
 def _square_root_axis(axes: Axes, top: float) -> None:
-    """Let the y axis go as the square root, so that one strong line does not hide the rest."""
+    """Scale the y axis by the square root, so that a strong line does not hide the rest."""
     axes.set_yscale("function", functions=(_square_root, np.square))
     axes.set_ylim(0, top)
     decades = 10.0 ** np.arange(-1, np.ceil(np.log10(top)) + 1)

@@ -1,4 +1,4 @@
-"""What all report pages share: their templates, and figures as files and within the page."""
+"""Common parts of all report pages: templates, and figures as files and within the page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Report = TypeVar("Report")
 class FigureEntry(Generic[Report]):
     """One figure of a report."""
 
-    draw: Callable[[Report], Figure | None]  #: None where the run has nothing to show
-    alt: Callable[[Report], str]  #: what it shows, for those who cannot see it
+    draw: Callable[[Report], Figure | None]  #: None if the run has nothing to show
+    alt: Callable[[Report], str]  #: what it shows, for readers who cannot see it
     caption: str  #: how to read it
 
 
@@ -53,7 +53,7 @@ def write_figures(
 ) -> dict[str, Image]:
     """Write ``figures/*.png`` into a folder; return them as the templates embed them.
 
-    A figure that the report has nothing for is left out; an earlier run's is removed.
+    A figure without data in this report is left out; an earlier run's is removed.
     """
     images = {}
     for name, entry in entries.items():
@@ -85,7 +85,7 @@ def write_page(
     template
         Name of a file beside this module that extends ``page.html``.
     filters
-        Filters of this template, beside those that all templates have.
+        Filters of this template, besides the filters of all templates.
     values
         Variables of the template.
     """
@@ -110,7 +110,7 @@ def write_page(
 
 
 def spark_version() -> str:
-    """Return the version of pyspark; a dash where it was not installed as a package."""
+    """Return the version of pyspark; a dash if it was not installed as a package."""
     try:
         return version("pyspark")
     except PackageNotFoundError:

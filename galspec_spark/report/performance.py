@@ -54,7 +54,7 @@ def _confusion(axes: Axes, result: Result, *, first: bool) -> None:
 
 
 def curves(report: TrainingReport) -> Figure | None:
-    """Draw the ROC and precision-recall curves, with the point where each classifier decides."""
+    """Draw the ROC and precision-recall curves, with the point of each classifier's threshold."""
     results = [
         result
         for result in ordered_results(report.metrics)
@@ -65,7 +65,7 @@ def curves(report: TrainingReport) -> Figure | None:
     figure = new_figure(3.9)
     roc, precision_recall, key = figure.subplots(1, 3, width_ratios=[1, 1, 0.66])
     dashes = dict(zip(feature_sets(report.metrics), ("-", (0, (4, 1.6)), ":"), strict=False))
-    # the first drawn are the widest, so that curves on top of one another all show
+    # the first drawn are the widest, so that coinciding curves all show
     names = classifiers(report.metrics)
     widths = dict(zip(names, np.linspace(2.4, 1.1, len(names)), strict=True))
     for result in results:
@@ -107,7 +107,7 @@ def curves(report: TrainingReport) -> Figure | None:
 
 
 def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: Look) -> None:
-    """Mark where a classifier's own threshold puts it on both curves."""
+    """Mark the point of a classifier's own threshold on both curves."""
     (negative, false_positive), (missed, found) = result.confusion
     if negative + false_positive and missed + found:
         roc.plot(
@@ -120,7 +120,7 @@ def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: Look) -> 
 
 
 def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport) -> None:
-    """Draw what a classifier that knows nothing would reach: the base rate is its precision."""
+    """Draw the curves of a random classifier, whose precision is the base rate."""
     plain: Look = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
     roc.plot([0, 1], [0, 1], **plain, zorder=1)
     share = report.metrics.counts.test_agn / report.metrics.counts.test

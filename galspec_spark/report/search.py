@@ -1,4 +1,4 @@
-"""The figure of the search: every point that was tried, what it scored, and what it took."""
+"""The figure of the search: every point tried, its score and its time."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from galspec_spark.report.style import INK, Look, colour, dot, new_figure
 
 @dataclass(frozen=True)
 class _Row:
-    """What a row of the figure draws of each trial."""
+    """A row of the figure, and the value of each trial in it."""
 
     label: str
     value: Callable[[TrialScores], float | None]
-    height: float  #: share of the figure's
+    height: float  #: share of the figure's height
 
 
 ROWS = (
@@ -45,7 +45,7 @@ ORIGINS = {"grid": "of the grid", "random": "drawn at random"}
 RING: Look = {"marker": "o", "markersize": 11, "color": INK, "markerfacecolor": "none"}
 #: Settings that span more than this factor get a log axis.
 LOG_SPAN = 20.0
-#: So many values of a setting, or fewer, have a tick each.
+#: At most this many values of a setting have a tick each.
 FEW_VALUES = 6
 
 Trials = Sequence[TrialScores]
@@ -53,19 +53,19 @@ Trials = Sequence[TrialScores]
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the trials of a classifier are along x."""
+    """Positions of a classifier's trials along x."""
 
     name: str  #: of the axis
     values: dict[str, FloatArray]  #: by set of features, for each trial
-    by_value: bool  #: of a setting; else by rank
-    zero: float | None = None  #: where on a log axis the setting 0 is
+    by_value: bool  #: whether by the value of a setting; else by rank
+    zero: float | None = None  #: position of the setting 0 on a log axis
 
 
 def search(report: TrainingReport) -> Figure | None:
-    """Draw the scores and the time of every trial against its setting, one column a classifier.
+    """Draw the scores and the time of every trial against its setting, a column per classifier.
 
-    The points of a grid are joined. Where several settings vary, the trials are in the order of
-    their weighted F1.
+    The points of a grid are joined. If several settings vary, the trials are in the order of their
+    weighted F1.
     """
     found = searched(report.metrics)
     if not found:
@@ -117,7 +117,7 @@ def _places(of_sets: Mapping[str, Trials]) -> _Places:
 
 
 def _varied(of_sets: Mapping[str, Trials]) -> list[str]:
-    """Return the settings that differ between trials of a set; the first if there is one trial."""
+    """Return the settings that differ between trials of a set; the first of a single trial."""
     searches = [[trial.settings for trial in trials] for trials in of_sets.values()]
     names = list(dict.fromkeys(name for trials in searches for trial in trials for name in trial))
     varied = [
@@ -139,7 +139,7 @@ def _by_value(name: str, values: dict[str, FloatArray]) -> _Places:
 
 
 def _ranks(trials: Trials) -> FloatArray:
-    """Return 1 for the best weighted F1, and so on; of equals the first."""
+    """Return ranks by weighted F1, 1 for the best; of equals the first."""
     order = np.argsort([-trial.f1 for trial in trials], kind="stable")
     ranks = np.empty(len(trials))
     ranks[order] = np.arange(1, len(trials) + 1)
@@ -154,7 +154,7 @@ def _draw_trials(
     axes: Axes, row: _Row, classifier: str, features: str, trials: Trials, places: _Places
 ) -> None:
     x = places.values[features]
-    y = np.array([row.value(trial) for trial in trials], np.float64)  # NaN where there is none
+    y = np.array([row.value(trial) for trial in trials], np.float64)  # NaN where undefined
     origin = np.array([trial.origin for trial in trials])
     joined = np.flatnonzero(origin == "grid") if places.by_value else np.arange(len(x))
     joined = joined[np.argsort(x[joined], kind="stable")]

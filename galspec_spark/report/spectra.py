@@ -20,10 +20,10 @@ from galspec_spark.report.style import (
     wavelength_axis,
 )
 
-#: Eigenspectra that are drawn; the later ones are mostly noise to the eye.
+#: Eigenspectra drawn; later eigenspectra are mostly noise to the eye.
 SHOWN = 8
 
-#: Where the lines are that tell an AGN: two windows in Angstrom.
+#: Windows around the lines that reveal an AGN, in Angstrom.
 WINDOWS = (("Hβ and [O III]", 4800.0, 5060.0), ("Hα, [N II] and [S II]", 6490.0, 6790.0))
 
 

@@ -1,4 +1,4 @@
-"""How the report's figures look: colours, fonts, axes, and the names of spectral lines."""
+"""Style of the report's figures: colours, fonts, axes, and the names of spectral lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from galspec_spark.report.contents import FloatArray, has_all_features
 from galspec_spark.spectrum.lines import LINES
 
 INK = "#1b2733"  # text and main curves
-MUTED = "#5b6875"  # labels, second thoughts
+MUTED = "#5b6875"  # labels, secondary text
 FAINT = "#c9d1d9"  # rules, reference lines
 PANEL = "#f3f6f8"  # quiet fills
 ACCENT = "#0b5c8a"
@@ -27,7 +27,7 @@ OTHER = "#4f7f9b"
 
 #: From none to all, or from few to many.
 SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
-#: Counts on white, where one must be seen.
+#: Counts on white, where a count of 1 must be seen.
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#a9cbdf", "#3f88b3", "#08334f"])
 AGN_COUNTS = LinearSegmentedColormap.from_list("agn", ["#e8a9c0", "#b3285c", "#5c0a2b"])
 
@@ -35,8 +35,8 @@ AGN_COUNTS = LinearSegmentedColormap.from_list("agn", ["#e8a9c0", "#b3285c", "#5
 WIDTH = 10.0
 DPI = 170
 
-#: Further features that the eye meets, most of them stellar absorption: vacuum wavelengths in
-#: Angstrom, as in SDSS's list.
+#: Further visible features, mostly stellar absorption: vacuum wavelengths in Angstrom, as in SDSS's
+#: list.
 FEATURES: tuple[tuple[str, float], ...] = (
     ("[Ne III]", 3869.86),
     ("Ca K", 3934.78),
@@ -119,7 +119,7 @@ def dot(classifier: str, features: str, marker: str = "o", size: float = 6) -> L
 def bars(middle: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
     """Return the lengths of error bars, shape (2, n), given where they end.
 
-    An end is moved to the middle where rounding put it beyond.
+    An end that rounding put beyond the middle is moved to it.
     """
     values = np.asarray(middle, dtype=np.float64)
     return np.maximum([values - np.asarray(low), np.asarray(high) - values], 0.0)
@@ -149,7 +149,7 @@ def name_lines(
     features
         Whether to name the further features too.
     gap
-        Least distance of two names in inches.
+        Least distance between two names, in inches.
     """
     marks = [(line.label, line.wavelength, INK) for line in LINES]
     marks += [(name, wavelength, MUTED) for name, wavelength in FEATURES if features]
@@ -157,7 +157,7 @@ def name_lines(
     marks = sorted((m for m in marks if low < m[1] < high), key=lambda mark: mark[1])
     if not marks:
         return
-    figure.draw_without_rendering()  # the layout decides how large the axes are
+    figure.draw_without_rendering()  # the layout decides the size of the axes
     extent = top.get_window_extent()
     width, height = extent.width / figure.dpi, extent.height / figure.dpi
     positions = np.array([wavelength for _, wavelength, _ in marks])

@@ -16,7 +16,7 @@ from galspec_spark.report.contents import (
 
 @dataclass(frozen=True)
 class PaperScores:
-    """The three scores that the paper gives: class-weighted averages."""
+    """The paper's three scores: class-weighted averages."""
 
     precision: float
     recall: float
@@ -42,7 +42,7 @@ PAPER = {
 #: The first columns of each table.
 FIRST = ("classifier", "features")
 
-#: Where intervals and thresholds come from.
+#: Origin of intervals and thresholds.
 INTERVALS = (
     "Intervals are by a bootstrap over the objects of the test split. MCC is the correlation of "
     "prediction and label (Matthews); it and the balanced accuracy treat both classes "
@@ -57,9 +57,9 @@ def table1(metrics: Metrics) -> str:
     Returns
     -------
     str
-        The class-weighted averages beside the paper's, the scores of the AGN class itself, those
-        that weigh both classes alike, and those of the AGN class at the chosen threshold; the score
-        of calling everything "other"; and how to read them.
+        The class-weighted averages beside the paper's; the scores of the AGN class; the scores that
+        weigh both classes alike; the scores of the AGN class at the chosen threshold; the score of
+        calling everything "other"; and how to read them.
     """
     results = ordered_results(metrics)
     parts = [
@@ -107,7 +107,7 @@ def table1(metrics: Metrics) -> str:
 
 
 def reading(metrics: Metrics) -> str:
-    """Return the sentence that says what the weighted average hides."""
+    """Return the text that says what the weighted average hides."""
     other = 1 - metrics.counts.test_agn / metrics.counts.test
     return (
         "The weighted average is dominated by the majority class, “other” "
@@ -118,7 +118,7 @@ def reading(metrics: Metrics) -> str:
 
 
 def paper_scores(result: Result) -> PaperScores | None:
-    """Return the paper's scores for the same classifier and set of features; None if none."""
+    """Return the paper's scores for the same classifier and set of features; None without."""
     if result.kind != "pca":
         return None
     which = result.features.split(" ", 1)[0]

@@ -1,4 +1,4 @@
-"""Figures of time: the stages of the run, and the algorithms beside each other."""
+"""Figures of time: the stages of the run, and the algorithms side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from galspec_spark.report.contents import (
 )
 from galspec_spark.report.style import ACCENT, INK, PANEL, colour, dot, new_figure
 
-#: What is timed of each algorithm: name, marker, and where its label is: offset (points), ha.
+#: Timed steps of each algorithm: name, marker, and offset (points) and alignment of its label.
 STEPS: dict[str, tuple[str, str, tuple[float, float], str]] = {
     "predict": ("prediction of the test split", "v", (-8, 0), "right"),
     "fit": ("final fit", "o", (0, 8), "center"),
@@ -77,7 +77,7 @@ def run_times(report: TrainingReport) -> Figure | None:
 
 
 def timed(seconds: Seconds) -> dict[str, float]:
-    """Return the seconds of each of `STEPS` that took any; a log axis has no place for 0."""
+    """Return the seconds of the `STEPS` that took any; a log axis has no place for 0."""
     times = {"predict": seconds.predict, "fit": seconds.fit, "search": seconds.search}
     return {step: value for step, value in times.items() if value > 0}
 

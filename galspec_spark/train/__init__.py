@@ -1,4 +1,4 @@
-"""Rest-frame spectra to classifiers, Table 1, a model and a report."""
+"""From rest-frame spectra to classifiers, Table 1, a model and a report."""
 
 from galspec_spark.train.stage import train
 

@@ -15,7 +15,7 @@ from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
-#: Scores of the table of `comparison_text`.
+#: Scores in the table of `comparison_text`.
 SCORES = ("precision", "recall", "f1", "agn_precision", "agn_recall", "agn_f1", "mcc")
 
 
@@ -56,7 +56,7 @@ class Comparison(Record):
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A folder that an earlier run of training wrote."""
+    """The output folder of an earlier training run."""
 
     folder: Location
     metrics: Metrics
@@ -68,7 +68,7 @@ class EarlierRun:
         Raises
         ------
         UserError
-            If it does not hold the metrics and predictions of a run.
+            If the folder lacks the metrics or predictions of a run.
         """
         place = Location.of(folder)
         files = {name: place / name for name in ("metrics.json", PREDICTIONS)}
@@ -86,7 +86,7 @@ class EarlierRun:
         Parameters
         ----------
         metrics, predictions
-            Of this run.
+            From this run.
 
         Raises
         ------

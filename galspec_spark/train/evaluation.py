@@ -1,4 +1,4 @@
-"""What a training run measures: every score of every classifier, put into `Metrics`."""
+"""Measurements of a training run: every score of every classifier, put into `Metrics`."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from galspec_spark.ml.search.scorecard import evaluate, evaluate_in_bins, predic
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.train.results import Trials, search_summary
 
-#: Training spectra that the profile is measured on, about.
+#: Most training spectra that the profile is measured on, about.
 MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on the test split, and on the training split for the profile."""
+    """Measurements on the test split, and on the training split for the profile."""
 
-    predictions: pa.Table  #: of `predict`
+    predictions: pa.Table  #: from `predict`
     results: list[Result]
     curves: list[Curves]
     bins: dict[str, Any]
@@ -51,7 +51,7 @@ def evaluate_all(
     Parameters
     ----------
     table
-        Persisted, of `feature_table`.
+        From `feature_table`, persisted.
     """
     test = table.where("split = 'test'").persist()
     predictions, seconds = predict(trained, test)
@@ -97,15 +97,15 @@ def assemble(
 
 
 def training_rows(table: DataFrame, rows: int) -> pa.Table:
-    """Fetch what `take_profile` needs of the training split.
+    """Fetch the columns of the training split that `take_profile` needs.
 
     Parameters
     ----------
     table
-        Persisted, of `feature_table`.
+        From `feature_table`, persisted.
     rows
-        Number of training spectra. Of more than `MOST_ROWS`, about so many are fetched: the
-        objects that a hash chooses, always the same.
+        Number of training spectra. Above `MOST_ROWS`, about `MOST_ROWS` are fetched: a hash
+        chooses the objects, always the same.
     """
     train = table.where("split = 'train'")
     if rows > MOST_ROWS:

@@ -1,4 +1,4 @@
-"""A new model takes the place of the current one only where it is not worse."""
+"""Promotion: a new model replaces the current model unless it is worse."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ class Contest(Record):
 
     @property
     def is_worse(self) -> bool:
-        """Whether the new model has the lower F1 of the AGN class; undefined is the lowest."""
+        """Whether the new model has the lower F1 of the AGN class; undefined counts as 0."""
         return (self.new_scores.agn_f1 or 0.0) < (self.current_scores.agn_f1 or 0.0)
 
 
 class Promotion(Record):
-    """What became of a new model."""
+    """The decision on a new model."""
 
     new: str  #: id of the new model
     promoted: bool
-    contest: Contest | None  #: None where there was no current model
+    contest: Contest | None  #: None without a current model
 
 
 def promote(spark: SparkSession, warehouse: Warehouse, trained: Path, current: Path) -> Promotion:
-    """Put a trained model in the place of the current one, unless it is worse.
+    """Replace the current model with a trained model, unless the trained model is worse.
 
-    Both classify the test spectra of the new model, each at its own threshold. Worse is a lower F1
-    of the AGN class. The current model may have learned from some of these spectra, which is to its
-    advantage.
+    Both classify the test spectra of the new model, each at its own threshold. Worse means a lower
+    F1 of the AGN class. The current model may have learned from some of these spectra, which gives
+    it an advantage.
 
     Parameters
     ----------
     trained
-        Output folder of the run of training that just ended.
+        Output folder of the training run that just ended.
     current
         Model folder that releases are classified with; it need not exist yet.
 
@@ -82,7 +82,7 @@ def promote(spark: SparkSession, warehouse: Warehouse, trained: Path, current: P
 
 
 def promotion_text(promotion: Promotion) -> str:
-    """Return one line that says what became of the new model, and why."""
+    """Return a line with the decision on the new model, and the reason."""
     new, contest = promotion.new, promotion.contest
     if contest is None:
         return f"model {new} is the first: promoted"
@@ -123,7 +123,7 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
 
 
 def _called(rows: pa.Table) -> pa.Table:
-    """Return what a model calls spectra, given their margins."""
+    """Return a model's predictions, given the margins of the spectra."""
     called = pc.greater_equal(rows["margin"], 0.0).cast(pa.int8())
     return rows.drop_columns("margin").append_column("prediction", called)
 

@@ -1,4 +1,4 @@
-"""What a training run writes beside its metrics: everything tried, and every prediction."""
+"""Files that a training run writes: metrics, Table 1, all trials and all predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Trials = Mapping[str, Sequence[Trial]]  #: by set of features
 
 
 def search_summary(search: Trials) -> dict[str, Search]:
-    """Return what was tried, for ``metrics.json``."""
+    """Return the trials of the search, for ``metrics.json``."""
     return {
         features: Search(
             points=len(trials),
@@ -53,7 +53,7 @@ def write_search(search: Trials, provenance: Mapping[str, str], output: Path) ->
 def write_results(
     output: Path, metrics: Metrics, predictions: pa.Table, comparison: Comparison | None
 ) -> None:
-    """Write metrics, Table 1, predictions, and how an earlier run compares."""
+    """Write metrics, Table 1, predictions, and the comparison with an earlier run."""
     write_predictions(predictions, output)
     write_json(output / "metrics.json", metrics)
     Location.of(output / "table1.md").write(table1(metrics).encode())
@@ -63,7 +63,7 @@ def write_results(
 
 
 def write_predictions(predictions: pa.Table, output: Path) -> None:
-    """Write what each classifier said of each test spectrum, in place of an earlier run's."""
+    """Write each classifier's predictions of the test spectra, replacing an earlier run's."""
     folder = Location.of(output / PREDICTIONS)
     new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
     _write(predictions, new / "part.parquet")

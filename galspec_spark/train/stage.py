@@ -48,10 +48,10 @@ def train(
     Parameters
     ----------
     output
-        Gets ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``, ``model/``,
-        ``figures/`` and ``report.html``.
+        Folder for ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``,
+        ``model/``, ``figures/`` and ``report.html``.
     compare_with
-        The output of an earlier run: the best models of both are compared in ``comparison.md``.
+        Output folder of an earlier run: ``comparison.md`` compares the best models of both.
 
     Returns
     -------
@@ -61,10 +61,10 @@ def train(
     Raises
     ------
     ConfigError
-        If a classifier does not have a configured parameter, or it does not take the value.
+        If a classifier does not have a configured parameter, or does not take its value.
     UserError
-        If there is no ``sample`` table, it does not have enough spectra of both classes, an
-        object is in two splits or folds, or there is no earlier run.
+        If the ``sample`` table is missing or has too few spectra of a class, an object is in two
+        splits or folds, or the earlier run is missing.
     """
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
@@ -98,7 +98,7 @@ def train(
 
 
 def _checked(members: pa.Table) -> tuple[Census, str]:
-    """Make sure that the splits can be trained and tested on; return census and fingerprint."""
+    """Check that the splits allow training and testing; return census and fingerprint."""
     census = Census.take(members)
     census.check()
     audit_leakage(members)
@@ -114,9 +114,9 @@ def _features(
     -------
     spectra : LabelledSpectra
     features : Features
-        Of the whole training split.
+        Fitted on the whole training split.
     table : DataFrame
-        Of `feature_table`, persisted.
+        From `feature_table`, persisted.
     """
     kind, train_rows = config.kind, census.count(split="train")
     progress = spark_progress(spark, kind.label, train_rows, "spectra")
@@ -138,7 +138,7 @@ def _train_all(
     folds: int,
     seconds: dict[str, float],
 ) -> tuple[list[Trained], dict[str, list[Trial]]]:
-    """Train with all features, then with those that the forest finds the most important."""
+    """Train with all features, then with the features that the forest ranks highest."""
     indices = list(range(config.n_features))
     features = FeatureSet(config.kind.name, f"all {config.n_features}", indices, [indices] * folds)
     with _timed(seconds, "all features"):
@@ -154,7 +154,7 @@ def _train_all(
 
 
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
-    """Return the seconds of the jobs that made the warehouse, as far as it knows them."""
+    """Return the seconds of the jobs that made the warehouse, as far as recorded."""
     summaries = read_summaries(warehouse.root)
     ingest = summaries.get("ingest", {}).get("warehouse", {})
     found = {"ingest": ingest, "preprocess": summaries.get("preprocess", {})}
@@ -168,7 +168,7 @@ def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
 
 @contextmanager
 def _scratch(output: Path) -> Iterator[Location]:
-    """Give a folder for intermediate sums, which vanishes afterwards."""
+    """Yield a folder for intermediate sums, and delete it afterwards."""
     folder = Location.of(output / ".scratch")
     folder.make_folder()
     try:

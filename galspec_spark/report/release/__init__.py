@@ -1,1 +1,1 @@
-"""The report of a release: what it is made of, its figures, and the page."""
+"""The report of a release: its contents, figures and page."""

@@ -1,4 +1,4 @@
-"""What came in: the files of a release, and which of them could not be read."""
+"""Arrivals: the files of a release, and the files that could not be read."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ class Arrivals:
 
     files: int
     spectra: int
-    quarantined: dict[str, int]  #: files, by reason
-    examples: list[BadFile]  #: some of them
+    quarantined: dict[str, int]  #: number of files, by reason
+    examples: list[BadFile]  #: some of these files
 
 
 def find_arrivals(
     spark: SparkSession, warehouse: Warehouse, release: str, last_run: str | None
 ) -> Arrivals | None:
-    """Count the files of a release; None where the warehouse was not made from files.
+    """Count the files of a release; None if the warehouse was not made from files.
 
-    The table ``files`` has no releases. An ingest run takes in a single release, so the files are
-    those of the runs that wrote the spectra of this release, and of the last run.
+    The table ``files`` has no releases. An ingest run takes in a single release, so the files come
+    from the runs that wrote the spectra of this release, and from the last run.
 
     Parameters
     ----------
     last_run
-        The last ingest of the release, where it is recorded.
+        The last ingest of the release, if recorded.
     """
     parts = warehouse.parts("files")
     if not parts:
@@ -87,7 +87,7 @@ def _runs_of(spark: SparkSession, warehouse: Warehouse, release: str) -> list[st
 
 
 def spectra_parts(warehouse: Warehouse, release: str) -> list[Location]:
-    """Return the parts of a release in ``spectra``; none where there is no such table."""
+    """Return the parts of a release in ``spectra``; empty without the table."""
     parts = warehouse.parts("spectra")
     return [part for part in parts if partition_values(part)["release"] == release]
 

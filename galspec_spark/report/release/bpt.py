@@ -29,7 +29,7 @@ OFFSET, SLOPE = 0.22, -1.2
 
 @dataclass(frozen=True)
 class Plane:
-    """How many classified spectra with all four lines are where, and how many are called AGN."""
+    """Counts in the plane of the classified spectra with all four lines, by class."""
 
     other: Integers  #: called other, shape (x, y)
     agn: Integers  #: called AGN, same shape
@@ -45,7 +45,7 @@ class Plane:
 def find_plane(
     spark: SparkSession, spectra: Sequence[Location], catalog: DataFrame
 ) -> Plane | None:
-    """Count the classified spectra in the plane; None where none has all four lines.
+    """Count the classified spectra in the plane; None if no spectrum has all four lines.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def find_plane(
     lines = lines.select(
         "spectrum_id", F.log10(nii / h_alpha).alias("x"), F.log10(oiii / h_beta).alias("y")
     )
-    # A spectrum may have been read from two files; the catalogue knows it once.
+    # A spectrum may have been read from two files; the catalogue lists it once.
     lines = lines.groupBy("spectrum_id").agg(F.max(F.struct("x", "y")).alias("at"))
     classes = catalog.where(F.col("reason").isNull() & F.col("class").isin(*GIVEN))
     x, y = F.col("at.x"), F.col("at.y")
@@ -101,6 +101,6 @@ def _number(of_range: tuple[float, float]) -> int:
 
 
 def _bin(value: Column, of_range: tuple[float, float]) -> Column:
-    """Return the number of a value's bin; the first and last hold what lies beyond."""
+    """Return the number of a value's bin; the first and last bins hold values beyond."""
     place = F.floor((value - of_range[0]) / STEP)
     return F.least(F.greatest(place, F.lit(0)), F.lit(_number(of_range) - 1))

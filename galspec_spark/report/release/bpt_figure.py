@@ -16,12 +16,12 @@ from galspec_spark.report.release.counts import Integers
 from galspec_spark.report.style import AGN, COUNTS, INK, MUTED, OTHER, new_figure
 
 SURE = 3  #: bins of fewer spectra are drawn paler
-FEW = 5000  #: so few spectra are drawn in bins of twice the size
+FEW = 5000  #: fewer spectra are drawn in bins of twice the size
 CALLED = LinearSegmentedColormap.from_list("called", [OTHER, "#e3dfe2", AGN])
 
 
 def bpt(report: ReleaseReport) -> Figure | None:
-    """Draw how many spectra are where in the plane, and which share of them is called AGN."""
+    """Draw the counts of spectra in the plane, and the share called AGN."""
     plane = report.plane
     if plane is None:
         return None
@@ -75,7 +75,7 @@ def kauffmann(x: FloatArray) -> FloatArray:
 
 
 def kewley(x: FloatArray) -> FloatArray:
-    """Return the greatest starburst of Kewley et al. (2001, ApJ 556, 121)."""
+    """Return the maximum starburst line of Kewley et al. (2001, ApJ 556, 121)."""
     return 1.19 + 0.61 / np.where(x < 0.47, x - 0.47, np.nan)
 
 
@@ -96,6 +96,6 @@ def _halved(counts: Integers) -> Integers:
 
 
 def _span(counts: Integers, limits: FloatArray) -> tuple[float, float]:
-    """Return the occupied range, and a little on either side."""
+    """Return the occupied range, with a margin on either side."""
     places = np.flatnonzero(counts)
     return float(limits[places[0]]) - 0.1, float(limits[places[-1] + 1]) + 0.1

@@ -1,4 +1,4 @@
-"""What the report of a release is made of."""
+"""Contents of the report of a release."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from galspec_spark.report.release.outliers import Outlier
 
 
 class Finding(BaseModel):
-    """What verify found of one kind in one table."""
+    """The findings of one kind that verify made in one table."""
 
     finding: str
     table: str
@@ -42,15 +42,15 @@ class ReleaseReport:
     release: str
     run: RunRecord
     drift: Drift
-    model: str  #: its name
+    model: str  #: name of the model
     card: Card  #: of the model
-    arrivals: Arrivals | None  #: None where the warehouse was not made from files
-    verified: Verified | None  #: None where verify was not run
+    arrivals: Arrivals | None  #: None if the warehouse was not made from files
+    verified: Verified | None  #: None if verify was not run
     counts: Counts
-    plane: Plane | None  #: None where no spectrum has all lines
+    plane: Plane | None  #: None if no spectrum has all lines
     outliers: list[Outlier]
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a spectrum is called AGN."""
+        """The least probability of a spectrum called AGN."""
         return self.card.threshold.probability

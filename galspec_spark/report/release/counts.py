@@ -1,7 +1,7 @@
-"""What a release's catalogue says, as counts: one pass over its narrow columns.
+"""Counts of a release's catalogue: one pass over its narrow columns.
 
-Redshift, S/N, probability and sky are counted in bins of their own that know nothing of the data,
-so that one aggregate does; figures merge them.
+Redshift, S/N, probability and sky are counted in fixed bins that do not depend on the data, so a
+single aggregate suffices; figures merge the bins.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 
 Integers = npt.NDArray[np.int64]
 
-#: Columns of the catalogue that are read.
+#: Columns read from the catalogue.
 COLUMNS = ("class", "reason", "flags", "z", "sn_median", "probability", "healpix29")
 #: Classes in the order of the page.
 CLASSES = (AGN, OTHER, ABSTAIN)
@@ -30,7 +30,7 @@ SKY_ORDER = 5  #: HEALPix, nested: 12,288 pixels of 1.8 degrees
 
 @dataclass(frozen=True)
 class Bins:
-    """Equal bins of a quantity or of its logarithm; what lies beyond is in the first or last."""
+    """Equal bins of a quantity or of its logarithm; the first and last hold values beyond."""
 
     low: float
     high: float
@@ -43,7 +43,7 @@ class Bins:
         return np.asarray(10.0**steps if self.is_log else steps)
 
     def place(self, value: Column) -> Column:
-        """Return the number of a value's bin; null where there is no value."""
+        """Return the number of a value's bin; null without a value."""
         # The logarithm of 0 or less is null: there is no signal to place.
         position = F.log10(F.when(value > 0, value)) if self.is_log else value
         step = (self.high - self.low) / self.number
@@ -62,13 +62,13 @@ BINS = {
 
 @dataclass
 class Counts:
-    """How many spectra there are, by class and bin."""
+    """Numbers of spectra, by class and bin."""
 
     left_out: Counter[str] = field(default_factory=Counter)  #: by reason
     flags: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
-    #: By quantity and class, of the spectra that were not left out: how many in each bin. The
-    #: quantity ``sky`` has pixels of `SKY_ORDER`; None is the bin of missing values.
+    #: By quantity and class: numbers of spectra in each bin, without spectra left out. The quantity
+    #: ``sky`` has pixels of `SKY_ORDER`; None is the bin of missing values.
     bins: dict[tuple[str, str], Counter[int | None]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -80,17 +80,17 @@ class Counts:
 
     @property
     def used(self) -> int:
-        """Return the number of spectra that were not left out."""
+        """Return the number of spectra not left out."""
         return self.spectra - self.left_out.total()
 
     @property
     def classified(self) -> int:
-        """Return the number of spectra that were given a class."""
+        """Return the number of spectra given a class."""
         return sum(self.classes[name] for name in GIVEN)
 
     @property
     def agn(self) -> int:
-        """Return the number of spectra that were called AGN."""
+        """Return the number of spectra called AGN."""
         return self.classes[AGN]
 
     def histogram(self, quantity: str, name: str) -> Integers:
@@ -130,7 +130,7 @@ def count(catalog: DataFrame) -> Counts:
     counts = Counts()
     for row in rows:
         name, number = row["class"], row["count"]
-        if row.quantity == "flags":  # that every row has
+        if row.quantity == "flags":  # every row has them
             counts.classes[name] += number
             if row.reason is not None:
                 counts.left_out[row.reason] += number

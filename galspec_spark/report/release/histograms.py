@@ -17,13 +17,13 @@ from galspec_spark.warehouse.flags import ABSTAIN
 
 AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
 COLOURS = dict(zip(CLASSES, (AGN, OTHER, MUTED), strict=True))
-MOST_BINS = 32  #: that a panel shows
-FEWEST = 10  #: spectra that a share is given of
+MOST_BINS = 32  #: in a panel
+FEWEST = 10  #: spectra needed to show a share
 BEYOND = 0.001  #: share of the spectra at each end that one bin may hold together
 
 
 def redshift_and_sn(report: ReleaseReport) -> Figure | None:
-    """Draw how many spectra of each class have which redshift and S/N, and the share of AGN."""
+    """Draw the counts of each class over redshift and S/N, and the share of AGN."""
     if not report.counts.used:
         return None
     figure = new_figure(5.4)
@@ -59,7 +59,7 @@ def describe_redshift_and_sn(report: ReleaseReport) -> str:
 
 
 def probabilities(report: ReleaseReport) -> Figure | None:
-    """Draw how many spectra of each class have which calibrated probability of AGN."""
+    """Draw the counts of each class over the calibrated probability of AGN."""
     if not report.counts.used:
         return None
     figure = new_figure(2.9)
@@ -108,9 +108,9 @@ def describe_probabilities(report: ReleaseReport) -> str:
 
 
 def merged(counts: Counts, quantity: str) -> tuple[FloatArray, dict[str, Integers]]:
-    """Return bins wide enough to see, over the range that is occupied, and the counts of classes.
+    """Return bins wide enough to see, over the occupied range, and the counts of classes.
 
-    The first and the last bin hold what lies beyond as well.
+    The first and the last bin also hold the values beyond.
     """
     by_class = {name: counts.histogram(quantity, name) for name in CLASSES}
     total = np.sum(list(by_class.values()), axis=0)

@@ -26,7 +26,7 @@ from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.tables import Warehouse
 
-MOST_FINDINGS = 12  #: in the table of what drifted
+MOST_FINDINGS = 12  #: in the table of drifted quantities
 CLASS_MEANINGS = {
     CLASSES[0]: "the probability of AGN is the model's threshold or more",
     CLASSES[1]: "another galaxy: the probability is less",
@@ -45,22 +45,22 @@ def write_release_report(
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` of a classified release into a folder.
 
-    Only counts and the pixels of a few outliers come to the driver. A figure that the release has
-    nothing for is left out; an earlier run's is removed.
+    Only counts and the pixels of a few outliers come to the driver. A figure without data in this
+    release is left out; an earlier run's is removed.
 
     Parameters
     ----------
     bundle
         The model that classified the release.
     run
-        Its steps may be unfinished.
+        Run of the release, whose steps may be unfinished.
     output
-        The folder, which need not exist.
+        Folder, which need not exist.
 
     Returns
     -------
     Path
-        The page, which holds its figures and styles and needs no other file.
+        Page, which holds its figures and styles and needs no other file.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def write_release_report(
 
 
 def write_report(output: Path, report: ReleaseReport) -> Path:
-    """Write the figures and the page of what was gathered."""
+    """Write the figures and the page of the gathered contents."""
     return write_page(
         output,
         "release.html",
@@ -123,7 +123,7 @@ def gather(
 
 
 def _share(value: float | None) -> str:
-    """Return a share as text, precise enough for a rare class; a dash where it is not defined."""
+    """Return a share as text, precise enough for a rare class; a dash if undefined."""
     return "–" if decimals(value) == "–" else f"{value:.1%}"
 
 

@@ -34,7 +34,7 @@ SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Outlier:
-    """One spectrum, and what the features make of it."""
+    """One spectrum, and its reconstruction from the features."""
 
     spectrum_id: str
     ra: float | None
@@ -46,7 +46,7 @@ class Outlier:
     ratio: float  #: reconstruction error over the limit at the spectrum's S/N
     part: str  #: of ``restframe``, relative to the warehouse
     row: int  #: within it, from 0
-    address: str | None  #: of the survey's own page of the spectrum
+    address: str | None  #: of the spectrum's page at the survey
     flux: npt.NDArray[np.float32]  #: (PIXELS,), NaN where there is no information
     reconstruction: npt.NDArray[np.float64]  #: (PIXELS,)
 
@@ -54,7 +54,7 @@ class Outlier:
 def find_outliers(
     warehouse: Warehouse, bundle: Bundle, catalog: Sequence[Location]
 ) -> list[Outlier]:
-    """Return the outliers that are furthest beyond the limit of their S/N, at most `SHOWN`.
+    """Return the outliers furthest beyond the limit at their S/N, at most `SHOWN`.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _outlier(
 
 
 def _flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.float32]:
-    """Read one row of ``restframe`` and of its part no more than the row group."""
+    """Read one row of ``restframe``, and no more of its part than the row group."""
     file = open_part(part)
     for group in range(file.num_row_groups):
         rows = file.metadata.row_group(group).num_rows

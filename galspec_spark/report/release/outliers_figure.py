@@ -1,4 +1,4 @@
-"""The figure of the outliers: their spectra over what the features make of them."""
+"""The figure of the outliers: their spectra over their reconstructions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where on the sky the classified spectra are: two Mollweide maps."""
+"""Positions of the classified spectra on the sky: two Mollweide maps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from galspec_spark.report.style import AGN_COUNTS, COUNTS, FAINT, MUTED, new_fig
 SKY_AREA = 41252.96  #: square degrees
 CELL = 0.5  #: degrees; the pixels have 1.8 or more
 FEW = 3  #: with fewer spectra in a pixel, pixels are merged by four
-#: The middle of the map: the Galactic caps, where galaxies are, are then not cut by its edge.
+#: The middle of the map: its edge then does not cut the Galactic caps, where galaxies are.
 CENTRE = 180.0
 
 
@@ -56,7 +56,7 @@ def describe_sky(report: ReleaseReport) -> str:
 
 
 def _counts(report: ReleaseReport) -> tuple[Integers, Integers]:
-    """Return the classified spectra and the AGN in each pixel, of an order for their number."""
+    """Return the classified spectra and the AGN in each pixel, of an order that suits them."""
     classified, agn = report.counts.sky(GIVEN), report.counts.sky([AGN])
     if classified.sum() < FEW * np.count_nonzero(classified):
         # Nested: the four parts of a pixel follow one another.
@@ -74,7 +74,7 @@ def _area(counts: Integers) -> float:
 
 
 def _occupied(counts: Integers) -> tuple[FloatArray, FloatArray]:
-    """Return right ascension and declination of the pixels that have any."""
+    """Return right ascension and declination of the pixels that have spectra."""
     ra, dec = hpgeom.pixel_to_angle(_nside(counts), np.flatnonzero(counts), nest=True)
     return np.asarray(ra), np.asarray(dec)
 
