@@ -104,8 +104,10 @@ def test_a_killed_driver_leaves_nothing_and_a_rerun_ends_as_expected(
     before = list(JOBS)[: list(JOBS).index(job)]
     for table in [result for done in before for result in JOBS[done].results]:
         shutil.copytree(expected / table, tmp_path / table)
-    if before:
-        shutil.copy(expected / "warehouse/summary.json", tmp_path / "warehouse")
+    for name in ("summary.json", "_format.json") if before else ():
+        shutil.copy(expected / "warehouse" / name, tmp_path / "warehouse")
+    if "preprocess" in before:
+        shutil.copytree(expected / "warehouse/sample", tmp_path / "warehouse/sample")
     killed = start(job)
     with cluster.frozen(killed, stage, moment_in(stage, tmp_path)):
         kill(killed.process.pid)
