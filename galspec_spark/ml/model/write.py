@@ -49,6 +49,13 @@ HOW_TO_USE = (
     "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
     "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
 )
+#: The same for features that stock Spark cannot compute.
+FROM_FEATURES = (
+    "from pyspark.ml import PipelineModel",
+    "model = PipelineModel.load('model/pipeline')",
+    "# features: the column 'features' of the table catalog, as a vector named 'all_features'",
+    "classified = model.transform(features)  # prediction: 1 is AGN, 0 another galaxy",
+)
 
 
 def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
@@ -138,7 +145,7 @@ def card_of(run: Run, trained: Trained, metrics: Metrics, fingerprint: str) -> C
         features=trained.features.kind,
         selected=tuple(trained.selected),
         chosen_by="best cross-validated F1 of the AGN class; of equals the simplest",
-        how_to_use=HOW_TO_USE,
+        how_to_use=HOW_TO_USE if KINDS[trained.features.kind].native_steps else FROM_FEATURES,
         grid=Grid(id=GRID_ID, loglam0=LOGLAM0, step=LOGLAM_STEP, pixels=PIXELS),
         label_policy=config.preprocess.label,
         normalisation=config.preprocess.normalise,

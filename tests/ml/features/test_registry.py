@@ -163,6 +163,7 @@ def test_its_model_classifies_a_release_and_measures_drift(
     assert not (used["flags"] & 1 << 5).any()  # OUTLIER: nobody can tell
     assert used["features"].map(len).eq(5).all()
     bundle = load_bundle(output / "model")
+    assert "all_features" in " ".join(bundle.card.how_to_use)
     spark_model = PipelineModel.load(str(output / "model" / "pipeline"))
     values = np.stack(used["features"].to_list()).astype(float)
     frame = spark.createDataFrame([(Vectors.dense(v),) for v in values], ["all_features"])
