@@ -18,7 +18,7 @@ def kill(session: int) -> None:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+        time.sleep(0.1)  # a look at all processes takes a while itself
 
 
 def members(session: int) -> list[int]:

@@ -10,8 +10,8 @@ log=build/setup.log
 
 main() {
     local fingerprint
-    # What .venv depends on: the packages, this script, the folder it stands in, and the version.
-    fingerprint="$(cat pyproject.toml tools/setup.sh | cksum) $PWD ${GALSPEC_SPARK:-}"
+    # What .venv depends on: the packages, these scripts, the folder it stands in, and the version.
+    fingerprint="$(cat pyproject.toml tools/*.* | cksum) $PWD ${GALSPEC_SPARK:-}"
     mkdir -p build
     is_ready "$fingerprint" || set_up "$fingerprint"
     (activate && { has_archive || make_archive; })
@@ -62,6 +62,7 @@ make_environment() {
     # compat: a path, not an import hook, so that Spark finds the data source by its name
     pip_install --group dev --config-settings editable_mode=compat --editable . \
         ${GALSPEC_SPARK:+"pyspark==$GALSPEC_SPARK.*"}
+    .venv/bin/python -W ignore tools/compile_pyspark.py
 }
 
 pip_install() {

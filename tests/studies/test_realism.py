@@ -28,7 +28,7 @@ from studies.realism.page import (
 )
 
 CONFIG = Config().preprocess
-BLOCKS = 30
+BLOCKS = 20
 
 
 def galaxies(contents: Iterable[bytes]) -> pa.Table:
