@@ -1,0 +1,117 @@
+"""The stellar templates that the continuum is made of, broadened by each velocity dispersion.
+
+SDSS's own are spEigenElodie.fits of idlspec2d. The file derives from the ELODIE archive, whose
+terms forbid redistribution, so users bring it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from astropy.io import fits
+from scipy.fft import next_fast_len
+from scipy.interpolate import make_lsq_spline
+
+from galspec_spark.errors import UserError
+from galspec_spark.spectrum.arrays import Doubles, Floats
+from galspec_spark.spectrum.grid import LOGLAM_STEP
+
+#: Speed of light in km/s.
+LIGHT_SPEED = 299792.458
+#: Samples of a broadened template for each pixel.
+OVERSAMPLING = 10
+#: Velocity dispersions that are tried, in km/s.
+DISPERSIONS = 25.0 * np.arange(35)
+#: Templates of a file that are used.
+TEMPLATES = 24
+#: km/s from one sample of a broadened template to the next.
+SAMPLE_VELOCITY = LIGHT_SPEED * (10**LOGLAM_STEP - 1) / OVERSAMPLING
+#: Pixels between the knots of the spline that oversamples a template.
+KNOT_SPACING = 1.2
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Spectra of stars at rest, or combinations of them."""
+
+    name: str
+    sha256: str  #: of the file
+    loglam0: float  #: log10 of the first wavelength in A, vacuum
+    vectors: Doubles  #: (TEMPLATES, pixels), in steps of 1e-4 dex
+
+    @property
+    def pixels(self) -> int:
+        """Pixels in which a template is compared with a spectrum, at any phase."""
+        return int(self.vectors.shape[1]) - 1
+
+    @cached_property
+    def broadened(self) -> Floats:
+        """Templates at each dispersion, float32 (DISPERSIONS, TEMPLATES, samples)."""
+        fine = _oversampled(self.vectors)
+        return np.stack([_smoothed(fine, v / SAMPLE_VELOCITY) for v in DISPERSIONS])
+
+    def at(self, dispersion: int, phase: int) -> Doubles:
+        """Return the templates at one dispersion, sampled from a phase on.
+
+        Parameters
+        ----------
+        dispersion
+            Index in DISPERSIONS.
+        phase
+            Sample of the first pixel, 0 to OVERSAMPLING.
+
+        Returns
+        -------
+        ndarray of shape (TEMPLATES, pixels)
+        """
+        samples = slice(phase, phase + OVERSAMPLING * self.pixels, OVERSAMPLING)
+        return self.broadened[dispersion, :, samples].astype(np.float64)
+
+
+def read_templates(content: bytes, name: str) -> Templates:
+    """Read templates from a FITS file as SDSS's spEigenElodie.fits.
+
+    Raises
+    ------
+    UserError
+        If the content is no image of at least TEMPLATES spectra in steps of 1e-4 dex.
+    """
+    try:
+        with fits.open(io.BytesIO(content)) as opened:
+            image, header = np.asarray(opened[0].data), opened[0].header
+            loglam0, step = float(header["COEFF0"]), float(header["COEFF1"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{name} has no templates: {error}") from error
+    if image.ndim != 2 or len(image) < TEMPLATES or abs(step - LOGLAM_STEP) > 1e-9:
+        raise UserError(f"{name} has no {TEMPLATES} templates in steps of {LOGLAM_STEP:g} dex")
+    vectors = image[:TEMPLATES].astype(np.float64)
+    return Templates(name, hashlib.sha256(content).hexdigest(), loglam0, vectors)
+
+
+def _oversampled(vectors: Doubles) -> Doubles:
+    """Return the least-squares quadratic splines through the templates, (TEMPLATES, samples)."""
+    pixels = np.arange(vectors.shape[1], dtype=np.float64)
+    knots = np.linspace(0, pixels[-1], int(pixels[-1] / KNOT_SPACING) + 1)
+    ends = [knots[0]] * 2, [knots[-1]] * 2
+    spline = make_lsq_spline(pixels, vectors.T, np.concatenate([ends[0], knots, ends[1]]), k=2)
+    return np.asarray(spline(np.arange(OVERSAMPLING * len(pixels)) / OVERSAMPLING)).T
+
+
+def _smoothed(fine: Doubles, sigma: float) -> Floats:
+    """Convolve with a Gaussian of sigma samples, float32 (TEMPLATES, samples).
+
+    The kernel ends at 4 sigma + 1, and the first and last sample are repeated beyond the edges.
+    """
+    if sigma == 0:
+        return fine.astype(np.float32)
+    reach = round(4 * sigma + 1)
+    offsets = np.arange(-reach, reach)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    padded = np.pad(fine, ((0, 0), (reach, reach)), mode="edge")
+    length = next_fast_len(padded.shape[1], real=True)
+    product = np.fft.rfft(padded, length) * np.conj(np.fft.rfft(kernel / kernel.sum(), length))
+    return np.fft.irfft(product, length)[:, : fine.shape[1]].astype(np.float32)
