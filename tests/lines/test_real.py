@@ -85,7 +85,7 @@ def test_labels_are_sdss_s(rows: list[Row], measures: Measures) -> None:
     assert theirs.count("AGN") == 63
     broad = np.array(["BROADLINE" in name for name in subclass])
     assert measures.broadline[broad].all()
-    # SDSS knows the pixels of the plate, which a file of one spectrum leaves out where they are bad.
+    # SDSS saw the pixels of the whole plate; a file leaves out bad ones at its ends.
     assert (measures.broadline & ~broad).sum() <= 9
 
 
