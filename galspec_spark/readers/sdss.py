@@ -13,6 +13,7 @@ from galspec_spark.readers.fits import BadFile, Unit, table
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
+    check_whole_numbers,
     classification,
     first_loglam,
     measured_lines,
@@ -85,6 +86,7 @@ def _identity(catalogue: npt.NDArray[np.void]) -> Row:
     if not values.keys() >= IDENTITY_COLUMNS:
         missing = min(IDENTITY_COLUMNS - values.keys()).upper()
         raise BadFile("malformed", f"SPECOBJ has no column {missing}")
+    check_whole_numbers(catalogue, ("plate", "mjd", "fiberid", "zwarning"))
     source_type = values.get("sourcetype", values.get("objtype"))
     return {
         **observation(values["plate"], values["mjd"], values["fiberid"]),

@@ -38,4 +38,8 @@ BITS: dict[str, int] = {
 }
 
 #: The others only warn.
-PIXEL_MASK = PixelMask(BITS, bad=("FULLREJECT", "NOSKY", "BRIGHTSKY", "NODATA"))
+PIXEL_MASK = PixelMask(
+    BITS,
+    bad=("FULLREJECT", "NOSKY", "BRIGHTSKY", "NODATA"),
+    bad_sky=("BADSKYCHI", "REDMONSTER"),
+)

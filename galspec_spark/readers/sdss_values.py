@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -141,6 +142,19 @@ def card_integer(values: Cards, name: str) -> int:
     return value
 
 
+def check_whole_numbers(catalogue: npt.NDArray[np.void], names: Iterable[str]) -> None:
+    """Check that columns are signed integers, which a damaged header may not say of them.
+
+    Raises
+    ------
+    BadFile
+        If a column is of another type.
+    """
+    for name in names:
+        if catalogue.dtype[name].kind != "i":
+            raise BadFile("malformed", f"{name.upper()} is not a whole number")
+
+
 def check_of_plate(catalogue: npt.NDArray[np.void], plate: int, mjd: int) -> None:
     """Check that all rows of a catalogue are of fibres of one plate.
 
@@ -149,8 +163,7 @@ def check_of_plate(catalogue: npt.NDArray[np.void], plate: int, mjd: int) -> Non
     BadFile
         If a row is of another plate.
     """
-    if catalogue["fiberid"].dtype.kind != "i":
-        raise BadFile("malformed", "FIBERID is not a whole number")
+    check_whole_numbers(catalogue, ("fiberid",))
     if not ((catalogue["plate"] == plate) & (catalogue["mjd"] == mjd)).all():
         raise BadFile("malformed", f"it is not of plate {plate}, MJD {mjd}")
 
