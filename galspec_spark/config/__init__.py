@@ -8,6 +8,7 @@ from galspec_spark.config.sections import (
     DriftConfig,
     IngestConfig,
     LabelConfig,
+    LinesConfig,
     PreprocessConfig,
     SimulateConfig,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "DriftConfig",
     "IngestConfig",
     "LabelConfig",
+    "LinesConfig",
     "PreprocessConfig",
     "SearchConfig",
     "SimulateConfig",

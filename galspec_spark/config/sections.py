@@ -87,6 +87,12 @@ class PreprocessConfig(Section):
         return self
 
 
+class LinesConfig(Section):
+    """From the table ``spectra`` to the table ``lines``."""
+
+    templates: str | None = Field(None, description="spectra of stars: SDSS's spEigenElodie.fits")
+
+
 class ClassifyConfig(Section):
     """From the table ``restframe`` to the table ``catalog``."""
 
@@ -121,6 +127,7 @@ class Config(Section):
     download: DownloadConfig = DownloadConfig()
     ingest: IngestConfig = IngestConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
+    lines: LinesConfig = LinesConfig()
     train: TrainConfig = TrainConfig()
     classify: ClassifyConfig = ClassifyConfig()
     drift: DriftConfig = DriftConfig()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 from astropy.io import fits
@@ -34,25 +34,30 @@ SAMPLE_VELOCITY = LIGHT_SPEED * (10**LOGLAM_STEP - 1) / OVERSAMPLING
 KNOT_SPACING = 1.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Templates:
-    """Spectra of stars at rest, or combinations of them."""
+    """Spectra of stars at rest, or combinations of them; the same if from the same file."""
 
     name: str
     sha256: str  #: of the file
     loglam0: float  #: log10 of the first wavelength in A, vacuum
     vectors: Doubles  #: (TEMPLATES, pixels), in steps of 1e-4 dex
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Templates) and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
     @property
     def pixels(self) -> int:
         """Pixels in which a template is compared with a spectrum, at any phase."""
         return int(self.vectors.shape[1]) - 1
 
-    @cached_property
-    def broadened(self) -> Floats:
-        """Templates at each dispersion, float32 (DISPERSIONS, TEMPLATES, samples)."""
-        fine = _oversampled(self.vectors)
-        return np.stack([_smoothed(fine, v / SAMPLE_VELOCITY) for v in DISPERSIONS])
+    @property
+    def version(self) -> str:
+        """Name and checksum, which identify the templates in every table."""
+        return f"{self.name} {self.sha256[:12]}"
 
     def at(self, dispersion: int, phase: int) -> Doubles:
         """Return the templates at one dispersion, sampled from a phase on.
@@ -69,7 +74,14 @@ class Templates:
         ndarray of shape (TEMPLATES, pixels)
         """
         samples = slice(phase, phase + OVERSAMPLING * self.pixels, OVERSAMPLING)
-        return self.broadened[dispersion, :, samples].astype(np.float64)
+        return broadened(self)[dispersion, :, samples].astype(np.float64)
+
+
+@lru_cache(maxsize=2)
+def broadened(templates: Templates) -> Floats:
+    """Return templates at each dispersion, float32 (DISPERSIONS, TEMPLATES, samples)."""
+    fine = _oversampled(templates.vectors)
+    return np.stack([_smoothed(fine, v / SAMPLE_VELOCITY) for v in DISPERSIONS])
 
 
 def read_templates(content: bytes, name: str) -> Templates:

@@ -48,7 +48,7 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
     state = State.of(run.config.preprocess)
     with warehouse.writing(run.id) as staging:
         before = read_state(warehouse)
-        sources = {_moved_to(warehouse, part): part for part in warehouse.existing_parts("spectra")}
+        sources = warehouse.counterparts("spectra", "restframe")
         existing = {warehouse.place_of(part): part for part in warehouse.parts("restframe")}
         is_same = before is not None and before.recipe == state.recipe
         kept = sources.keys() & existing.keys() if is_same else set()
@@ -68,11 +68,6 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         warehouse.commit(staging, moves, remove=[*gone, *warehouse.parts("sample")])
     counts = {"parts_moved": len(moved), "objects_joined": decided.joined}
     return {**summary, "changed": True, **counts}
-
-
-def _moved_to(warehouse: Warehouse, part: Location) -> str:
-    """Return the place in ``restframe`` of a part of ``spectra``, relative to the warehouse."""
-    return "restframe" + warehouse.place_of(part).removeprefix("spectra")
 
 
 def _move(

@@ -29,10 +29,11 @@ ZWARNING_BITS: dict[str, int] = {
 
 @dataclass(frozen=True)
 class PixelMask:
-    """Meaning of the bits of a survey's AND_MASK."""
+    """Meaning of the bits of a survey's AND_MASK and OR_MASK."""
 
     bits: Mapping[str, int]  #: number of each bit
-    bad: tuple[str, ...]  #: names of the bits that make a pixel bad
+    bad: tuple[str, ...]  #: names of the bits of AND_MASK that make a pixel bad
+    bad_sky: tuple[str, ...] = ()  #: of OR_MASK, where the subtraction of the sky failed
 
 
 def bit_mask(names: Iterable[str], bits: Mapping[str, int]) -> int:

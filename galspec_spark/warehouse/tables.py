@@ -28,6 +28,7 @@ MADE_BY = {
     "files": "jobs/ingest.py --input DIR",
     "restframe": "jobs/preprocess.py",
     "sample": "jobs/preprocess.py",
+    "lines": "jobs/measure.py",
     "catalog": "jobs/classify.py --model DIR",
 }
 
@@ -97,6 +98,14 @@ class Warehouse:
                 f"spark-submit {MADE_BY[name]} --warehouse {self.root}"
             )
         return parts
+
+    def counterparts(self, source: str, table: str) -> dict[str, Location]:
+        """Return the parts of a table that must exist, by the places of those of another one.
+
+        Each part of the other has the place and name of the part that it is made from.
+        """
+        places = ((self.place_of(part), part) for part in self.existing_parts(source))
+        return {table + place.removeprefix(source): part for place, part in places}
 
     @contextmanager
     def writing(self, run_id: str) -> Iterator[Staging]:

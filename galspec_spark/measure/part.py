@@ -1,0 +1,134 @@
+"""The lines of one part of ``spectra``: a pure function of it and of the templates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from galspec_spark.lines import Measures, Spectra, Templates, all_lines, measure
+from galspec_spark.lines.measures import NO_PIXEL, NOT_FITTED
+from galspec_spark.measure.schema import LINE_COLUMNS, LINES
+from galspec_spark.spectrum.arrays import Array
+from galspec_spark.warehouse.parts import Part, open_part, part_writer
+from galspec_spark.warehouse.storage import Location
+
+READ = ("spectrum_id", "file", "z", "run2d", "loglam0", "flux", "ivar", "or_mask")
+#: Spectra that are measured at once: 30 MB of flux.
+BATCH = 1024
+#: Flags of lines, by their errors.
+FLAGS = {NOT_FITTED: 1, NO_PIXEL: 2}
+
+
+@dataclass(frozen=True)
+class MeasurePart:
+    """The task that measures one part."""
+
+    templates: Templates
+    staging: Location
+    provenance: dict[str, str]
+
+    def __call__(self, work: tuple[Location, str, int]) -> tuple[Location, str]:
+        """Measure a part of ``spectra``.
+
+        Parameters
+        ----------
+        work
+            The part; the place of its part of ``lines``, relative to the warehouse; and the bits of
+            OR_MASK that mark a failed subtraction of the sky.
+
+        Returns
+        -------
+        staged, place
+            The new part, and its place in the warehouse.
+        """
+        source, place, bad_sky = work
+        file = open_part(source)
+        staged = self.staging / os.urandom(4).hex() / place
+        with part_writer(staged, LINES) as writer:
+            for group in range(file.num_row_groups):
+                batches = list(self._measured(file, group, bad_sky))
+                writer.write_table(pa.Table.from_batches(batches, LINES))
+        return staged, place
+
+    def _measured(self, file: Part, group: int, bad_sky: int) -> Iterator[pa.RecordBatch]:
+        # Other tasks keep the other cores busy.
+        for batch in file.iter_batches(BATCH, [group], list(READ), use_threads=False):
+            yield self._measure(batch, bad_sky)
+
+    def _measure(self, batch: pa.RecordBatch, bad_sky: int) -> pa.RecordBatch:
+        z = batch["z"].to_numpy(zero_copy_only=False)
+        with np.errstate(invalid="ignore"):
+            usable = np.isfinite(z) & (z > -1)
+        rows = batch.filter(pa.array(usable))
+        run2d = np.array(rows["run2d"].to_pylist(), object)
+        found = measure(_spectra(rows, z[usable], bad_sky), z[usable], run2d, self.templates)
+        values = {
+            "spectrum_id": batch["spectrum_id"],
+            "file": batch["file"],
+            "z": batch["z"],
+            **{name: _spread(value, usable) for name, value in _columns(found).items()},
+            "templates": pa.repeat(self.templates.version, len(z)),
+            **{name: pa.repeat(value, len(z)) for name, value in self.provenance.items()},
+        }
+        columns = [values[field.name].cast(field.type) for field in LINES]
+        return pa.RecordBatch.from_arrays(columns, schema=LINES)
+
+
+def _spectra(rows: pa.RecordBatch, z: npt.NDArray[np.float64], bad_sky: int) -> Spectra:
+    loglam0 = rows["loglam0"].to_numpy(zero_copy_only=False)
+    flux, ivar = (_matrix(rows[name]).astype(np.float64) for name in ("flux", "ivar"))
+    failed = None
+    if bad_sky and not rows["or_mask"].null_count:
+        failed = _matrix(rows["or_mask"]) & bad_sky != 0
+    return Spectra.observed(flux, ivar, loglam0, z, failed)
+
+
+def _matrix(lists: pa.ListArray) -> Array:
+    """Return lists as the rows of a matrix, 0 beyond their ends."""
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    flat = lists.flatten().to_numpy(zero_copy_only=False)
+    matrix = np.zeros((len(lists), lengths.max(initial=0)), flat.dtype)
+    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
+    return matrix
+
+
+def _columns(found: Measures) -> dict[str, Array]:
+    """Return the measured columns of the table, (n,) each."""
+    h_beta = found.line("h_beta")
+    columns: dict[str, Array] = {
+        "line_z": found.z,
+        "line_z_err": found.z_err,
+        "velocity_dispersion": found.velocity_dispersion,
+        "velocity_dispersion_err": found.velocity_dispersion_err,
+        "continuum_chi2": found.continuum_chi2,
+        "continuum_pixels": found.continuum_pixels,
+        "converged": found.converged,
+        "h_beta_sn": h_beta["area"] / h_beta["area_err"],
+        "formula_subclass": found.subclass,
+        "formula_margin": found.margin,
+        "formula_broadline": found.broadline,
+    }
+    for name in all_lines():
+        line = found.line(name)
+        error = line["area_err"]
+        flag = np.select([error == code for code in FLAGS], list(FLAGS.values()), 0)
+        line = {**line, "area_err": np.where(error > 0, error, np.nan), "flag": flag}
+        columns |= {f"{name}_{value}": line[value] for value in LINE_COLUMNS}
+    return columns
+
+
+def _spread(values: Array, where: npt.NDArray[np.bool_]) -> pa.Array:
+    """Put values where the condition holds; null elsewhere, and for NaN."""
+    spread = np.zeros(len(where), values.dtype)
+    spread[where] = values
+    missing = ~where
+    if values.dtype.kind == "f":
+        missing |= np.isnan(spread)
+    return pa.array(
+        np.where(missing, 0, spread) if values.dtype.kind == "f" else spread, mask=missing
+    )

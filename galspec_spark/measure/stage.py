@@ -1,0 +1,123 @@
+"""From the table ``spectra`` to ``lines``: each spectrum is measured once, part by part."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pyspark.sql import SparkSession
+
+from galspec_spark.config import LinesConfig
+from galspec_spark.errors import ConfigError
+from galspec_spark.harness.progress import spark_progress
+from galspec_spark.harness.run import Run
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.lines import Templates, read_templates
+from galspec_spark.measure.part import MeasurePart
+from galspec_spark.readers import PIXEL_MASKS
+from galspec_spark.spectrum.masks import bit_mask
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.storage import Location, write_json
+from galspec_spark.warehouse.tables import Warehouse
+
+#: File beside the parts; Spark ignores names that begin with _.
+STATE = "_state.json"
+#: Changes when the same spectrum would be measured otherwise.
+METHOD = 1
+
+log = logging.getLogger(__name__)
+
+
+class State(BaseModel):
+    """What the table depends on, beside the spectra."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    templates: str
+    method: int = METHOD
+
+
+def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str, Any]:
+    """Measure the lines of spectra that were not measured yet; of all, with other templates.
+
+    Returns
+    -------
+    dict
+        Number of ``spectra``, of those ``measured`` at all, and of each class by the formula;
+        ``changed``: whether this run changed anything; if so, ``parts_measured``.
+
+    Raises
+    ------
+    ConfigError
+        If ``lines.templates`` names no file of templates.
+    UserError
+        If the table ``spectra`` does not exist.
+    """
+    templates = load_templates(run.config.lines)
+    state = State(templates=templates.version)
+    with warehouse.writing(run.id) as staging:
+        sources = warehouse.counterparts("spectra", "lines")
+        existing = {warehouse.place_of(part): part for part in warehouse.parts("lines")}
+        kept = existing.keys() & sources.keys() if _read_state(warehouse) == state else set()
+        todo = [
+            (part, place, _bad_sky(part)) for place, part in sources.items() if place not in kept
+        ]
+        gone = [part for place, part in existing.items() if place not in kept]
+        if todo or gone:
+            spectra = sum(open_part(part).metadata.num_rows for part, _, _ in todo)
+            with spark_progress(spark, "lines", spectra, "spectra"):
+                task = MeasurePart(templates, staging.folder, run.columns())
+                moves = run_tasks(spark, task, todo)
+            write_json(staging.folder / STATE, state.model_dump(mode="json"))
+            moves.append((staging.folder / STATE, f"lines/{STATE}"))
+            warehouse.commit(staging, moves, remove=gone)
+        else:
+            log.info("lines is up to date: nothing to do")
+    return {**_summary(warehouse, templates), "changed": bool(todo), "parts_measured": len(todo)}
+
+
+def load_templates(config: LinesConfig) -> Templates:
+    """Read the configured templates.
+
+    Raises
+    ------
+    ConfigError
+        If there are none.
+    """
+    if config.templates is None:
+        raise ConfigError(
+            "lines.templates names no file: set it to SDSS's spEigenElodie.fits, which "
+            "jobs/download.py --templates fetches"
+        )
+    place = Location.of(config.templates)
+    if not place.exists():
+        raise ConfigError(f"lines.templates: {config.templates} does not exist")
+    return read_templates(place.read(), place.name)
+
+
+def _bad_sky(part: Location) -> int:
+    """Return the bits of a survey's OR_MASK that mark a failed subtraction of the sky."""
+    mask = PIXEL_MASKS[partition_values(part)["survey"]]
+    return bit_mask(mask.bad_sky, mask.bits)
+
+
+def _read_state(warehouse: Warehouse) -> State | None:
+    place = warehouse.table("lines") / STATE
+    return State.model_validate(json.loads(place.read())) if place.exists() else None
+
+
+def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
+    classes: Counter[str] = Counter()
+    spectra = 0
+    for part in warehouse.parts("lines"):
+        found = open_part(part).read(["formula_subclass"])["formula_subclass"]
+        spectra += len(found)
+        classes.update(value for value in found.to_pylist() if value is not None)
+    by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
+    measured = sum(classes.values())
+    log.info("%d of %d spectra have lines: %s", measured, spectra, by_formula)
+    counts = {"spectra": spectra, "measured": measured, "by_formula": by_formula}
+    return {"templates": templates.version, **counts}

@@ -1,0 +1,25 @@
+"""Measure the emission lines of a warehouse's spectra as SDSS's pipeline does."""
+
+import sys
+
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.measure import measure_lines
+from galspec_spark.warehouse.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+    return run_job(
+        "measure",
+        parser,
+        lambda spark, run, args: measure_lines(spark, run, Warehouse(args.warehouse)),
+        output="warehouse",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
