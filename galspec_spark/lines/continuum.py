@@ -35,6 +35,8 @@ MASKED_WIDTH = 6e-4
 MASKED_SAMPLES = 40
 #: The pairs of terms, as entries of a symmetric matrix.
 PAIRS = np.triu_indices(TERMS)
+#: From this many spectra on, products of terms are made once for all.
+MANY = 16
 #: Dispersions that are tried first; then those between the neighbours of the best.
 FIRST_TRIES = np.array([0, 5, 10, 15, 20, 25, 30, 34])
 
@@ -127,10 +129,7 @@ class _Phase:
         if not rows.any():
             return
         terms = self._terms(dispersion)
-        matrix = np.empty((rows.sum(), TERMS, TERMS))
-        # The products of terms are common to all spectra, which makes it one matrix product.
-        matrix[:, *PAIRS] = self.ivar[rows] @ (terms[PAIRS[0]] * terms[PAIRS[1]]).T
-        matrix[:, PAIRS[1], PAIRS[0]] = matrix[:, *PAIRS]
+        matrix = _weighted_products(terms, self.ivar[rows])
         vector = self.weighted[rows] @ terms.T
         theta = np.linalg.solve(matrix, vector[..., None])[..., 0]
         self.theta[rows, dispersion] = theta
@@ -160,6 +159,17 @@ class _Phase:
         error = np.where(inside, step * np.sqrt(2 / curvature), np.nan)
         lowest = np.where(inside, centre - slope * offset / 2, self.chi2.min(axis=1))
         return np.stack([found, error, lowest])
+
+
+def _weighted_products(terms: Doubles, ivar: Doubles) -> Doubles:
+    """Return the products of all pairs of terms, weighted by each ivar, (n, TERMS, TERMS)."""
+    if len(ivar) < MANY:
+        return np.asarray((ivar[:, None] * terms) @ terms.T)
+    # The products of terms are common to all spectra, which makes it one matrix product.
+    products = np.empty((len(ivar), TERMS, TERMS))
+    products[:, *PAIRS] = ivar @ (terms[PAIRS[0]] * terms[PAIRS[1]]).T
+    products[:, PAIRS[1], PAIRS[0]] = products[:, *PAIRS]
+    return products
 
 
 def _next(chi2: Doubles, best: npt.NDArray[np.intp], step: int) -> npt.NDArray[np.intp]:

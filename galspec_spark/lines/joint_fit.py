@@ -31,7 +31,7 @@ SEEN_WIDTHS = 5.0
 #: Steps of a search at most.
 STEPS = 60
 #: A search ends where a step lowers chi2 by less than this share.
-TOLERANCE = 1e-9
+TOLERANCE = 1e-8
 #: Damping at first, and its factor after a step that was good or not.
 DAMPING, LESS, MORE = 1e-3, 0.2, 6.0
 

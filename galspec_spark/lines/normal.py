@@ -14,8 +14,8 @@ Bools = npt.NDArray[np.bool_]
 
 #: Parameters that are searched: shift, width of the Balmer lines, width of the others; in pixels.
 SEARCHED = 3
-#: Widths beyond which a profile is 0.
-CUT = 10.0
+#: A profile lower than this, of a height of 1, is 0: 10 widths from the centre.
+LEAST = np.exp(-50)
 #: Added to the diagonal, 1, of scaled matrices, so that lines on top of one another can be solved.
 RIDGE = 1e-12
 
@@ -40,10 +40,14 @@ class Profiles(NamedTuple):
 def profiles(part: Segment, balmer: Bools, searched: Doubles) -> Profiles:
     """Return the profiles of a segment's lines."""
     width = np.where(balmer, searched[:, 1:2], searched[:, 2:])[:, :, None]
-    distance = (part.place[:, None] - part.centres[:, None] - searched[:, :1, None]) / width
-    near = np.abs(distance) < CUT
-    value = np.exp(-0.5 * np.where(near, distance, 0) ** 2) / (np.sqrt(2 * np.pi) * width)
-    return Profiles(value * near * part.fitted[:, :, None], distance, width)
+    distance = part.place[:, None] - (part.centres + searched[:, :1])[:, :, None]
+    distance /= width
+    value = distance * distance
+    value *= -0.5
+    np.exp(value, out=value)
+    value *= value > LEAST
+    value *= part.fitted[:, :, None] / (np.sqrt(2 * np.pi) * width)
+    return Profiles(value, distance, width)
 
 
 def solve(segments: Segments, searched: Doubles) -> Solution:
@@ -105,11 +109,15 @@ def _terms(part: Segment, shapes: Profiles) -> Doubles:
 def _slopes(part: Segment, shapes: Profiles, balmer: Bools, linear: Doubles) -> Doubles:
     """Return the weighted derivatives by the searched parameters, (n, 3, pixels)."""
     amplitude = linear[:, part.columns[: len(part.amplitudes)]] @ part.amplitudes
-    flux = shapes.value * (amplitude[:, :, None] / shapes.width)
-    by_width = flux * (shapes.distance**2 - 1)
-    by_shift = (flux * shapes.distance).sum(axis=1)
-    by_widths = [by_width[:, of].sum(axis=1) for of in (balmer, ~balmer)]
-    return np.stack([by_shift, *by_widths], axis=1) * part.weight[:, None]
+    factor = amplitude / shapes.width[:, :, 0]
+    sloped = shapes.value * shapes.distance
+    by_shift = factor[:, None] @ sloped
+    sloped *= shapes.distance
+    sloped -= shapes.value
+    by_widths = (factor[:, None] * np.stack([balmer, ~balmer])) @ sloped
+    slopes = np.concatenate([by_shift, by_widths], axis=1)
+    slopes *= part.weight[:, None]
+    return slopes
 
 
 def _scaled(matrix: Doubles) -> tuple[Doubles, Doubles]:
