@@ -10,6 +10,7 @@ from typing import Any
 
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import KINDS, Archive
+from galspec_spark.download.templates import download_templates
 from galspec_spark.download.wanted import listed_plates, parse_plates, read_list
 from galspec_spark.errors import ConfigError
 from galspec_spark.harness.cli import job_parser, run_without_spark
@@ -18,13 +19,15 @@ from galspec_spark.warehouse.storage import Location
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Download the plates or spectra that the options name."""
+    """Download what the options name."""
     archive = Archive(args.base_url, args.release.lower(), args.kind)
     output = Location.of(args.output)
     if not output.is_local:
         raise ConfigError(
             f"--output {output}: download writes to a local folder; copy it from there"
         )
+    if args.templates:
+        return download_templates(run, Path(output.path))
     if args.plates:
         plates = parse_plates(args.plates, args.run2d)
         return download(run, archive, plates, len(plates), Path(output.path))
@@ -46,6 +49,11 @@ def main() -> int:
         "--list",
         metavar="FILE",
         help="CSV file with columns plate, mjd, fiber or fiberid, and run2d where it varies",
+    )
+    which.add_argument(
+        "--templates",
+        action="store_true",
+        help="the spectra of stars that lines are measured with (lines.templates)",
     )
     parser.add_argument("--output", default="archive", metavar="DIR", help="folder of the files")
     parser.add_argument("--release", default="dr17", metavar="NAME", help="data release")

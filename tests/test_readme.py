@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,6 +13,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config, load_config
+from galspec_spark.download import templates
+from tests.http_archive import Archive
+from tests.lines.galaxies import write_templates
 from tests.submit import ROOT, run_here
 
 README = (ROOT / "README.md").read_text()
@@ -37,10 +42,25 @@ def quick(path: str | None = None, overrides: list[str] | None = None) -> Config
     return load_config(ROOT / "tests" / "small.yaml", overrides or [])
 
 
+@pytest.fixture
+def http_archive() -> Iterator[Archive]:
+    with Archive() as archive:
+        yield archive
+
+
+def _serve_templates(folder: Path, monkeypatch: pytest.MonkeyPatch, archive: Archive) -> None:
+    """Have templates of the tests downloaded instead of SDSS's."""
+    content = Path(write_templates(folder / "stars.fits")).read_bytes()
+    archive.files = {"spEigenElodie.fits": content}
+    monkeypatch.setattr(templates, "ADDRESS", f"{archive.url}/spEigenElodie.fits")
+    monkeypatch.setattr(templates, "SHA1", hashlib.sha1(content).hexdigest())
+
+
 def test_each_command_runs(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http_archive: Archive
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    _serve_templates(tmp_path, monkeypatch, http_archive)
     # Figures are looked at elsewhere.
     monkeypatch.setattr("galspec_spark.report.page._png", lambda figure: b"\x89PNG")
     seen = set()
@@ -52,7 +72,7 @@ def test_each_command_runs(
             code = run_here(spark, job, *small)
         assert code in ((0, 3) if job in MAY_FIND else (0,)), (script, options)
         seen.add(job)
-    assert seen >= {"simulate", "ingest", "preprocess", "train", "release", "classify"}
+    assert seen >= {"simulate", "ingest", "preprocess", "measure", "train", "release", "classify"}
     for name in ("run/report.html", "run2/comparison.md", "releases/dr2/report.html"):
         assert (tmp_path / name).stat().st_size > 0
     assert {path.name for path in (tmp_path / "export").iterdir()} >= {

@@ -123,12 +123,11 @@ def _columns(found: Measures) -> dict[str, Array]:
 
 
 def _spread(values: Array, where: npt.NDArray[np.bool_]) -> pa.Array:
-    """Put values where the condition holds; null elsewhere, and for NaN."""
+    """Put values where the condition holds; null elsewhere, and beyond the range of float32."""
     spread = np.zeros(len(where), values.dtype)
     spread[where] = values
-    missing = ~where
-    if values.dtype.kind == "f":
-        missing |= np.isnan(spread)
-    return pa.array(
-        np.where(missing, 0, spread) if values.dtype.kind == "f" else spread, mask=missing
-    )
+    if values.dtype.kind != "f":
+        return pa.array(spread, mask=~where)
+    with np.errstate(invalid="ignore"):
+        is_number = where & (np.abs(spread) <= np.finfo(np.float32).max)
+    return pa.array(np.where(is_number, spread, 0), mask=~is_number)

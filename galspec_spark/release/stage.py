@@ -22,6 +22,7 @@ from galspec_spark.download.wanted import listed_plates, read_list
 from galspec_spark.harness.record import RunRecord
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
+from galspec_spark.measure import measure_lines
 from galspec_spark.ml.model.bundle import load_bundle, model_id
 from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess import preprocess
@@ -33,7 +34,7 @@ from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
-NAMES = ("download", "ingest", "preprocess", "classify", "drift", "verify", "report")
+NAMES = ("download", "ingest", "preprocess", "measure", "classify", "drift", "verify", "report")
 #: Reduction of the listed files, unless the list names it, and their kind.
 RUN2D, KIND = "26", "lite"
 
@@ -52,7 +53,9 @@ class Release:
 
 
 def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
-    """Ingest, preprocess, classify and check a release, and report.
+    """Ingest, preprocess, measure, classify and check a release, and report.
+
+    Lines are measured where the configuration names templates.
 
     A rerun does only what is left: it skips files already read, spectra already classified, and
     later steps of which no input has changed.
@@ -70,7 +73,8 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     output = Location.of(release.output)
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
         model = model_id(release.model)
-        names = [name for name in NAMES if name != "download" or release.wanted]
+        asked = {"download": release.wanted, "measure": run.config.lines.templates}
+        names = [name for name in NAMES if asked.get(name, True)]
         steps = Steps(output / "run.json", run, release.name, model, names)
         chain = _chain(spark, run, release, steps)
         for name in names:
@@ -117,6 +121,11 @@ def _table_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
         step(
             "preprocess",
             lambda own: preprocess(spark, own, warehouse),
+            lambda result: not result["changed"],
+        ),
+        step(
+            "measure",
+            lambda own: measure_lines(spark, own, warehouse),
             lambda result: not result["changed"],
         ),
         step(

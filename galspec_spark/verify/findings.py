@@ -17,6 +17,8 @@ REREAD = f"{INGEST}: it rereads the files that {READ_AGAIN} in the warehouse lis
 DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
 RECLASSIFY = "delete the part, then run jobs/classify.py again"
 DECIDE = "run jobs/preprocess.py again"
+MEASURE = "run jobs/measure.py again"
+REMEASURE = "delete the part, then run jobs/measure.py again"
 REBUILD = "delete the file sample/_state.json, then run jobs/preprocess.py, which redoes all"
 
 
@@ -63,6 +65,9 @@ KINDS = {
     "not_sorted": Kind("rows out of the order of healpix29", DELETE),
     "restframe_rows": Kind("rows that only one of spectra and restframe has", REBUILD),
     "restframe_outdated": Kind("parts of spectra added or removed since restframe", DECIDE),
+    "lines_rows": Kind("rows that only one of spectra and lines has", REMEASURE),
+    "lines_outdated": Kind("parts of spectra added or removed since lines", MEASURE),
+    "impossible_lines": Kind("rows of lines that contradict themselves", REMEASURE),
     "missing_decisions": Kind("rows of spectra that sample does not have", DECIDE),
     "surplus_decisions": Kind("rows of sample that spectra does not have", DECIDE),
     "misplaced_decisions": Kind("parts of restframe whose rows differ in sample", REBUILD),

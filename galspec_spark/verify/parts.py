@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from galspec_spark.errors import UserError
+from galspec_spark.measure.schema import LINES
 from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.rows import check_rows
 from galspec_spark.warehouse.parts import open_part, partition_values
@@ -23,12 +24,14 @@ SCHEMAS = {
     "files": FILES,
     "restframe": RESTFRAME,
     "sample": SAMPLE,
+    "lines": LINES,
     "catalog": CATALOG,
 }
 #: Partition columns of the tables.
 PARTITIONS = {
     "spectra": ("survey", "release"),
     "restframe": ("survey", "release"),
+    "lines": ("survey", "release"),
     "catalog": ("survey", "release", "model"),
 }
 #: Columns that reconcile the tables; a part counts if they can be read.
@@ -36,6 +39,7 @@ NARROW = {
     "spectra": ["spectrum_id", "file"],
     "files": ["path", "size", "mtime_ns", "status", "rows"],
     "restframe": ["spectrum_id"],
+    "lines": ["spectrum_id"],
     "sample": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
     "catalog": ["spectrum_id"],
 }

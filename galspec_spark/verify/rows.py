@@ -76,6 +76,15 @@ def _restframe(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     yield from _not_finite(batch)
 
 
+def _lines(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
+    margin = pc.fill_null(batch["formula_margin"], -1).to_numpy()
+    is_agn = _mask(pc.fill_null(pc.equal(batch["formula_subclass"], "AGN"), False))
+    has_sn = _mask(pc.is_valid(batch["h_beta_sn"]))
+    is_measured = _mask(pc.fill_null(pc.equal(batch["h_beta_flag"], 0), False))
+    yield Suspect("impossible_lines", (is_agn != (margin > 0)) | (has_sn & ~is_measured))
+    yield from _not_finite(batch)
+
+
 def _files(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     status, rows = batch["status"], batch["rows"].to_numpy()
     is_read, is_quarantined = (
@@ -131,6 +140,7 @@ CHECKS = {
     "spectra": _spectra,
     "files": _files,
     "restframe": _restframe,
+    "lines": _lines,
     "sample": _sample,
     "catalog": _catalog,
 }

@@ -18,6 +18,8 @@ from galspec_spark.warehouse.storage import Location
 
 KEY = ("spectrum_id", "file")
 PARTITION = PARTITIONS["spectra"]
+#: Tables that have a part for each part of ``spectra``.
+DERIVED = ("restframe", "lines")
 
 
 def narrow(
@@ -45,7 +47,8 @@ def reconcile(
     Parameters
     ----------
     parts
-        Readable parts of each table; ``restframe`` and ``sample`` only if the warehouse has them.
+        Readable parts of each table; ``restframe``, ``lines`` and ``sample`` only if the warehouse
+        has them.
 
     Returns
     -------
@@ -57,8 +60,7 @@ def reconcile(
     frames = {table: narrow(spark, table, parts[table]) for table in parts}
     spectra = _counted(frames["spectra"], [*KEY, *PARTITION], "rows").persist()
     found = [_files(frames["files"], spectra), _repeats(spectra), _catalog(frames["catalog"])]
-    if "restframe" in frames:
-        found.append(_restframe(frames["restframe"], spectra))
+    found += [_derived(name, frames[name], spectra) for name in DERIVED if name in frames]
     if "sample" in frames:
         decided = _beside_sample(spectra, frames["sample"])
         found += [_rows_of_sample(decided), _objects(decided)]
@@ -203,15 +205,16 @@ def _objects(decided: DataFrame) -> DataFrame:
     )
 
 
-def _restframe(restframe: DataFrame, spectra: DataFrame) -> DataFrame:
+def _derived(table: str, derived: DataFrame, spectra: DataFrame) -> DataFrame:
+    """Compare the rows of a table that has a row for each row of spectra."""
     key = ["spectrum_id", *PARTITION]
     ours = spectra.groupBy(*key).agg(F.sum("rows").alias("rows"))
-    both = ours.join(_counted(restframe, key, "entries"), key, "full")
+    both = ours.join(_counted(derived, key, "entries"), key, "full")
     rows, entries = F.col("rows"), F.col("entries")
     example = F.format_string("%s: %d rows, %d of spectra", "spectrum_id", entries, rows)
     return _problems(
         both.fillna(0, ["rows", "entries"]),
-        Case("restframe_rows", "restframe", rows != entries, example, F.abs(rows - entries)),
+        Case(f"{table}_rows", table, rows != entries, example, F.abs(rows - entries)),
     )
 
 

@@ -24,7 +24,7 @@ from galspec_spark.ingest.listing import READ_AGAIN, list_files
 from galspec_spark.verify.files import compare
 from galspec_spark.verify.findings import Finding, summed
 from galspec_spark.verify.parts import SCHEMAS, check_part
-from galspec_spark.verify.tables import reconcile
+from galspec_spark.verify.tables import DERIVED, reconcile
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.sample import sample_parts
 from galspec_spark.warehouse.storage import Location
@@ -96,7 +96,7 @@ def _check(
     if listing is not None:
         findings += _not_ingested(listing, readable["files"])
     findings += [*_outdated(parts), *_misplaced(warehouse, readable)]
-    absent = {table for table in ("restframe", "sample") if not parts[table]}
+    absent = {table for table in (*DERIVED, "sample") if not parts[table]}
     present = {table: places for table, places in readable.items() if table not in absent}
     with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
         contradictions, again = reconcile(spark, present)
@@ -145,14 +145,13 @@ def _not_ingested(listing: pa.ChunkedArray, files: list[Location]) -> list[Findi
 
 
 def _outdated(parts: Parts) -> list[Finding]:
-    """Compare the parts of ``spectra`` with the parts that ``restframe`` was made from."""
-    if not parts["restframe"]:
-        return []
-    made_from = {part.name for part in parts["restframe"]}
-    changed = sorted(made_from ^ {part.name for part in parts["spectra"]})
-    if not changed:
-        return []
-    return [Finding("restframe_outdated", "restframe", len(changed), changed[0])]
+    """Compare the parts of ``spectra`` with the parts that other tables were made from."""
+    found, spectra = [], {part.name for part in parts["spectra"]}
+    for table in DERIVED:
+        changed = sorted(spectra ^ {part.name for part in parts[table]})
+        if parts[table] and changed:
+            found.append(Finding(f"{table}_outdated", table, len(changed), changed[0]))
+    return found
 
 
 def _misplaced(warehouse: Warehouse, readable: Parts) -> list[Finding]:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster, running_cluster
 from tests.cluster.jobs import EACH, JOBS, script
+from tests.lines.galaxies import write_templates
 from tests.submit import submit
 
 Record = Callable[[str, str, str], None]
@@ -51,6 +52,7 @@ class Submitted:
 def submitted(tmp_path_factory: pytest.TempPathFactory) -> Submitted:
     """Each job run through spark-submit, on this machine alone. Read it only."""
     folder = tmp_path_factory.mktemp("submitted")
+    write_templates(folder / "templates.fits")
     results = {
         job: submit(script(job), *spec.arguments(folder / "survey", folder), folder=folder)
         for job, spec in EACH.items()

@@ -36,6 +36,11 @@ JOBS = {
     "preprocess": Spec(
         "--warehouse {here}/warehouse", results=("warehouse/restframe",), stages=("rest frame",)
     ),
+    "measure": Spec(
+        "--warehouse {here}/warehouse --set lines.templates={survey}/../templates.fits",
+        results=("warehouse/lines",),
+        stages=("lines",),
+    ),
     "train": Spec(
         "--warehouse {here}/warehouse --output {here}/run",
         output="run",

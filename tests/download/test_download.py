@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from galspec_spark.download import templates
 from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
 from galspec_spark.harness.cli import DONE, FAILED, WRONG_USAGE
 from tests import http_archive as http
@@ -56,7 +57,7 @@ def output(tmp_path):
 
 def options(archive, output, *more, **settings):
     """Return a command line; it fetches plate 266 unless `more` says which plates."""
-    which = [] if {"--plates", "--list"} & set(more) else ["--plates", "266"]
+    which = [] if {"--plates", "--list", "--templates"} & set(more) else ["--plates", "266"]
     words = ["--base-url", archive.url, "--output", str(output), *which, *more]
     for key, value in {**IMPATIENT, **settings}.items():
         words += ["--set", f"download.{key}={value}"]
@@ -611,12 +612,12 @@ def test_a_wrong_list_is_one_clear_line(download, archive, tmp_path, text, expec
     assert not archive.requests
 
 
-def test_either_plates_or_a_list_are_needed(monkeypatch, capsys):
+def test_what_to_fetch_is_needed(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["download.py"])
     with pytest.raises(SystemExit) as leaving:
         runpy.run_path(str(SCRIPT), run_name="__main__")
     assert leaving.value.code == WRONG_USAGE
-    assert "--plates --list is required" in capsys.readouterr().err
+    assert "--plates --list --templates is required" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -676,6 +677,21 @@ def test_an_interrupt_ends_the_job_with_one_line(start, archive, output):
     _, stderr = job.communicate(timeout=30)
     assert job.returncode == FAILED
     assert stderr.splitlines()[-1] == "error: interrupted; run the same command again to go on"
+
+
+def test_templates_are_fetched_once_and_checked(download, archive, output, monkeypatch):
+    content = fits(1)
+    archive.files = {"templates/stars.fits": content}
+    monkeypatch.setattr(templates, "ADDRESS", archive.url + "/templates/stars.fits")
+    code, _, stderr = download("--templates")
+    assert code == FAILED
+    assert stderr.splitlines()[-1].endswith("could not be fetched: the SHA-1 sum differs")
+    assert not (output / "stars.fits").exists()
+    monkeypatch.setattr(templates, "SHA1", hashlib.sha1(content).hexdigest())
+    code, summary, _ = download("--templates")
+    assert (code, summary["fetched"]) == (DONE, True)
+    assert (output / "stars.fits").read_bytes() == content
+    assert download("--templates")[1]["fetched"] is False
 
 
 @pytest.mark.skipif(

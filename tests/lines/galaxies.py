@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from astropy.io import fits
 from scipy.interpolate import CubicSpline
 
 from galspec_spark.lines import Spectra, Templates
@@ -30,6 +33,14 @@ def some_templates() -> Templates:
     place = (np.log10(LINES.wavelength) - 3.6155) / LOGLAM_STEP
     near = (np.abs(pixel[:, None] - place) < 45).any(axis=1)
     return Templates("test", "", 3.6155, broad + narrow * ~near)
+
+
+def write_templates(path: Path, loglam0: float = 3.6155) -> str:
+    """Write templates as SDSS does; return their path."""
+    image = fits.PrimaryHDU(some_templates().vectors.astype("f4"))
+    image.header["COEFF0"], image.header["COEFF1"] = loglam0, 1e-4
+    image.writeto(path, overwrite=True)
+    return str(path)
 
 
 def continuum_of(templates: Templates, loglam0: Doubles, dispersion: int) -> Doubles:

@@ -24,17 +24,9 @@ from galspec_spark.measure.stage import load_templates
 from galspec_spark.warehouse.parts import Part
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
-from tests.lines.galaxies import some_templates
+from tests.lines.galaxies import write_templates
 
 RunOf = Callable[..., Run]
-
-
-def write_templates(path: Path, loglam0: float = 3.6155) -> str:
-    """Write templates as SDSS does; return their path."""
-    image = fits.PrimaryHDU(some_templates().vectors.astype("f4"))
-    image.header["COEFF0"], image.header["COEFF1"] = loglam0, 1e-4
-    image.writeto(path, overwrite=True)
-    return str(path)
 
 
 @pytest.fixture(scope="module")

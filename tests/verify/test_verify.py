@@ -21,6 +21,7 @@ from galspec_spark.harness import cli
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import READ_AGAIN
+from galspec_spark.measure import measure_lines
 from galspec_spark.preprocess import preprocess
 from galspec_spark.verify.files import compare_part
 from galspec_spark.verify.findings import KINDS, WIDTH, Finding, as_text, summed
@@ -31,6 +32,7 @@ from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
+from tests.lines.galaxies import write_templates
 from tests.submit import run_here
 
 RunOf = Callable[..., Run]
@@ -64,10 +66,13 @@ def clean(
     from galspec_spark.config import Config
 
     root = tmp_path_factory.mktemp("clean")
+    templates = write_templates(tmp_path_factory.mktemp("templates") / "stars.fits")
     settings = {"coverage_min": 0.5, "folds": 2}
-    run = Run.start("test", Config.model_validate({"preprocess": settings}))
+    sections = {"preprocess": settings, "lines": {"templates": templates}}
+    run = Run.start("test", Config.model_validate(sections))
     ingest(spark, run, [str(survey)], Warehouse(root), "dr14")
     preprocess(spark, run, Warehouse(root))
+    measure_lines(spark, run, Warehouse(root))
     classify(spark, run, Warehouse(root), release_model, None)
     return root
 
@@ -147,7 +152,7 @@ def test_the_findings_lead_to_a_warehouse_without_any(
     spark: SparkSession, copy: Warehouse, survey: Path, run_of: RunOf
 ) -> None:
     """From a flipped bit, by what the findings say is to be done."""
-    for table in ("restframe", "sample"):
+    for table in ("restframe", "sample", "lines"):
         copy.table(table).delete_folder()
     damaged, *_ = copy.parts("spectra")
     rows = open_part(damaged).metadata.num_rows
@@ -265,6 +270,9 @@ def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> No
         ("spectra", with_value("healpix29", 0, None), "wrong_healpix"),
         ("spectra", with_value("spectrum_id", 0, "sdss-dr17-0266-51630-0001"), "wrong_folder"),
         ("spectra", lambda t: t.take([*range(1, len(t)), 0]), "not_sorted"),
+        ("lines", with_value("formula_subclass", 0, "AGN"), "impossible_lines"),
+        ("lines", with_value("h_beta_flag", 0, 2), "impossible_lines"),
+        ("lines", with_value("h_alpha_area", 0, float("inf")), "not_finite"),
         ("catalog", with_value("healpix29", 0, None), "wrong_healpix"),
         ("catalog", with_value("probability", 0, 1.5), "impossible_prediction"),
         ("catalog", with_value("margin", 0, None), "impossible_prediction"),
@@ -410,6 +418,7 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
         "files": files,
         "sample": sample,
         "restframe": rows["restframe"].slice(0, 11),
+        "lines": rows["lines"].slice(0, 11),
         "catalog": pa.concat_tables([rows["catalog"], rows["catalog"].slice(4, 1)]),
     }
     parts: dict[str, list[Location]] = {}
@@ -430,7 +439,8 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     assert found.pop("surplus_decisions")[0] == 3  # 0, 5 and 6
     assert found.pop("wrong_primary")[0] == 1
     assert found.pop("wrong_observations")[0] == 1
-    assert found.pop("restframe_rows")[0] == 5  # 0, 3, 6, 7 and 11
+    for table in ("restframe", "lines"):
+        assert found.pop(f"{table}_rows")[0] == 5  # 0, 3, 6, 7 and 11
     assert found.pop("duplicate_predictions")[0] == 1
     assert found == {}
     assert again == {paths[i] for i in (0, 3, 5, 6, 7, 8, 9)} | {"/nowhere/orphan.fits"}
@@ -459,6 +469,8 @@ def test_the_job_shows_its_findings_and_exits_with_3(
         "not_ingested": 1,
         "restframe_rows": 1,
         "restframe_outdated": 1,
+        "lines_rows": 1,
+        "lines_outdated": 1,
         "missing_decisions": 1,
     }
     examples = {finding["finding"]: finding["example"] for finding in summary["findings"]}
