@@ -1,10 +1,10 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
-Comparisons, chosen by --only (all but scale): decode, one core and the given files; ingest, copies
-of them; pca, search, settings and classify, simulated spectra; table1, a simulated survey of the
-size that the paper had; scale, simulated spectra, as many as --spectra says. Files are read once
-before, quick ways run once before and then --repeat times. Results: benchmark.jsonl and
-benchmark.md.
+Comparisons, chosen by --only (all but scale and lines): decode, one core and the given files;
+ingest, copies of them; lines, the given files with the templates of lines.templates; pca, search,
+settings and classify, simulated spectra; table1, a simulated survey of the size that the paper had;
+scale, simulated spectra, as many as --spectra says. Files are read once before, quick ways run once
+before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from benchmarks.components import compare_pca
 from benchmarks.copies import make_copies
 from benchmarks.decoding import compare_decoding
 from benchmarks.ingesting import compare_ingest, scale_curve
+from benchmarks.lines import compare_lines
 from benchmarks.measure import as_table
 from benchmarks.scaling import compare_scale, scale_table
 from benchmarks.searching import FOLDS, compare_search, write_vectors
@@ -34,6 +35,7 @@ from galspec_spark.config import load_config
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest.listing import list_files
+from galspec_spark.measure.stage import load_templates
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -89,6 +91,12 @@ def ingest(bench: Bench) -> list[dict[str, Any]]:
     return results + scale_curve(*context, copies, args.scale, bench.scratch, args.repeat)
 
 
+def lines(bench: Bench) -> list[dict[str, Any]]:
+    """Compare ways to measure emission lines."""
+    templates = load_templates(bench.run.config.lines)
+    return compare_lines(bench.files, templates, bench.args.repeat)
+
+
 def pca(bench: Bench) -> list[dict[str, Any]]:
     """Compare ways to find components."""
     return compare_pca(bench.spark, bench.rows, bench.args.repeat)
@@ -126,7 +134,7 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
 
 
 COMPARISONS = {
-    f.__name__: f for f in (decode, ingest, pca, table1, search, settings, classify, scale)
+    f.__name__: f for f in (decode, ingest, lines, pca, table1, search, settings, classify, scale)
 }
 
 
@@ -139,7 +147,7 @@ def main() -> int:
         "--only",
         nargs="+",
         choices=COMPARISONS,
-        default=[name for name in COMPARISONS if name != "scale"],
+        default=[name for name in COMPARISONS if name not in ("scale", "lines")],
         help="comparisons to make",
     )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each quick way")
