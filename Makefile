@@ -11,7 +11,7 @@ unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
 job = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(1)
 
-.PHONY: help setup run paper test faults lint bench realism gaps dist clean
+.PHONY: help setup run paper test faults lint bench realism gaps lines dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ gaps: setup ## show what gaps in the spectra in INPUT=DIR do to components and s
 	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
 	$(call job,jobs/preprocess.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
 	$(call job,studies/gaps/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
+
+lines: setup ## measure the lines of the spectra in INPUT=DIR, with TEMPLATES=FILE, and draw fits
+	$(if $(and $(INPUT),$(TEMPLATES)),,$(error make lines needs INPUT=DIR and TEMPLATES=FILE, SDSS's spEigenElodie.fits))
+	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
+	$(call job,jobs/measure.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --set lines.templates="$(TEMPLATES)")
+	$(call job,studies/lines/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)" --set lines.templates="$(TEMPLATES)")
 
 dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
 	@rm -rf build/lib build/bdist.* dist

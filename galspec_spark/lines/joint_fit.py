@@ -46,6 +46,7 @@ class LineFit:
 
     searched: Doubles  #: (n, 3) shift, width of the Balmer lines and of the others
     searched_err: Doubles  #: (n, 3)
+    scale: Doubles  #: (n,) by which the continuum is multiplied
     area: Doubles  #: (n, lines) in flux times pixels
     area_err: Doubles  #: (n, lines)
     level: Doubles  #: (n, lines) flux under the line
@@ -147,6 +148,7 @@ def _read(
     fit = LineFit(
         searched,
         errors[:, :SEARCHED],
+        scale=linear[:, segments.scale],
         area=np.zeros(shape),
         area_err=np.zeros(shape),
         level=np.zeros(shape),

@@ -66,7 +66,7 @@ class MeasurePart:
             usable = np.isfinite(z) & (z > -1)
         rows = batch.filter(pa.array(usable))
         run2d = np.array(rows["run2d"].to_pylist(), object)
-        found = measure(_spectra(rows, z[usable], bad_sky), z[usable], run2d, self.templates)
+        found = measure(spectra_of(rows, z[usable], bad_sky), z[usable], run2d, self.templates)
         values = {
             "spectrum_id": batch["spectrum_id"],
             "file": batch["file"],
@@ -79,7 +79,8 @@ class MeasurePart:
         return pa.RecordBatch.from_arrays(columns, schema=LINES)
 
 
-def _spectra(rows: pa.RecordBatch, z: npt.NDArray[np.float64], bad_sky: int) -> Spectra:
+def spectra_of(rows: pa.RecordBatch, z: npt.NDArray[np.float64], bad_sky: int) -> Spectra:
+    """Return rows with the columns `READ` as matrices, at rest."""
     loglam0 = rows["loglam0"].to_numpy(zero_copy_only=False)
     flux, ivar = (_matrix(rows[name]).astype(np.float64) for name in ("flux", "ivar"))
     failed = None

@@ -63,7 +63,7 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
         existing = {warehouse.place_of(part): part for part in warehouse.parts("lines")}
         kept = existing.keys() & sources.keys() if _read_state(warehouse) == state else set()
         todo = [
-            (part, place, _bad_sky(part)) for place, part in sources.items() if place not in kept
+            (part, place, bad_sky_of(part)) for place, part in sources.items() if place not in kept
         ]
         gone = [part for place, part in existing.items() if place not in kept]
         if todo or gone:
@@ -98,7 +98,7 @@ def load_templates(config: LinesConfig) -> Templates:
     return read_templates(place.read(), place.name)
 
 
-def _bad_sky(part: Location) -> int:
+def bad_sky_of(part: Location) -> int:
     """Return the bits of a survey's OR_MASK that mark a failed subtraction of the sky."""
     mask = PIXEL_MASKS[partition_values(part)["survey"]]
     return bit_mask(mask.bad_sky, mask.bits)

@@ -8,6 +8,7 @@ import pytest
 from galspec_spark.lines import Measures, Spectra, measure
 from galspec_spark.lines.continuum import fit_continuum
 from galspec_spark.lines.joint_fit import fit_lines
+from galspec_spark.lines.model import model_flux
 from galspec_spark.lines.normal import SEARCHED, solve
 from galspec_spark.lines.segments import Segments, cut_segments
 from tests.lines.galaxies import LINES, VELOCITY, angstroms, galaxies, some_templates
@@ -97,6 +98,16 @@ def test_pulls_are_normal(area: float) -> None:
         pulls.append((line["area"] - put_in) / line["area_err"])
     assert abs(np.mean(pulls)) < 0.1
     assert abs(np.std(pulls) - 1) < 0.1
+
+
+def test_the_model_is_the_spectrum_without_its_noise() -> None:
+    spectra, _ = galaxies(TEMPLATES, areas(6, 300), noise=2.0)
+    continuum = fit_continuum(spectra, TEMPLATES).flux
+    flux = model_flux(spectra, continuum, LINES, fit_lines(spectra, continuum, LINES))
+    there = np.isfinite(flux)
+    assert there.sum(axis=1).min() > 2000
+    chi2 = np.where(there, (spectra.flux - flux) ** 2 * spectra.ivar, 0).sum(axis=1)
+    np.testing.assert_allclose(chi2 / there.sum(axis=1), 1, atol=0.1)
 
 
 def test_wide_lines_are_seen_whole() -> None:

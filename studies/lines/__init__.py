@@ -1,0 +1,1 @@
+"""Measured emission lines beside the survey's own, and pictures of fits."""
