@@ -50,7 +50,10 @@ def cover(ivar: Doubles, continuum: Doubles, centres: Doubles) -> Coverage:
 
 
 def _ends(there: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Return the first and last pixel of each row that is there, (n, 1); the first last if none."""
+    """Return the first and last pixel of each row that is there, (n, 1).
+
+    In a row without any, the first lies behind the last.
+    """
     pixels = there.shape[1]
     some = there.any(axis=1)
     first = np.where(some, there.argmax(axis=1), pixels)
