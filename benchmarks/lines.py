@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import measure
 from galspec_spark.errors import UserError
@@ -49,8 +50,9 @@ def compare_lines(files: list[str], templates: Templates, repeat: int) -> list[d
         for number in range(PEER_SPECTRA):
             _fit_with_ppxf(ppxf, emission_lines, spectra, number, templates)
 
-    ours = measure("lines", "ours", repeat, lambda: measure_lines(spectra, z, run2d, templates))
-    theirs = measure("lines", "pPXF", 1, peer, warm=False)
+    with threadpool_limits(1):
+        ours = measure("lines", "ours", repeat, lambda: measure_lines(spectra, z, run2d, templates))
+        theirs = measure("lines", "pPXF", 1, peer, warm=False)
     return [
         _of_a_spectrum(ours, len(rows)),
         _of_a_spectrum(theirs, PEER_SPECTRA),
