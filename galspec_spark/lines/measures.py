@@ -29,6 +29,12 @@ LINE_VALUES = (
     "chi2", "pixels",
 )  # fmt: skip
 
+#: What is kept of each spectrum, of all its lines and of its continuum.
+SINGLE = (
+    "z", "z_err", "converged", "velocity_dispersion", "velocity_dispersion_err", "continuum_chi2",
+    "continuum_pixels",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -74,6 +80,8 @@ def measure(spectra: Spectra, z: Doubles, run2d: Array, templates: Templates) ->
     """
     lists = np.array([reductions_of(name) for name in run2d])
     values = _Values(len(z))
+    if not spectra.flux.size:
+        return values.measures()
     for part in _batches(np.arange(len(z)), CONTINUA):
         continuum = fit_continuum(spectra.take(part), templates)
         values.put_continuum(part, continuum)
@@ -93,7 +101,7 @@ class _Values:
     """The measures while they are filled in, list by list."""
 
     def __init__(self, n: int) -> None:
-        self.single = {name: np.full(n, np.nan) for name in Measures.__annotations__}
+        self.single = {name: np.full(n, np.nan) for name in SINGLE}
         self.lines = {name: np.full((n, len(all_lines())), np.nan) for name in LINE_VALUES}
         self.lines["area_err"][:] = NOT_FITTED
 

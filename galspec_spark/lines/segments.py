@@ -89,7 +89,8 @@ def _groups(
     """Return the lines, by wavelength, in groups whose pixels do not meet."""
     place = np.log10(lines.wavelength) / LOGLAM_STEP
     order = np.flatnonzero(fitted)[np.argsort(place[fitted])]
-    return np.split(order, 1 + np.flatnonzero(np.diff(place[order]) > 2 * reach))
+    groups = np.split(order, 1 + np.flatnonzero(np.diff(place[order]) > 2 * reach))
+    return [group for group in groups if len(group)]
 
 
 def _segment(

@@ -132,3 +132,15 @@ def test_lines_out_of_range_and_without_pixels_are_marked() -> None:
     assert (found.line("ly_alpha")["area_err"] == -1).all()
     assert np.isnan(found.line("ly_alpha")["area"]).all()
     assert np.isnan(found.margin).all()
+
+
+@pytest.mark.parametrize("pixels", [0, 1, 3, 200])
+def test_hardly_any_pixels_are_no_error(pixels: int) -> None:
+    """Neither of a spectrum, nor of none."""
+    spectra, z = galaxies(TEMPLATES, areas(2, 300), noise=2.0)
+    few = Spectra(spectra.flux[:, :pixels], spectra.ivar[:, :pixels], spectra.loglam0)
+    found = measured(few, z)
+    assert np.isnan(found.velocity_dispersion).all()
+    assert set(found.subclass) == {""}
+    none = Spectra(few.flux[:0], few.ivar[:0], few.loglam0[:0])
+    assert len(measured(none, z[:0]).margin) == 0
