@@ -12,7 +12,8 @@ from benchmarks.measure import measure
 from galspec_spark.errors import UserError
 from galspec_spark.lines import Spectra, Templates
 from galspec_spark.lines import measure as measure_lines
-from galspec_spark.lines.templates import LIGHT_SPEED, broadened
+from galspec_spark.lines.measures import PIXEL_VELOCITY
+from galspec_spark.lines.templates import broadened
 from galspec_spark.readers import PIXEL_MASKS, read_spectra
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.grid import LOGLAM_STEP
@@ -21,8 +22,6 @@ from galspec_spark.warehouse.storage import Location
 
 #: Spectra that are measured, and of those the ones that the peer measures.
 SPECTRA, PEER_SPECTRA = 600, 12
-#: km/s in a pixel.
-VELOCITY = LIGHT_SPEED * np.log(10) * LOGLAM_STEP
 #: Instrument's width in A, for the peer's lines.
 FWHM = 2.76
 
@@ -102,7 +101,7 @@ def _fit_with_ppxf(
         np.column_stack([stars / np.abs(stars).max(), gas]),
         flux / level,
         np.where(ivar > 0, 1 / np.sqrt(np.maximum(ivar, 1e-30)), 1e5) / level,
-        VELOCITY,
+        PIXEL_VELOCITY,
         [[0.0, 150.0]] * 3,
         moments=[2, 2, 2],
         degree=4,

@@ -1,8 +1,7 @@
 """The joint fit of all lines: one redshift and two widths are searched, all else is linear.
 
 SDSS's linebackfit (idlspec2d) varies all parameters together. Here amplitudes and backgrounds are
-solved exactly for each redshift and pair of widths, which finds the same minimum in a tenth of the
-time (variable projection: Golub and Pereyra 1973, SIAM J. Numer. Anal. 10, 413; derivatives as
+solved exactly for each redshift and pair of widths (variable projection: Golub and Pereyra 1973, SIAM J. Numer. Anal. 10, 413; derivatives as
 Kaufman 1975, BIT 15, 49).
 """
 
@@ -34,8 +33,6 @@ STEPS = 60
 TOLERANCE = 1e-8
 #: Damping at first, and its factor after a step that was good or not.
 DAMPING, LESS, MORE = 1e-3, 0.2, 6.0
-
-
 #: Widths to either side of a line that count as its pixels.
 OWN_WIDTHS = 3.0
 

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from typing import Any
 
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import SparkSession
 
@@ -76,7 +77,11 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
             warehouse.commit(staging, moves, remove=gone)
         else:
             log.info("lines is up to date: nothing to do")
-    return {**_summary(warehouse, templates), "changed": bool(todo), "parts_measured": len(todo)}
+    return {
+        **_summary(warehouse, templates),
+        "changed": bool(todo or gone),
+        "parts_measured": len(todo),
+    }
 
 
 def load_templates(config: LinesConfig) -> Templates:
@@ -115,7 +120,8 @@ def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
     for part in warehouse.parts("lines"):
         found = open_part(part).read(["formula_subclass"])["formula_subclass"]
         spectra += len(found)
-        classes.update(value for value in found.to_pylist() if value is not None)
+        for each in pc.value_counts(found.drop_null()).to_pylist():
+            classes[each["values"]] += each["counts"]
     by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
     measured = sum(classes.values())
     log.info("%d of %d spectra have lines: %s", measured, spectra, by_formula)
