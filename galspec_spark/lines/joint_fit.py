@@ -1,8 +1,8 @@
 """The joint fit of all lines: one redshift and two widths are searched, all else is linear.
 
 SDSS's linebackfit (idlspec2d) varies all parameters together. Here amplitudes and backgrounds are
-solved exactly for each redshift and pair of widths (variable projection: Golub and Pereyra 1973, SIAM J. Numer. Anal. 10, 413; derivatives as
-Kaufman 1975, BIT 15, 49).
+solved exactly for each redshift and pair of widths (variable projection: Golub and Pereyra 1973,
+SIAM J. Numer. Anal. 10, 413; derivatives as Kaufman 1975, BIT 15, 49).
 """
 
 from __future__ import annotations
