@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.simulated import spectra_of
 from galspec_spark.config import Config
 from galspec_spark.harness.session import open_session
-from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.labelled.features import ALL_FEATURES, feature_table
 from galspec_spark.ml.pca.fit import fit
 from galspec_spark.ml.search.settings import FEATURES, build_classifiers
@@ -45,7 +45,7 @@ def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     seconds["components"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    features = feature_table(spark, spectra, fitted[-1:], labelled)
+    features = feature_table(spark, spectra, KIND, fitted[-1:], labelled)
     features = features.withColumnRenamed(ALL_FEATURES, FEATURES).persist()
     features.count()
     seconds["projection"] = time.perf_counter() - started
@@ -61,7 +61,7 @@ def default_classifiers() -> list[Any]:
     """Return the three classifiers as Spark has them."""
     names = ("logistic_regression", "linear_svc", "random_forest")
     config = Config.model_validate({"train": {"classifiers": {name: {} for name in names}}})
-    return build_classifiers(config.train)
+    return build_classifiers(config.train, KIND)
 
 
 def weighted_f1(predictions: DataFrame) -> float:

@@ -24,7 +24,7 @@ from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.labelled.features import ALL_FEATURES, narrow_partitions
 from galspec_spark.ml.search.search import Fold, best_trials, search
 from galspec_spark.ml.search.settings import build_classifiers
@@ -122,7 +122,9 @@ def search_with_ours(rows: DataFrame) -> dict[str, float]:
         Fold(narrow.where(f"fold != {f}"), narrow.where(f"fold = {f}"), list(range(n_features)))
         for f in range(FOLDS)
     ]
-    trials = search(build_classifiers(train), folds, train.search, train.parallelism, "search")
+    trials = search(
+        build_classifiers(train, KIND), folds, train.search, train.parallelism, "search"
+    )
     narrow.unpersist()
     return {name: trial.f1 for name, trial in best_trials(trials).items()}
 

@@ -66,10 +66,8 @@ def unsupported(config: Config) -> str | None:
     grids = [classifier.grid for classifier in train.classifiers.values()]
     tests = {
         "preprocess.normalise other than median": config.preprocess.normalise != "median",
-        "train.features other than pca with its defaults": not isinstance(
-            train.feature_settings, Settings
-        )
-        or (train.feature_settings.solver, train.feature_settings.projection) != ("gram", "filled"),
+        "train.features other than pca with its defaults": train.features
+        != {"pca": Settings(n_components=train.most_features)},
         "n_features in a grid": any("n_features" in grid for grid in grids),
         "a random search": train.search.random_points > 0,
     }
@@ -87,9 +85,9 @@ def make_table_1(files: list[Path], config: Config) -> dict[str, Any]:
         fill_with_mean(flux, fold != TEST)
     label = catalogue["label"].to_numpy()
     with timed(seconds, "features"):
-        features = components(flux, fold, config.train.n_features)
+        features = components(flux, fold, config.train.most_features)
     with timed(seconds, "all features"):
-        indices = np.arange(config.train.n_features)
+        indices = np.arange(config.train.most_features)
         results, forest = compare(features, label, fold, indices, config)
     with timed(seconds, "best features"):
         best = np.argsort(-forest.feature_importances_)[: config.train.n_best]
@@ -143,7 +141,7 @@ def compare(
         for name, (_, point) in found.items()
     )
     models = dict(zip(found, fitted, strict=True))
-    which = "all" if len(columns) == config.train.n_features else "best"
+    which = "all" if len(columns) == config.train.most_features else "best"
     results = [
         {
             "classifier": name,

@@ -1,7 +1,7 @@
 """Go from a survey's FITS files, or a simulated survey, all the way to the report.
 
-Runs jobs/simulate.py (without --input), ingest.py, preprocess.py and train.py in turn, in one start
-of Spark.
+Runs jobs/simulate.py (without --input), ingest.py, preprocess.py, measure.py (where features are
+made of lines) and train.py in turn, in one start of Spark.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from galspec_spark.harness.cli import job_parser, print_summary, run_job
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
+from galspec_spark.measure import measure_lines
 from galspec_spark.preprocess import preprocess
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.train import train
@@ -38,6 +39,8 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
     inputs = args.input or [args.survey]
     stage("ingest", warehouse.root, lambda own: ingest(spark, own, inputs, warehouse, release))
     stage("preprocess", warehouse.root, lambda own: preprocess(spark, own, warehouse))
+    if any(kind.line_columns for kind in config.train.kinds):
+        stage("measure", warehouse.root, lambda own: measure_lines(spark, own, warehouse))
     stage("train", output, lambda own: train(spark, own, warehouse, output, None))
     return {"job_seconds": seconds}
 

@@ -26,7 +26,7 @@ from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.model.apply import KEPT, Apply
-from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.schemas import CATALOG
@@ -67,9 +67,11 @@ def classify(
     """
     bundle = load_bundle(model)
     check_recipe(warehouse, bundle)
+    if bundle.kind.line_columns:
+        warehouse.existing_parts("lines")
     chosen = _slices(warehouse, release)
     with warehouse.writing(run.id) as staging:
-        wanted = {_place(each, bundle.id, run.config.classify): each for each in chosen}
+        wanted = {_place(each, bundle, run.config.classify): each for each in chosen}
         existing = _catalogued(warehouse, wanted)
         todo = [(place, wanted[place]) for place in sorted(wanted.keys() - existing.keys())]
         spectra = sum(open_part(each.part).metadata.num_rows for _, each in todo)
@@ -99,11 +101,13 @@ def _slices(warehouse: Warehouse, release: str | None) -> list[Slice]:
     return chosen
 
 
-def _place(spectra: Slice, model: str, config: ClassifyConfig) -> str:
+def _place(spectra: Slice, bundle: Bundle, config: ClassifyConfig) -> str:
     """Return where in the warehouse the predictions for a part of ``restframe`` belong."""
     values = partition_values(spectra.part)
-    folder = f"catalog/survey={values['survey']}/release={values['release']}/model={model}"
+    folder = f"catalog/survey={values['survey']}/release={values['release']}/model={bundle.id}"
     made_from = hashlib.sha256(config.model_dump_json().encode())
+    if bundle.kind.line_columns and spectra.lines.exists():
+        made_from.update(_measured_by(spectra.lines))
     decided = open_part(spectra.sample).read_row_group(spectra.row_group, list(KEPT))
     content = pa.BufferOutputStream()
     with pa.ipc.new_stream(content, decided.schema) as writer:
@@ -111,6 +115,12 @@ def _place(spectra: Slice, model: str, config: ClassifyConfig) -> str:
     made_from.update(content.getvalue())
     name = spectra.part.name.removesuffix(".parquet")
     return f"{folder}/{name}.{made_from.hexdigest()[:12]}.parquet"
+
+
+def _measured_by(lines: Location) -> bytes:
+    """Return the run that measured a part of ``lines``."""
+    (batch,) = open_part(lines).read_row_group(0, ["run_id"]).slice(0, 1).to_batches()
+    return str(batch["run_id"][0]).encode()
 
 
 def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Location]:
@@ -125,9 +135,10 @@ def _write(
 ) -> tuple[Location, str]:
     """Classify a part; return the staged part and its place."""
     place, spectra = work
+    line_columns = apply.bundle.kind.line_columns
     staged = staging / os.urandom(4).hex() / place
     with part_writer(staged, CATALOG) as writer:
-        for rows in _in_groups(map(apply, read_slice(spectra, KEPT))):
+        for rows in _in_groups(map(apply, read_slice(spectra, KEPT, line_columns))):
             writer.write_table(_with_constants(rows, constants))
     return staged, place
 

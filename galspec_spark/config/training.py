@@ -51,8 +51,12 @@ def _settings_of(name: str, content: object) -> BaseModel:
 FeatureSettings = Annotated[
     dict[str, SerializeAsAny[BaseModel]],
     BeforeValidator(_feature_settings),
-    Field(min_length=1, max_length=1),
+    Field(min_length=1),
 ]
+
+
+def _default_features() -> dict[str, BaseModel]:
+    return {name: _settings_of(name, None) for name in FEATURES}
 
 
 Bounds = tuple[float, float]
@@ -126,7 +130,7 @@ class SearchConfig(Section):
 class TrainConfig(Section):
     """From the ``restframe`` table to models, metrics and the report."""
 
-    features: FeatureSettings = Field(default_factory=lambda: {"pca": _settings_of("pca", None)})
+    features: FeatureSettings = Field(default_factory=_default_features)
     n_best: int = Field(10, ge=1, description="features kept by elimination")
     classifiers: dict[ClassifierName, ClassifierConfig] = Field(
         default_factory=_default_classifiers, min_length=1
@@ -152,23 +156,31 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> TrainConfig:
-        if self.n_best > self.n_features:
-            raise ValueError(f"n_best {self.n_best} is more than the {self.n_features} features")
+        if self.n_best > self.most_features > 1:
+            raise ValueError(f"n_best {self.n_best} is more than the {self.most_features} features")
+        for kind in FEATURES.values():
+            if kind.classifier in self.classifiers:
+                raise ValueError(
+                    f"classifiers: {kind.classifier} comes with the features {kind.name!r} alone"
+                )
         return self
 
     @property
-    def kind(self) -> FeatureKind:
-        """The kind of features."""
-        (name,) = self.features
-        return FEATURES[name]
+    def kinds(self) -> list[FeatureKind]:
+        """The kinds of features, in the order of the registry."""
+        return [kind for name, kind in FEATURES.items() if name in self.features]
+
+    def n_features(self, kind: FeatureKind) -> int:
+        """Return the number of features of a kind."""
+        return kind.count(self.features[kind.name])
 
     @property
-    def feature_settings(self) -> BaseModel:
-        """The settings of the features."""
-        (settings,) = self.features.values()
-        return settings
+    def most_features(self) -> int:
+        """The number of features of the kind that has most."""
+        return max(map(self.n_features, self.kinds))
 
-    @property
-    def n_features(self) -> int:
-        """The number of features."""
-        return self.kind.count(self.feature_settings)
+    def classifiers_of(self, kind: FeatureKind) -> dict[str, ClassifierConfig]:
+        """Return the classifiers to train with a kind of features, simplest first."""
+        if kind.classifier:
+            return {kind.classifier: _own_settings(kind.classifier)}
+        return {name: self.classifiers[name] for name in CLASSIFIERS if name in self.classifiers}

@@ -5,14 +5,19 @@ from __future__ import annotations
 from galspec_spark.report.bins import QUANTITIES, bin_range, binned
 from galspec_spark.report.contents import (
     TrainingReport,
+    all_results,
     chosen_trial,
     classifiers,
     decimals,
     duration,
+    feature_label,
+    feature_text,
     integer,
     losses,
     ordered_results,
     searched,
+    shown_kind,
+    shown_record,
     title,
     with_all_features,
 )
@@ -24,16 +29,26 @@ from galspec_spark.report.times import seconds_text, timed
 def flow(report: TrainingReport) -> str:
     """Describe the flow."""
     counts, best = report.metrics.counts, report.metrics.best_result
-    n_features = len(report.metrics.results[0].selected)
+    kind, record = shown_kind(report.metrics), shown_record(report.metrics)
     return (
         f"Six steps from left to right: {integer(counts.files)} files, {counts.spectra:,} spectra, "
         f"{counts.labelled:,} labelled galaxies in the rest frame, "
-        f"{n_features} {title(best.kind)}, {len(classifiers(report.metrics))} classifiers, and "
+        f"{len(record.names)} {title(kind)}, {len(classifiers(report.metrics))} classifiers, and "
         f"the result: weighted F1 {decimals(best.f1, 3)}, F1 of the AGN class "
         f"{decimals(best.agn_f1, 3)}. Below, what was left out "
         f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
         f"{counts.train:,} for training and {counts.test:,} for the test."
     )
+
+
+def kinds(report: TrainingReport) -> str:
+    """Describe the scores by kind of features."""
+    scores = "; ".join(
+        f"{title(result.classifier)}, {feature_text(result)}: {decimals(result.agn_f1, 3)}, "
+        f"cross-validated {decimals(result.cv_agn_f1, 3)}"
+        for result in all_results(report.metrics)
+    )
+    return f"F1 of the AGN class by kind of features and classifier. {scores}."
 
 
 def curves(report: TrainingReport) -> str:
@@ -88,16 +103,20 @@ def scores_by_bin(report: TrainingReport) -> str:
 
 def feature_importance(report: TrainingReport) -> str:
     """Describe the forest's importance of features."""
-    kept = ", ".join(str(index + 1) for index in report.metrics.importance.best or ())
+    record = shown_record(report.metrics)
+    kept = ", ".join(feature_label(record, index) for index in record.importance.best or ())
     return f"Bars of the importance of each feature. Kept, most important first: {kept}."
 
 
 def permutation_importance(report: TrainingReport) -> str:
     """Describe the permutation importance."""
     first = []
-    for name, drops in report.metrics.importance.permutation.items():
+    record = shown_record(report.metrics)
+    for name, drops in record.importance.permutation.items():
         order = sorted(drops, key=lambda drop: -drop.pr_auc_drop)[:3]
-        listed = ", ".join(f"{drop.feature + 1} ({drop.pr_auc_drop:.2f})" for drop in order)
+        listed = ", ".join(
+            f"{feature_label(record, drop.feature)} ({drop.pr_auc_drop:.2f})" for drop in order
+        )
         first.append(f"{title(name)}: {listed}")
     return (
         "Bars of how far the average precision of AGN drops when a feature is shuffled. The "
@@ -131,7 +150,7 @@ def eigenspectra(report: TrainingReport) -> str:
 
 def explained_variance(report: TrainingReport) -> str:
     """Describe the explained variance."""
-    ratios = report.metrics.explained_variance
+    ratios = report.metrics.features[report.pixel_kind].explained_variance
     return (
         f"Explained variance added up: {ratios[0]:.1%} with one feature, {sum(ratios):.1%} with "
         f"all {len(ratios)}."

@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.evaluation.metrics import Interval, Metrics, Result, TrialScores
+from galspec_spark.ml.evaluation.metrics import (
+    FeatureRecord,
+    Interval,
+    Metrics,
+    Result,
+    TrialScores,
+)
 from galspec_spark.ml.features import FEATURES
 
 FloatArray = npt.NDArray[np.float64]
@@ -19,6 +25,7 @@ STAGES: dict[str, str] = {
     "simulate": "simulate the survey",
     "ingest": "ingest",
     "preprocess": "preprocess",
+    "measure": "measure the lines",
     "features": "features",
     "all features": "search and train with all",
     "elimination": "again with the best alone",
@@ -35,14 +42,16 @@ class TrainingReport:
     wavelength: FloatArray
     #: Shape (n,), mean of the training split, in the flux unit of the features.
     mean_spectrum: FloatArray
+    #: Kind of features that basis and importance in wavelength are of.
+    pixel_kind: str
     #: Shape (k, n), the spectrum that each feature stands for; None if undefined.
     basis: FloatArray | None
     #: Mean spectrum of each class in the training split, shape (n,), by name.
     class_means: dict[str, FloatArray]
     #: By classifier, shape (n,): not negative, sums to 1.
     wavelength_importance: dict[str, FloatArray]
-    #: By "classifier/features": "roc" is (2, m) with false and true positive rate, "pr" is (2, m)
-    #: with recall and precision.
+    #: By "kind/classifier/features": "roc" is (2, m) with false and true positive rate, "pr" is
+    #: (2, m) with recall and precision.
     curves: dict[str, dict[str, FloatArray]]
 
 
@@ -55,21 +64,61 @@ def title(name: str) -> str:
     return STAGES.get(name) or name.replace("_", " ")
 
 
-def feature_axis(report: TrainingReport) -> str:
+def feature_axis(kind: str) -> str:
     """Return the name of an axis that numbers the features from 1."""
-    return f"{FEATURES[report.metrics.best_result.kind].label.capitalize()}, by number"
+    return f"{FEATURES[kind].label.capitalize()}, by number"
 
 
-def classifiers(metrics: Metrics) -> list[str]:
-    """Return the classifiers that have results, the simplest first."""
-    found = list(dict.fromkeys(result.classifier for result in metrics.results))
+def feature_text(result: Result) -> str:
+    """Return a result's set of features in words, for example "best 10 principal components"."""
+    label = FEATURES[result.kind].label
+    return label if result.features == "all 1" else f"{result.features} {label}"
+
+
+def shown_kind(metrics: Metrics) -> str:
+    """Return the kind of features that figures show where one kind must do.
+
+    Of the kinds on which most classifiers were compared it is the one with the best
+    cross-validated F1 of the AGN class.
+    """
+    compared = {
+        kind: len({result.classifier for result in metrics.results if result.kind == kind})
+        for kind in metrics.features
+    }
+    best = max(metrics.results, key=lambda each: (compared[each.kind], each.cv_agn_f1 or 0.0))
+    return best.kind
+
+
+def shown_record(metrics: Metrics) -> FeatureRecord:
+    """Return what was learned with the kind of features that figures show."""
+    return metrics.features[shown_kind(metrics)]
+
+
+def all_results(metrics: Metrics) -> list[Result]:
+    """Return all results: by kind of features, classifier and set of features."""
+    return [metrics.results[place] for kind in metrics.features for place in _order(metrics, kind)]
+
+
+def classifiers(metrics: Metrics, kind: str | None = None) -> list[str]:
+    """Return the classifiers that were compared on one kind of features, the simplest first.
+
+    Parameters
+    ----------
+    kind
+        Kind of features; by default the one that figures show.
+    """
+    kind = kind or shown_kind(metrics)
+    found = list(
+        dict.fromkeys(result.classifier for result in metrics.results if result.kind == kind)
+    )
     order = list(CLASSIFIERS)
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 
 
-def feature_sets(metrics: Metrics) -> list[str]:
-    """Return the sets of features that have results, all features first."""
-    found = dict.fromkeys(result.features for result in metrics.results)
+def feature_sets(metrics: Metrics, kind: str | None = None) -> list[str]:
+    """Return the sets of one kind of features that have results, all features first."""
+    kind = kind or shown_kind(metrics)
+    found = dict.fromkeys(result.features for result in metrics.results if result.kind == kind)
     return sorted(found, key=lambda name: not has_all_features(name))
 
 
@@ -79,33 +128,33 @@ def has_all_features(features: str) -> bool:
 
 
 def ordered_results(metrics: Metrics) -> list[Result]:
-    """Return the results by classifier, then by set of features."""
-    return [metrics.results[place] for place in _order(metrics)]
+    """Return the results with the shown kind of features, by classifier, then by set."""
+    return [metrics.results[place] for place in _order(metrics, shown_kind(metrics))]
 
 
 def with_all_features(metrics: Metrics) -> dict[int, Result]:
-    """Return the results with all features, ordered, by their index in ``results``."""
-    found = {place: metrics.results[place] for place in _order(metrics)}
+    """Return the results with all features of the shown kind, by their index in ``results``."""
+    found = {place: metrics.results[place] for place in _order(metrics, shown_kind(metrics))}
     return {place: result for place, result in found.items() if has_all_features(result.features)}
 
 
-def _order(metrics: Metrics) -> list[int]:
-    first, second = classifiers(metrics), feature_sets(metrics)
-    keys = [
-        (first.index(result.classifier), second.index(result.features))
-        for result in metrics.results
-    ]
-    return sorted(range(len(keys)), key=keys.__getitem__)
+def _order(metrics: Metrics, kind: str) -> list[int]:
+    first, second = classifiers(metrics, kind), feature_sets(metrics, kind)
+    keys = {
+        place: (first.index(result.classifier), second.index(result.features))
+        for place, result in enumerate(metrics.results)
+        if result.kind == kind
+    }
+    return sorted(keys, key=keys.__getitem__)
 
 
 def searched(metrics: Metrics) -> dict[str, dict[str, list[TrialScores]]]:
-    """Return the trials of the search by classifier and set of features, all features first."""
+    """Return the trials of the shown kind's search, by classifier and set, all features first."""
     found: dict[str, dict[str, list[TrialScores]]] = {}
+    search = shown_record(metrics).search
     for name in classifiers(metrics):
-        for features in (each for each in feature_sets(metrics) if each in metrics.search):
-            trials = [
-                trial for trial in metrics.search[features].trials if trial.classifier == name
-            ]
+        for features in (each for each in feature_sets(metrics) if each in search):
+            trials = [trial for trial in search[features].trials if trial.classifier == name]
             if trials:
                 found.setdefault(name, {})[features] = trials
     return found
@@ -114,6 +163,11 @@ def searched(metrics: Metrics) -> dict[str, dict[str, list[TrialScores]]]:
 def chosen_trial(trials: Sequence[TrialScores]) -> TrialScores:
     """Return the trial with the best weighted F1; of equals the first, as the search does."""
     return max(trials, key=lambda trial: trial.f1)
+
+
+def feature_label(record: FeatureRecord, index: int) -> str:
+    """Return the number of a feature, from 1, where they are ordered by variance; else its name."""
+    return str(index + 1) if record.explained_variance else record.names[index]
 
 
 def losses(metrics: Metrics) -> dict[str, int]:

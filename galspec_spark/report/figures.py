@@ -8,6 +8,7 @@ from galspec_spark.report.calibration import reliability
 from galspec_spark.report.contents import TrainingReport
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import feature_importance, wavelength_importance
+from galspec_spark.report.kinds import kinds
 from galspec_spark.report.page import FigureEntry
 from galspec_spark.report.performance import confusion_matrices, curves
 from galspec_spark.report.permutation import permutation_importance
@@ -23,6 +24,14 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "From files to result, with this run's own counts and times. The small drawings are made "
         "of this run's spectra and scores. Below: what was left out on the way, and how the "
         "labelled galaxies were split (AGN in crimson).",
+    ),
+    "kinds": FigureEntry(
+        kinds,
+        alternatives.kinds,
+        "All kinds of features on the same objects and folds: dots are the test split with their "
+        "95 % intervals, upright strokes the cross-validation, hollow dots the best features "
+        "alone. Lines are measured as the pipeline measures them that made the labels, and the "
+        "formula is its own: their scores are agreement with software, not physical truth.",
     ),
     "curves": FigureEntry(
         curves,

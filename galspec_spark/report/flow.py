@@ -17,8 +17,11 @@ from galspec_spark.report.contents import (
     classifiers,
     decimals,
     duration,
+    feature_text,
     integer,
     losses,
+    shown_kind,
+    shown_record,
     title,
 )
 from galspec_spark.report.style import ACCENT, AGN, FAINT, MUTED, OTHER, PANEL, WIDTH
@@ -59,9 +62,10 @@ def flow(report: TrainingReport) -> Figure:
 
 def _cards(report: TrainingReport) -> list[_Card]:
     metrics, grid = report.metrics, report.wavelength
-    counts, variance, best = metrics.counts, metrics.explained_variance, metrics.best_result
-    n_features = len(metrics.results[0].selected)
-    kept = len(metrics.importance.best or ())
+    counts, best, shown = metrics.counts, metrics.best_result, shown_record(metrics)
+    variance = shown.explained_variance
+    others = [title(kind) for kind in metrics.features if kind != shown_kind(metrics)]
+    kept = len(shown.importance.best or ())
     names = classifiers(metrics)
     return [
         _Card(
@@ -92,12 +96,13 @@ def _cards(report: TrainingReport) -> list[_Card]:
         ),
         _Card(
             "Features",
-            ((integer(n_features), title(best.kind)),),
+            ((integer(len(shown.names)), title(shown_kind(metrics))),),
             (
                 *((f"{sum(variance):.1%} of the variance",) if variance else ()),
+                *(line for other in others for line in textwrap.wrap(f"and {other}", 24)),
                 "fitted on training only",
             ),
-            ("features",),
+            ("measure", "features"),
             flow_pictures.basis,
         ),
         _Card(
@@ -113,7 +118,7 @@ def _cards(report: TrainingReport) -> list[_Card]:
                 (decimals(best.f1, 3), "weighted F1"),
                 (decimals(best.agn_f1, 3), "F1 of the AGN class"),
             ),
-            (title(best.classifier), best.features),
+            (title(best.classifier), *textwrap.wrap(feature_text(best), 24)),
             (),
             flow_pictures.result,
         ),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from galspec_spark import labels
-from galspec_spark.report.contents import FloatArray, TrainingReport
+from galspec_spark.report.contents import FloatArray, TrainingReport, shown_record
 from galspec_spark.report.spectra import WINDOWS
 from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, OTHER, colour
 
@@ -62,7 +62,7 @@ def basis(axes: Axes, report: TrainingReport) -> None:
 
 def importance(axes: Axes, report: TrainingReport) -> None:
     """Draw the importance of the features, with the kept features in colour."""
-    content = report.metrics.importance
+    content = shown_record(report.metrics).importance
     values, best = content.features or (), content.best or ()
     inks = [ACCENT if index in best else MUTED for index in range(len(values))]
     if values:
@@ -72,7 +72,7 @@ def importance(axes: Axes, report: TrainingReport) -> None:
 def result(axes: Axes, report: TrainingReport) -> None:
     """Draw the precision-recall curve of the result that is shown first."""
     best = report.metrics.best_result
-    curve = report.curves.get(f"{best.classifier}/{best.features}", {})
+    curve = report.curves.get(f"{best.kind}/{best.classifier}/{best.features}", {})
     if "pr" in curve:
         recall, precision = curve["pr"]
         ink = colour(best.classifier)

@@ -9,9 +9,11 @@ from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import (
     TrainingReport,
+    all_results,
+    feature_text,
     interval,
     losses,
-    ordered_results,
+    shown_kind,
     title,
 )
 from galspec_spark.report.figures import FIGURES
@@ -52,9 +54,15 @@ def write_report(output: Path, report: TrainingReport) -> Path:
     return write_page(
         output,
         "training.html",
-        {"interval": interval, "title_of": title, "paper": paper_scores},
+        {
+            "interval": interval,
+            "title_of": title,
+            "paper": paper_scores,
+            "feature_text": feature_text,
+        },
         metrics=metrics,
-        results=ordered_results(metrics),
+        results=all_results(metrics),
+        shown=shown_kind(metrics),
         best=metrics.best_result,
         leaders={name: _highest(metrics, name) for name in COLUMNS},
         losses=losses(metrics),

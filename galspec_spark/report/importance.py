@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.report.contents import FloatArray, TrainingReport, feature_axis, title
+from galspec_spark.ml.evaluation.metrics import FeatureRecord
+from galspec_spark.report.contents import (
+    FloatArray,
+    TrainingReport,
+    feature_axis,
+    feature_label,
+    shown_kind,
+    shown_record,
+    title,
+)
 from galspec_spark.report.style import (
     ACCENT,
     FAINT,
@@ -36,7 +45,8 @@ PEAK_ROOM = 2.2
 
 def feature_importance(report: TrainingReport) -> Figure | None:
     """Draw the forest's importance of each feature; kept features in colour with their rank."""
-    importance = report.metrics.importance
+    record = shown_record(report.metrics)
+    importance = record.importance
     if importance.features is None:
         return None
     values = np.array(importance.features)
@@ -75,13 +85,25 @@ def feature_importance(report: TrainingReport) -> Figure | None:
         fontsize=8,
         color=MUTED,
     )
-    axes.set_xticks(number)
+    name_features(axes, shown_kind(report.metrics), record)
     axes.set_xlim(0.3, values.size + 0.7)
     axes.set_ylim(0, 1.14 * max(values.max(), even))
-    axes.set_xlabel(feature_axis(report))
     axes.set_ylabel("Importance (share of the entropy removed)")
     axes.legend(loc="upper right")
     return figure
+
+
+def name_features(axes: Axes, kind: str, record: FeatureRecord) -> None:
+    """Number the features along x from 1, or write their names."""
+    count = len(record.names)
+    labels = [feature_label(record, index) for index in range(count)]
+    if record.explained_variance:
+        axes.set_xticks(range(1, count + 1), labels)
+        axes.set_xlabel(feature_axis(kind))
+    else:
+        axes.set_xticks(
+            range(1, count + 1), labels, rotation=40, ha="right", rotation_mode="anchor"
+        )
 
 
 def wavelength_importance(report: TrainingReport) -> Figure | None:
@@ -131,7 +153,7 @@ def peaks_by_line(report: TrainingReport, name: str) -> dict[str, list[float]]:
     A peak farther than `NEAR_LINE` from any line is named by its wavelength.
     """
     found: dict[str, list[float]] = {}
-    for peak in report.metrics.importance.peaks.get(name, ()):
+    for peak in report.metrics.features[report.pixel_kind].importance.peaks.get(name, ()):
         near = peak.distance <= NEAR_LINE
         label = peak.line if near else f"{peak.wavelength:.0f} Å"
         found.setdefault(label, []).append(peak.wavelength)

@@ -25,7 +25,7 @@ def confusion_matrices(report: TrainingReport) -> Figure:
     grid = figure.subplots(len(rows), max(3, len(columns)), squeeze=False)
     for axes in grid.flat:
         axes.set_visible(False)
-    for result in report.metrics.results:
+    for result in ordered_results(report.metrics):
         row, column = rows.index(result.features), columns.index(result.classifier)
         _confusion(grid[row, column], result, first=column == 0)
     return figure
@@ -58,7 +58,7 @@ def curves(report: TrainingReport) -> Figure | None:
     results = [
         result
         for result in ordered_results(report.metrics)
-        if f"{result.classifier}/{result.features}" in report.curves
+        if f"{result.kind}/{result.classifier}/{result.features}" in report.curves
     ]
     if not results:
         return None
@@ -69,7 +69,7 @@ def curves(report: TrainingReport) -> Figure | None:
     names = classifiers(report.metrics)
     widths = dict(zip(names, np.linspace(2.4, 1.1, len(names)), strict=True))
     for result in results:
-        curve = report.curves[f"{result.classifier}/{result.features}"]
+        curve = report.curves[f"{result.kind}/{result.classifier}/{result.features}"]
         line = {
             "color": colour(result.classifier),
             "linestyle": dashes.get(result.features, "-"),

@@ -10,20 +10,28 @@ from matplotlib.figure import Figure
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Drop
-from galspec_spark.report.contents import TrainingReport, feature_axis, title
+from galspec_spark.report.contents import (
+    TrainingReport,
+    feature_axis,
+    feature_label,
+    shown_kind,
+    shown_record,
+    title,
+)
 from galspec_spark.report.style import FAINT, INK, MUTED, colour, new_figure
 
 
 def permutation_importance(report: TrainingReport) -> Figure | None:
     """Draw what shuffling a feature costs each classifier, beside the forest's own importance."""
-    importance = report.metrics.importance
+    record = shown_record(report.metrics)
+    importance = record.importance
     permutation = importance.permutation
     names = [name for name in CLASSIFIERS if permutation.get(name)]
     if not names:
         return None
     own = np.array(importance.features or ())
-    last = max([own.size - 1] + [drop.feature for name in names for drop in permutation[name]])
-    figure = new_figure(1.1 + 0.19 * (last + 1))
+    count = len(record.names)
+    figure = new_figure(1.1 + 0.19 * count)
     grid = figure.subplots(1, len(names) + bool(own.size), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, names, strict=False):
         _draw_permutation(axes, permutation[name], name)
@@ -37,9 +45,10 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
         axes.tick_params(axis="y", length=0)
         axes.axvline(0, color=MUTED, linewidth=0.7)
         axes.spines["left"].set_visible(False)
-    grid[0].set_yticks(range(1, last + 2))
-    grid[0].set_ylim(last + 1.6, 0.4)
-    grid[0].set_ylabel(feature_axis(report))
+    grid[0].set_yticks(range(1, count + 1), [feature_label(record, i) for i in range(count)])
+    grid[0].set_ylim(count + 0.6, 0.4)
+    if record.explained_variance:
+        grid[0].set_ylabel(feature_axis(shown_kind(report.metrics)))
     return figure
 
 

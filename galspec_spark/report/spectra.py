@@ -35,7 +35,7 @@ def eigenspectra(report: TrainingReport) -> Figure | None:
     rows = 1 + len(shown)
     figure = new_figure(1.2 + 0.78 * rows)
     grid = figure.subplots(rows, 1, sharex=True, height_ratios=[1.5] + [1] * len(shown))
-    ratios = report.metrics.explained_variance
+    ratios = report.metrics.features[report.pixel_kind].explained_variance
     _plain(grid[0], report.wavelength, report.mean_spectrum, "mean", INK)
     for index, spectrum in enumerate(shown):
         label = f"{index + 1}\n{ratios[index]:.2%}" if ratios else str(index + 1)
@@ -51,9 +51,10 @@ def eigenspectra(report: TrainingReport) -> Figure | None:
 
 def explained_variance(report: TrainingReport) -> Figure | None:
     """Draw how the explained variance adds up over the features."""
-    if not report.metrics.explained_variance:
+    explained = report.metrics.features[report.pixel_kind].explained_variance
+    if not explained:
         return None
-    ratios = np.array(report.metrics.explained_variance)
+    ratios = np.array(explained)
     figure = new_figure(3.0)
     axes = figure.subplots()
     number = np.arange(1, ratios.size + 1)
@@ -75,7 +76,7 @@ def explained_variance(report: TrainingReport) -> Figure | None:
     axes.set_xlim(0.3, ratios.size + 0.7)
     axes.set_ylim(0, 1.12)
     axes.set_yticks(np.linspace(0, 1, 6), [f"{share:.0%}" for share in np.linspace(0, 1, 6)])
-    axes.set_xlabel(feature_axis(report))
+    axes.set_xlabel(feature_axis(report.pixel_kind))
     axes.set_ylabel("Share of the variance")
     axes.legend(loc="center right")
     return figure

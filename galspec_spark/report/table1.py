@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.report.contents import (
+    all_results,
     decimals,
+    feature_text,
     interval,
-    ordered_results,
     title,
 )
 
@@ -61,7 +62,7 @@ def table1(metrics: Metrics) -> str:
         weigh both classes alike; the scores of the AGN class at the chosen threshold; the score of
         calling everything "other"; and how to read them.
     """
-    results = ordered_results(metrics)
+    results = all_results(metrics)
     parts = [
         "# Table 1",
         _split(metrics),
@@ -179,7 +180,7 @@ def _threshold_row(result: Result) -> list[str]:
 
 
 def _first(result: Result) -> tuple[str, str]:
-    return title(result.classifier), result.features
+    return title(result.classifier), feature_text(result)
 
 
 def _row(*cells: str | float | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import Census
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.ml.evaluation.scores import Curves
-from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, Features
-from galspec_spark.ml.labelled.features import ALL_FEATURES
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
+from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable
 from galspec_spark.ml.model.profile import QUANTITIES, Profile, take_profile
 from galspec_spark.ml.model.write import best_model
 from galspec_spark.ml.search.compare import Trained
@@ -38,31 +38,41 @@ class Evaluation:
     results: list[Result]
     curves: list[Curves]
     bins: dict[str, Any]
-    importance: dict[str, Any]
+    importance: dict[str, dict[str, Any]]  #: by kind of features
     best: int  #: index of the best result
     profile: Profile
 
 
 def evaluate_all(
-    trained: list[Trained], features: Features, table: DataFrame, census: Census, seed: int
+    trained: list[Trained], tables: Sequence[FeatureTable], census: Census, seed: int
 ) -> Evaluation:
-    """Measure all classifiers on the test split, choose the best, and profile the training set.
-
-    Parameters
-    ----------
-    table
-        From `feature_table`, persisted.
-    """
-    test = table.where("split = 'test'").persist()
-    predictions, seconds = predict(trained, test)
+    """Measure all classifiers on the test split, choose the best, and profile the training set."""
+    tests = {table.kind.name: table.rows.where("split = 'test'").persist() for table in tables}
+    predictions, seconds = predict(trained, tests)
     scores, curves = evaluate(trained, predictions, seconds, seed)
-    importance = importance_of(trained, features, test, seed)
-    test.unpersist()
+    importance = {
+        name: importance_of(
+            [model for model in trained if model.features.kind == name],
+            table.features,
+            tests[name],
+            seed,
+        )
+        for table in tables
+        for name in (table.kind.name,)
+    }
     results = [Result.model_validate(score) for score in scores]
     best = best_model(trained, results)
-    train_rows = training_rows(table, census.count(split="train"))
     called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
-    profile = take_profile(train_rows, predictions, features.names, census, called_agn)
+    (used,) = (table for table in tables if table.kind.name == results[best].kind)
+    profile = take_profile(
+        training_rows(used.rows, census.count(split="train")),
+        tests[used.kind.name].select("sn_median", RECONSTRUCTION_ERROR).toArrow(),
+        used.features.names,
+        census,
+        called_agn,
+    )
+    for test in tests.values():
+        test.unpersist()
     bins = evaluate_in_bins(predictions, len(trained))
     return Evaluation(predictions, results, curves, bins, importance, best, profile)
 
@@ -72,8 +82,8 @@ def assemble(
     census: Census,
     file_counts: Mapping[str, int | None],
     seconds: Mapping[str, float],
-    features: Features,
-    search: Trials,
+    tables: Sequence[FeatureTable],
+    search: Mapping[str, Trials],
     evaluation: Evaluation,
 ) -> Metrics:
     """Return the content of ``metrics.json``."""
@@ -85,9 +95,15 @@ def assemble(
         "counts": {**file_counts, **census.counts()},
         "left_out": census.left_out(),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "explained_variance": features.explained_variance,
-        "importance": evaluation.importance,
-        "search": search_summary(search),
+        "features": {
+            table.kind.name: {
+                "names": table.features.names,
+                "explained_variance": table.features.explained_variance,
+                "importance": evaluation.importance[table.kind.name],
+                "search": search_summary(search[table.kind.name]),
+            }
+            for table in tables
+        },
         "results": evaluation.results,
         "best": evaluation.best,
         "bins": evaluation.bins,

@@ -98,11 +98,12 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
     apply = Apply(bundle, abstain=())
+    line_columns = bundle.kind.line_columns
     cores = spark.sparkContext.defaultParallelism
 
     def classified(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
         for part in task:
-            for spectra in read_slice(part, KEPT, labelled=True):
+            for spectra in read_slice(part, KEPT, line_columns, labelled=True):
                 yield from apply(spectra).to_batches()
 
     tasks = shares(slices(warehouse, cores), cores)

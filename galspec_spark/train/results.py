@@ -15,7 +15,7 @@ from galspec_spark.train.earlier import PREDICTIONS, Comparison, comparison_text
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
-Trials = Mapping[str, Sequence[Trial]]  #: by set of features
+Trials = Mapping[str, Sequence[Trial]]  #: of one kind of features, by set of features
 
 
 def search_summary(search: Trials) -> dict[str, Search]:
@@ -42,9 +42,19 @@ def _trial_scores(trial: Trial) -> TrialScores:
     )
 
 
-def write_search(search: Trials, provenance: Mapping[str, str], output: Path) -> None:
-    """Write each point and fold that was tried, as one Parquet file."""
-    table = pa.concat_tables(search_table(trials, name) for name, trials in search.items())
+def write_search(search: Mapping[str, Trials], provenance: Mapping[str, str], output: Path) -> None:
+    """Write each point and fold that was tried, as one Parquet file.
+
+    Parameters
+    ----------
+    search
+        By kind of features.
+    """
+    table = pa.concat_tables(
+        search_table(trials, kind, name)
+        for kind, sets in search.items()
+        for name, trials in sets.items()
+    )
     for name, value in provenance.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
     _write(table, Location.of(output / "search.parquet"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from galspec_spark.config import TrainConfig
 from galspec_spark.harness.progress import spark_progress
@@ -18,9 +19,8 @@ from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.evaluation.scores import Curves
-from galspec_spark.ml.features import FEATURES
-from galspec_spark.ml.features.kind import Features
-from galspec_spark.ml.labelled.features import feature_table
+from galspec_spark.ml.features.kind import FeatureKind
+from galspec_spark.ml.labelled.features import FeatureTable, feature_table
 from galspec_spark.ml.labelled.means import class_means
 from galspec_spark.ml.labelled.spectra import LabelledSpectra, labelled_spectra
 from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
@@ -28,7 +28,7 @@ from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
 from galspec_spark.ml.search.importance import FOREST, by_wavelength, elimination
 from galspec_spark.ml.search.search import Trial
 from galspec_spark.ml.search.settings import Classifier, build_classifiers
-from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.contents import TrainingReport, feature_text
 from galspec_spark.report.html import write_report
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import wavelength
@@ -68,31 +68,41 @@ def train(
     """
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
-    classifiers = build_classifiers(config)
+    classifiers = {kind.name: build_classifiers(config, kind) for kind in config.kinds}
     census, used = _checked(read_sample(warehouse, MEMBERSHIP))
+    if any(kind.line_columns for kind in config.kinds):
+        warehouse.existing_parts("lines")
     seconds = _earlier_seconds(warehouse)
+    spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
     with _timed(seconds, "features"):
-        spectra, features, table = _features(spark, config, warehouse, census, output)
-    trained, search = _train_all(config, classifiers, table, census.folds, seconds)
+        tables = [_features(spark, config, kind, spectra, census, output) for kind in config.kinds]
+    trained: list[Trained] = []
+    search = {}
+    for table in tables:
+        name = table.kind.name
+        models, search[name] = _train_all(config, classifiers[name], table, census.folds, seconds)
+        trained += models
     with _timed(seconds, "evaluation"):
-        evaluation = evaluate_all(trained, features, table, census, config.seed)
-    table.unpersist()
-    metrics = assemble(run, census, _file_counts(warehouse), seconds, features, search, evaluation)
+        evaluation = evaluate_all(trained, tables, census, config.seed)
+    for table in tables:
+        table.rows.unpersist()
+    metrics = assemble(run, census, _file_counts(warehouse), seconds, tables, search, evaluation)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
     write_search(search, run.columns(), output)
     best = trained[metrics.best]
+    (best_features,) = (t.features for t in tables if t.kind.name == best.features.kind)
     write_bundle(
         output / "model",
-        pipeline_of(features, best),
+        pipeline_of(best_features, best),
         card_of(run, best, metrics, used),
         evaluation.profile,
-        features,
+        best_features,
         spectra.fill_spectrum,
     )
     means = class_means(spark, spectra)
     page = write_report(
-        output, _report_contents(metrics, means, features, trained, evaluation.curves)
+        output, _report_contents(metrics, means, tables, trained, evaluation.curves)
     )
     return _summary(metrics, comparison, page)
 
@@ -106,49 +116,43 @@ def _checked(members: pa.Table) -> tuple[Census, str]:
 
 
 def _features(
-    spark: SparkSession, config: TrainConfig, warehouse: Warehouse, census: Census, output: Path
-) -> tuple[LabelledSpectra, Features, DataFrame]:
-    """Fit the features for each fold and the whole training split, and compute all of them.
-
-    Returns
-    -------
-    spectra : LabelledSpectra
-    features : Features
-        Fitted on the whole training split.
-    table : DataFrame
-        From `feature_table`, persisted.
-    """
-    kind, train_rows = config.kind, census.count(split="train")
-    progress = spark_progress(spark, kind.label, train_rows, "spectra")
+    spark: SparkSession,
+    config: TrainConfig,
+    kind: FeatureKind,
+    spectra: LabelledSpectra,
+    census: Census,
+    output: Path,
+) -> FeatureTable:
+    """Fit features for each fold and the whole training split, and compute all of them."""
+    progress = spark_progress(spark, kind.label, census.count(split="train"), "spectra")
     with progress, _scratch(output) as scratch:
-        spectra = labelled_spectra(spark, warehouse, train_rows)
         fit = kind.resolve(kind.fit)
-        fitted = fit(spark, spectra, config.feature_settings, census.folds, scratch)
+        fitted = fit(spark, spectra, config.features[kind.name], census.folds, scratch)
     labelled = int(census.counts()["labelled"])
-    with spark_progress(spark, "features", labelled, "spectra"):
-        table = feature_table(spark, spectra, fitted, labelled).persist()
-        table.count()
-    return spectra, fitted[-1], table
+    with spark_progress(spark, f"features, {kind.name}", labelled, "spectra"):
+        rows = feature_table(spark, spectra, kind, fitted, labelled).persist()
+        rows.count()
+    return FeatureTable(kind, fitted[-1], rows)
 
 
 def _train_all(
     config: TrainConfig,
     classifiers: Sequence[Classifier],
-    table: DataFrame,
+    table: FeatureTable,
     folds: int,
     seconds: dict[str, float],
 ) -> tuple[list[Trained], dict[str, list[Trial]]]:
     """Train with all features, then with the features that the forest ranks highest."""
-    indices = list(range(config.n_features))
-    features = FeatureSet(config.kind.name, f"all {config.n_features}", indices, [indices] * folds)
+    count = len(table.features.names)
+    features = FeatureSet.everything(table.kind.name, count, folds)
     with _timed(seconds, "all features"):
-        trained, trials = compare(classifiers, table, features, config)
+        trained, trials = compare(classifiers, table.rows, features, config)
     search = {features.name: trials}
     forest = next((model for model in trained if model.classifier == FOREST), None)
     if forest is not None:
-        best = elimination(forest, config.n_features, config.n_best)
+        best = elimination(forest, count, config.n_best)
         with _timed(seconds, "elimination"):
-            more, search[best.name] = compare(classifiers, table, best, config)
+            more, search[best.name] = compare(classifiers, table.rows, best, config)
         trained += more
     return trained, search
 
@@ -157,8 +161,10 @@ def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
     """Return the seconds of the jobs that made the warehouse, as far as recorded."""
     summaries = read_summaries(warehouse.root)
     ingest = summaries.get("ingest", {}).get("warehouse", {})
-    found = {"ingest": ingest, "preprocess": summaries.get("preprocess", {})}
-    return {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
+    found = {"ingest": ingest}
+    found |= {job: summaries.get(job, {}) for job in ("preprocess", "measure")}
+    spent = {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
+    return defaultdict(float, spent)
 
 
 def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
@@ -179,32 +185,42 @@ def _scratch(output: Path) -> Iterator[Location]:
 
 @contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the seconds of a stage, which may have several parts."""
     started = time.monotonic()
     yield
-    seconds[stage] = time.monotonic() - started
+    seconds[stage] += time.monotonic() - started
 
 
 def _report_contents(
     metrics: Metrics,
     means: dict[int, tuple[int, Doubles]],
-    features: Features,
+    tables: Sequence[FeatureTable],
     trained: list[Trained],
     curves: list[Curves],
 ) -> TrainingReport:
-    with_all = [model for model in trained if model.features is trained[0].features]
-    by_pixel = {model.classifier: by_wavelength(model, features) for model in with_all}
+    # Wavelengths are shown of the first kind that has them.
+    shown = next((table for table in tables if table.features.basis is not None), tables[0])
+    by_pixel = {
+        model.classifier: by_wavelength(model, shown.features)
+        for model in trained
+        if model.features.kind == shown.kind.name and model.features.is_all
+    }
     total = sum(count for count, _ in means.values())
     return TrainingReport(
         metrics=metrics,
         wavelength=wavelength(),
         mean_spectrum=np.sum([count * mean for count, mean in means.values()], axis=0) / total,
-        basis=features.basis,
+        pixel_kind=shown.kind.name,
+        basis=shown.features.basis,
         class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
         wavelength_importance={
             name: values for name, values in by_pixel.items() if values is not None
         },
         curves={
-            f"{model.classifier}/{model.features.name}": {"roc": curve.roc, "pr": curve.pr}
+            f"{model.features.kind}/{model.classifier}/{model.features.name}": {
+                "roc": curve.roc,
+                "pr": curve.pr,
+            }
             for model, curve in zip(trained, curves, strict=True)
         },
     )
@@ -215,7 +231,7 @@ def _summary(metrics: Metrics, comparison: Comparison | None, page: Path) -> dic
     summary = {
         "train": metrics.counts.train,
         "test": metrics.counts.test,
-        "model": f"{best.classifier}, {best.features} {FEATURES[best.kind].label}",
+        "model": f"{best.classifier}, {feature_text(best)}",
         "f1": best.f1,
         "agn_f1": best.agn_f1,
         "cv_f1": best.cv_f1,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import Floats, present_rows_of
+from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
 from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location
@@ -29,6 +30,7 @@ class Slice:
     """Some row groups of a part of ``restframe``, and the place of its rows in ``sample``."""
 
     part: Location
+    lines: Location  #: the part of ``lines`` with the same rows, which need not exist
     sample: Location
     row_group: int  #: of the sample
     number: int = 0  #: of this slice among the slices of the part
@@ -111,20 +113,25 @@ def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> 
     ]
     count = -(-tasks // max(len(chosen), 1))
     return [
-        Slice(part, place, row_group, number, count)
+        Slice(part, _lines_of(warehouse, part), place, row_group, number, count)
         for part, row_group in chosen
         for number in range(count)
     ]
 
 
+def _lines_of(warehouse: Warehouse, part: Location) -> Location:
+    return warehouse.root / warehouse.place_of(part).replace("restframe", "lines", 1)
+
+
 @dataclass(frozen=True)
 class Spectra:
-    """Some rows of ``restframe`` with the decisions about them."""
+    """Some rows of ``restframe``, or of ``lines``, with the decisions about them."""
 
     rows: pa.Table  #: columns of ``sample``
     has_pixels: npt.NDArray[np.bool_]  #: (rows,)
     flux: Floats  #: float32, (n, pixels) for the n rows that have pixels; 0 in gaps
     ivar: Floats  #: likewise
+    lines: pa.Table  #: (rows,) columns of ``lines``, none where pixels are read
 
     def filled(self, fill_spectrum: Floats) -> Floats:
         """Return the flux with a spectrum (pixels,) in its gaps."""
@@ -132,7 +139,11 @@ class Spectra:
 
 
 def read_slice(
-    slice_: Slice, columns: Sequence[str], *, labelled: bool = False
+    slice_: Slice,
+    columns: Sequence[str],
+    line_columns: Sequence[str] = (),
+    *,
+    labelled: bool = False,
 ) -> Iterator[Spectra]:
     """Read spectra, some at a time. Runs in a task.
 
@@ -140,6 +151,8 @@ def read_slice(
     ----------
     columns
         Columns of ``sample``.
+    line_columns
+        Columns of ``lines``, which are then read in place of the pixels.
     labelled
         Give only the spectra of the splits; all of them have pixels. Row groups without such
         spectra are not read.
@@ -147,15 +160,20 @@ def read_slice(
     Raises
     ------
     UserError
-        If a part cannot be read, or the two tables differ in the rows of a part.
+        If a part cannot be read, the tables differ in the rows of a part, or lines were not
+        measured.
     """
-    file = open_part(slice_.part)
+    place = slice_.lines if line_columns else slice_.part
+    made_by = "jobs/measure.py" if line_columns else "jobs/preprocess.py"
+    if not place.exists():
+        raise UserError(f"{place} does not exist: run {made_by}")
+    file = open_part(place)
     names = list(dict.fromkeys([*columns, "split"]))
     decided = open_part(slice_.sample).read_row_group(slice_.row_group, names)
     if len(decided) != file.metadata.num_rows:
         raise UserError(
-            f"{slice_.part} has {file.metadata.num_rows} rows and the table sample {len(decided)} "
-            "of it: run jobs/preprocess.py"
+            f"{place} has {file.metadata.num_rows} rows and the table sample {len(decided)} "
+            f"of it: run {made_by}"
         )
     first = 0
     for group in range(file.num_row_groups):
@@ -164,20 +182,32 @@ def read_slice(
         first += size
         is_ours = group % slice_.count == slice_.number
         if is_ours and not (labelled and rows["split"].null_count == size):
-            yield from _read_row_group(file, group, rows, labelled)
+            yield from _read_row_group(file, group, rows, line_columns, labelled)
 
 
-def _read_row_group(file: Part, group: int, rows: pa.Table, labelled: bool) -> Iterator[Spectra]:
+def _read_row_group(
+    file: Part, group: int, rows: pa.Table, line_columns: Sequence[str], labelled: bool
+) -> Iterator[Spectra]:
     first = 0
+    names = list(line_columns) or ["flux", "ivar"]
     # Other tasks keep the other cores busy.
-    for batch in file.iter_batches(BATCH_ROWS, [group], ["flux", "ivar"], use_threads=False):
+    for batch in file.iter_batches(BATCH_ROWS, [group], names, use_threads=False):
         decided = rows.slice(first, batch.num_rows)
         first += batch.num_rows
         if labelled:
             wanted = pc.is_valid(decided["split"]).combine_chunks()
             decided, batch = decided.filter(wanted), batch.filter(wanted)
         if len(decided):
-            has_pixels = batch["flux"].is_valid().to_numpy(zero_copy_only=False)
-            yield Spectra(
-                decided, has_pixels, *map(present_rows_of, (batch["flux"], batch["ivar"]))
-            )
+            yield _with_lines(decided, batch) if line_columns else _with_pixels(decided, batch)
+
+
+def _with_pixels(decided: pa.Table, batch: pa.RecordBatch) -> Spectra:
+    has_pixels = batch["flux"].is_valid().to_numpy(zero_copy_only=False)
+    flux, ivar = map(present_rows_of, (batch["flux"], batch["ivar"]))
+    return Spectra(decided, has_pixels, flux, ivar, pa.table({}))
+
+
+def _with_lines(decided: pa.Table, batch: pa.RecordBatch) -> Spectra:
+    none = np.empty((0, PIXELS), np.float32)
+    lines = pa.Table.from_batches([batch])
+    return Spectra(decided, np.zeros(len(decided), bool), none, none, lines)

@@ -30,7 +30,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
-from galspec_spark.ml.features.pca import Coefficients, Settings
+from galspec_spark.ml.features.pca import KIND, Coefficients, Settings
 from galspec_spark.ml.labelled.features import NARROW, feature_table, fold_column
 from galspec_spark.ml.labelled.spectra import LabelledSpectra
 from galspec_spark.ml.pca.estimator import principal_components
@@ -166,12 +166,13 @@ class Pipeline:
         self.spark, self.config, self.sample = spark, config, sample
         self.folds = int(sample.narrow["fold"].to_numpy().max()) + 1
         self.scratch = Location.of(scratch)
-        parts = [self.scratch / f"{name}.parquet" for name in ("restframe", "sample")]
+        restframe, narrow = (self.scratch / f"{name}.parquet" for name in ("restframe", "sample"))
         columns = {name: lists_of(getattr(sample, name)) for name in ("flux", "ivar")}
-        pq.write_table(pa.table(columns), parts[0].path, row_group_size=500)
-        pq.write_table(sample.narrow, parts[1].path)
+        pq.write_table(pa.table(columns), restframe.path, row_group_size=500)
+        pq.write_table(sample.narrow, narrow.path)
         cores = spark.sparkContext.defaultParallelism
-        slices = [Slice(parts[0], parts[1], 0, number, cores) for number in range(cores)]
+        lines = self.scratch / "lines.parquet"  # there are none
+        slices = [Slice(restframe, lines, narrow, 0, number, cores) for number in range(cores)]
         self.spectra = LabelledSpectra([[part] for part in slices], sample.fill_spectrum)
 
     def components(self) -> list[Components]:
@@ -183,7 +184,7 @@ class Pipeline:
         """Predict each spectrum by the models of the other folds, shape (n,)."""
         features = [Coefficients(each, is_masked) for each in components]
         count = len(self.sample.flux)
-        rows = feature_table(self.spark, self.spectra, features, count).persist()
+        rows = feature_table(self.spark, self.spectra, KIND, features, count).persist()
         with ThreadPool(self.config.parallelism) as pool:
             predicted = pool.map(partial(_predict, rows), range(self.folds))
         rows.unpersist()

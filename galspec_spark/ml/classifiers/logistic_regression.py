@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,22 @@ def read(stage: Path) -> Linear:
     if row["isMultinomial"]:
         weights, intercept = np.diff(weights, axis=0), np.diff(intercept)
     return Linear(weights[0], float(intercept[0]), is_logistic=True)
+
+
+def native_model(estimator: Any, weights: Sequence[float], intercept: float) -> Any:
+    """Return the model that an estimator would have fitted with these weights (k,)."""
+    context = pkgutil.resolve_name("pyspark.SparkContext")._active_spark_context
+    values = context._gateway.new_array(context._jvm.double, len(weights))
+    for i, weight in enumerate(weights):
+        values[i] = float(weight)
+    constant = context._gateway.new_array(context._jvm.double, 1)
+    constant[0] = float(intercept)
+    linalg = context._jvm.org.apache.spark.ml.linalg
+    matrix = linalg.DenseMatrix(1, len(weights), values, True)
+    model = context._jvm.org.apache.spark.ml.classification.LogisticRegressionModel(
+        estimator.uid, matrix, linalg.DenseVector(constant), 2, False
+    )
+    return estimator._copyValues(estimator._create_model(model))
 
 
 KIND = ClassifierKind(

@@ -191,6 +191,17 @@ class Search(Record):
     trials: tuple[TrialScores, ...] = Field(description="in the order in which they began")
 
 
+class FeatureRecord(Record):
+    """One kind of features, and what was tried and learned with it."""
+
+    names: tuple[str, ...]
+    explained_variance: tuple[float, ...] = Field(
+        description="share of each feature; empty where it is undefined"
+    )
+    importance: Importance
+    search: dict[str, Search] = Field(description="by set of features")
+
+
 class Counts(Record):
     """Files, spectra and objects on the way to the splits."""
 
@@ -219,11 +230,7 @@ class Metrics(Record):
     counts: Counts
     left_out: dict[str, int] = Field(description="spectra by the first reason that applies")
     seconds: dict[str, float] = Field(description="by stage, in the order of the run")
-    explained_variance: tuple[float, ...] = Field(
-        description="share of each feature; empty where it is undefined"
-    )
-    importance: Importance
-    search: dict[str, Search] = Field(description="by set of features")
+    features: dict[str, FeatureRecord] = Field(description="by kind, in the order of Table 1")
     results: tuple[Result, ...] = Field(min_length=1)
     best: int = Field(description="index of the saved model's result")
     bins: dict[str, tuple[Bin, ...]] = Field(description="by quantity, rising")

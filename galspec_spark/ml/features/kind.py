@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
 #: Column of the rms of flux less its reconstruction, over the pixels; null if a kind has none.
@@ -31,16 +32,8 @@ class Features(Protocol):
     def explained_variance(self) -> Sequence[float]:
         """Share of the spectra's variance that each feature explains; empty where undefined."""
 
-    def transform(self, flux: Floats, ivar: Floats) -> Doubles:
-        """Return the features (n, k) of spectra (n, pixels) without gaps.
-
-        Parameters
-        ----------
-        flux
-            Finite; a gap holds the fill spectrum.
-        ivar
-            0 in a gap.
-        """
+    def transform(self, inputs: Inputs) -> Doubles:
+        """Return the features (n, k) of n spectra, all finite."""
 
     def reconstruct(self, features: Doubles) -> Doubles | None:
         """Return the spectra (n, pixels) that features (n, k) stand for; None if undefined."""
@@ -84,6 +77,11 @@ class FeatureKind:
     #: compute them from the column ``spectrum`` (vector). None if Spark has no such steps.
     native_steps: str | None = None
     saved_as: Sequence[str] = ()  #: classes of these steps in a saved pipeline
+    #: Columns of the table ``lines`` that the features are made of; without any, they are made of
+    #: pixels.
+    line_columns: Sequence[str] = ()
+    #: The only classifier that they are for; None if they are for all that are configured.
+    classifier: str | None = None
 
     def resolve(self, function: str) -> Any:
         """Return a function given by its name."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
@@ -49,9 +50,11 @@ class Coefficients:
         """Share of the variance along each component."""
         return [float(share) for share in self.components.explained_variance]
 
-    def transform(self, flux: Floats, ivar: Floats) -> Doubles:
-        """Return the coefficients (n, k) of spectra (n, pixels)."""
-        spectra = fill_gaps(flux, ivar, self.components) if self.is_masked else flux
+    def transform(self, inputs: Inputs) -> Doubles:
+        """Return the coefficients (n, k) of n spectra."""
+        spectra = inputs.flux
+        if self.is_masked:
+            spectra = fill_gaps(spectra, inputs.ivar, self.components)
         return np.asarray(spectra.astype(np.float64) @ self.components.vectors.T)
 
     def reconstruct(self, features: Doubles) -> Doubles:

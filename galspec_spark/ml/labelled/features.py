@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, Features
+from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, FeatureKind, Features
 from galspec_spark.ml.labelled.spectra import LabelledSpectra
 from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.warehouse.frames import frame_of_tasks
@@ -30,13 +31,26 @@ NARROW = {
 ROWS_PER_PARTITION = 50_000
 
 
+@dataclass(frozen=True)
+class FeatureTable:
+    """One kind of features of all labelled spectra."""
+
+    kind: FeatureKind
+    features: Features  #: fitted on the whole training split
+    rows: DataFrame  #: from `feature_table`, persisted
+
+
 def fold_column(fold: int) -> str:
     """Return the column of the features fitted on the other folds."""
     return f"{ALL_FEATURES}_{fold}"
 
 
 def feature_table(
-    spark: SparkSession, spectra: LabelledSpectra, fitted: Sequence[Features], rows: int
+    spark: SparkSession,
+    spectra: LabelledSpectra,
+    kind: FeatureKind,
+    fitted: Sequence[Features],
+    rows: int,
 ) -> DataFrame:
     """Return the features of all labelled spectra, always in the same order.
 
@@ -59,14 +73,15 @@ def feature_table(
     from pyspark.ml.functions import array_to_vector
 
     names = [*map(fold_column, range(len(fitted) - 1)), ALL_FEATURES]
+    line_columns = kind.line_columns
 
     def table(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
-        for narrow, flux, ivar in spectra.read(task, list(NARROW)):
-            values = [features.transform(flux, ivar) for features in fitted]
-            error = fitted[-1].reconstruction_error(flux, values[-1])
+        for narrow, inputs in spectra.inputs(task, list(NARROW), line_columns):
+            values = [features.transform(inputs) for features in fitted]
+            error = fitted[-1].reconstruction_error(inputs.flux, values[-1])
             columns = [narrow[name].combine_chunks() for name in NARROW]
             yield pa.RecordBatch.from_arrays(
-                [*columns, error_column(error, len(flux)), *map(lists_of, values)],
+                [*columns, error_column(error, len(narrow)), *map(lists_of, values)],
                 names=[*NARROW, RECONSTRUCTION_ERROR, *names],
             )
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.tasks import run_tasks, shares
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.spectrum.arrays import Doubles, Floats
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.tables import Warehouse
@@ -51,6 +52,23 @@ class LabelledSpectra:
         for part in task:
             for spectra in read_slice(part, columns, labelled=True):
                 yield spectra.rows, spectra.filled(self.fill_spectrum), spectra.ivar
+
+    def inputs(
+        self, task: Sequence[Slice], columns: Sequence[str], line_columns: Sequence[str]
+    ) -> Iterator[tuple[pa.Table, Inputs]]:
+        """Read what features of the spectra of one task are computed from, in batches.
+
+        Parameters
+        ----------
+        columns
+            Columns of ``sample``.
+        line_columns
+            Columns of ``lines``; without any, the pixels are read.
+        """
+        for part in task:
+            for spectra in read_slice(part, columns, line_columns, labelled=True):
+                everyone = np.ones(len(spectra.rows), bool)
+                yield spectra.rows, Inputs.of(spectra, everyone, self.fill_spectrum)
 
 
 def labelled_spectra(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.labels import AGN, OTHER
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.spectrum.arrays import Floats, lists_of
@@ -52,6 +53,8 @@ class Apply:
     def __call__(self, spectra: Spectra) -> pa.Table:
         """Return `PREDICTED` of spectra with the columns `KEPT`, which may lack pixels.
 
+        They hold what the model's features read, pixels or lines.
+
         A spectrum that was not drawn for training is classified like any other.
         """
         rows = {name: spectra.rows[name].combine_chunks() for name in KEPT}
@@ -78,11 +81,10 @@ class Apply:
         features = np.zeros((len(is_used), len(bundle.features.names)))
         error = np.full(len(is_used), np.nan, np.float32)
         if is_used.any():
-            used = is_used[spectra.has_pixels]  # a used spectrum has pixels
-            flux = spectra.filled(bundle.fill_spectrum)[used]
-            found = bundle.features.transform(flux, spectra.ivar[used])
+            inputs = Inputs.of(spectra, is_used, bundle.fill_spectrum)
+            found = bundle.features.transform(inputs)
             features[is_used] = found
-            errors = bundle.features.reconstruction_error(flux, found)
+            errors = bundle.features.reconstruction_error(inputs.flux, found)
             if errors is not None:
                 error[is_used] = errors
         probability = bundle.calibration.apply(bundle.classifier.score(features))

@@ -46,6 +46,11 @@ class Bundle:
     profile: Profile  #: of the training set
 
     @property
+    def kind(self) -> FeatureKind:
+        """The kind of the features."""
+        return FEATURES[self.card.features]
+
+    @property
     def preprocess(self) -> PreprocessConfig:
         """The configuration that preprocessed and labelled the model's spectra."""
         return PreprocessConfig.model_validate(self.card.recipe.preprocess)

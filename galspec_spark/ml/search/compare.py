@@ -31,6 +31,13 @@ class FeatureSet:
     name: str  #: for example ``all 20`` or ``best 10``
     selected: list[int]  #: indices, chosen on the whole training split
     of_fold: list[list[int]]
+    is_all: bool = False
+
+    @staticmethod
+    def everything(kind: str, count: int, folds: int) -> FeatureSet:
+        """Return all features of a kind, in their order."""
+        indices = list(range(count))
+        return FeatureSet(kind, f"all {count}", indices, [indices] * folds, is_all=True)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def compare(
     """
     folds = [_fold(table, features, number) for number in range(len(features.of_fold))]
     limited = [classifier.limited(len(features.selected)) for classifier in classifiers]
-    what = f"search, {features.name} features"
+    what = f"search, {features.kind}, {features.name} features"
     trials = search(limited, folds, config.search, config.parallelism, what)
     best = best_trials(trials)
     train = table.where("fold is not null").select("label", ALL_FEATURES)

@@ -54,10 +54,16 @@ def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
 def importance_of(
     trained: Sequence[Trained], features: Features, test: DataFrame, seed: int
 ) -> dict[str, Any]:
-    """Return the importance of features and wavelengths to the classifiers with all features."""
+    """Return the importance of features and wavelengths to the classifiers with all features.
+
+    Parameters
+    ----------
+    trained
+        The models of one kind of features.
+    """
     found: dict[str, Any] = {"features": None, "best": None, "permutation": {}, "peaks": {}}
     values, labels = some_rows(test)
-    for model in (each for each in trained if each.features is trained[0].features):
+    for model in (each for each in trained if each.features.is_all):
         found["permutation"][model.classifier] = permutation_importance(
             predictor(test.sparkSession, model.classifier, model.model),
             values[:, model.selected],

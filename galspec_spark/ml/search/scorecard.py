@@ -7,7 +7,7 @@ The predictions come to the driver once, as an Arrow table: 10 million rows of 6
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,13 +28,16 @@ from galspec_spark.ml.search.settings import gives_probability
 KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
 
 
-def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list[float]]:
+def predict(
+    trained: Sequence[Trained], tests: Mapping[str, DataFrame]
+) -> tuple[pa.Table, list[float]]:
     """Apply all classifiers to the test split, one after another.
 
     Parameters
     ----------
-    test
-        From `feature_table`, persisted: its rows are always in the same order.
+    tests
+        By kind of features, from `feature_table`, persisted: all have the same rows, always in
+        the same order.
 
     Returns
     -------
@@ -44,9 +47,10 @@ def predict(trained: Sequence[Trained], test: DataFrame) -> tuple[pa.Table, list
     seconds : list of float
         Time of each classifier, with nothing else running.
     """
-    predictions, seconds = test.select(*KNOWN).toArrow(), []
+    predictions, seconds = next(iter(tests.values())).select(*KNOWN).toArrow(), []
     for i, model in enumerate(trained):
         started = time.monotonic()
+        test = tests[model.features.kind]
         rows = model.model.transform(slicer(model.selected).transform(test))
         decisions = rows.select(*decision(model.classifier)).toArrow()
         seconds.append(time.monotonic() - started)

@@ -206,10 +206,11 @@ def _in_rounds(classifiers: Sequence[Classifier]) -> Iterator[Trial]:
                 yield Trial(classifier, point)
 
 
-def search_table(trials: Sequence[Trial], features: str) -> pa.Table:
+def search_table(trials: Sequence[Trial], kind: str, features: str) -> pa.Table:
     """Return one row for each point and fold of a search: its settings, scores and seconds."""
     rows = [
         {
+            "kind": kind,
             "features": features,
             "classifier": trial.classifier.name,
             "origin": trial.point.origin,
@@ -229,7 +230,7 @@ def search_table(trials: Sequence[Trial], features: str) -> pa.Table:
 
 SEARCH = pa.schema(
     [
-        *((name, pa.string()) for name in ("features", "classifier", "origin")),
+        *((name, pa.string()) for name in ("kind", "features", "classifier", "origin")),
         ("point", pa.int32()),
         ("n_features", pa.int32()),
         ("hyperparameters", pa.string()),

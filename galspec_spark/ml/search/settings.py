@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from galspec_spark.config import ClassifierConfig, TrainConfig
 from galspec_spark.errors import ConfigError
 from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.features.kind import FeatureKind
 
 FEATURES, LABEL = "features", "label"
 #: Our own setting beside Spark's: the number of features to use.
@@ -61,19 +62,15 @@ class Classifier:
         return Classifier(self.name, self.estimator, list(points.values()))
 
 
-def build_classifiers(config: TrainConfig) -> list[Classifier]:
-    """Build the configured classifiers, simplest first; needs a Spark session, starts no job.
+def build_classifiers(config: TrainConfig, kind: FeatureKind) -> list[Classifier]:
+    """Build the classifiers of a kind of features; needs a Spark session, starts no job.
 
     Raises
     ------
     ConfigError
         If the Spark classifier does not have a parameter, or does not take its value.
     """
-    return [
-        _build(name, config.classifiers[name], config)
-        for name in CLASSIFIERS
-        if name in config.classifiers
-    ]
+    return [_build(name, own, config) for name, own in config.classifiers_of(kind).items()]
 
 
 def score(name: str) -> Column:
@@ -102,7 +99,7 @@ def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifie
         for _ in range(train.search.random_points if config.random else 0)
     ]
     points = [
-        _point(name, estimator, settings, train.n_features, origin)
+        _point(name, estimator, settings, train.most_features, origin)
         for origin, found in (("grid", grid), ("random", drawn))
         for settings in found
     ]
