@@ -99,7 +99,7 @@ def _cards(report: TrainingReport) -> list[_Card]:
             ((integer(len(shown.names)), title(shown_kind(metrics))),),
             (
                 *((f"{sum(variance):.1%} of the variance",) if variance else ()),
-                *(line for other in others for line in textwrap.wrap(f"and {other}", 24)),
+                *(line for other in others for line in textwrap.wrap(f"and {other}", 22)),
                 "fitted on training only",
             ),
             ("measure", "features"),
@@ -118,7 +118,7 @@ def _cards(report: TrainingReport) -> list[_Card]:
                 (decimals(best.f1, 3), "weighted F1"),
                 (decimals(best.agn_f1, 3), "F1 of the AGN class"),
             ),
-            (title(best.classifier), *textwrap.wrap(feature_text(best), 24)),
+            (title(best.classifier), *textwrap.wrap(feature_text(best), 22)),
             (),
             flow_pictures.result,
         ),

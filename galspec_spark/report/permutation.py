@@ -35,6 +35,7 @@ def permutation_importance(report: TrainingReport) -> Figure | None:
     grid = figure.subplots(1, len(names) + bool(own.size), sharey=True, squeeze=False)[0]
     for axes, name in zip(grid, names, strict=False):
         _draw_permutation(axes, permutation[name], name)
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     for axes in grid[1 : len(names)]:
         axes.sharex(grid[0])
     if own.size:
@@ -78,4 +79,3 @@ def _draw_permutation(axes: Axes, drops: Sequence[Drop], name: str) -> None:
     )
     axes.set_title(title(name), color=colour(name))
     axes.set_xlabel("Drop of AGN score")
-    axes.legend(loc="lower right", fontsize=8)

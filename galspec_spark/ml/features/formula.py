@@ -7,13 +7,13 @@ from typing import Any
 
 from galspec_spark.ml.features import measured
 from galspec_spark.ml.features.kind import FeatureKind
-from galspec_spark.ml.features.lines import FURTHEST, MARGIN, margin
+from galspec_spark.ml.features.lines import FURTHEST, MARGIN, NAMES, margin
 from galspec_spark.ml.features.measured import FILE, TEMPLATES, Measured, NoSettings
 
 
 def of_templates(templates: str) -> Measured:
     """Return the margin by lines measured with some templates; without the lines it is no AGN."""
-    return Measured((MARGIN,), margin, -FURTHEST, templates)
+    return Measured(NAMES[-1:], margin, -FURTHEST, templates)
 
 
 def fit(spark: Any, spectra: Any, settings: NoSettings, folds: int, scratch: Any) -> list[Measured]:
@@ -28,7 +28,7 @@ def read(folder: Path) -> Measured:
 
 KIND = FeatureKind(
     name="formula",
-    label="the margin of SDSS’s formula",
+    label="margin of the formula",
     settings=NoSettings,
     count=lambda settings: 1,
     fit=f"{__name__}.fit",

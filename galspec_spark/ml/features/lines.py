@@ -13,10 +13,17 @@ from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.ml.features.measured import FILE, TEMPLATES, Measured, NoSettings
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Lines whose S/N is a feature.
-LINES = (
-    "oii_3729", "h_beta", "oiii_5007", "oi_6300", "h_alpha", "nii_6583", "sii_6716", "sii_6731",
-)  # fmt: skip
+#: Lines whose S/N is a feature: their columns in ``lines``, and their names.
+LINES = {
+    "oii_3729": "[O II]",
+    "h_beta": "Hβ",
+    "oiii_5007": "[O III]",
+    "oi_6300": "[O I]",
+    "h_alpha": "Hα",
+    "nii_6583": "[N II]",
+    "sii_6716": "[S II] 6716",
+    "sii_6731": "[S II] 6731",
+}
 #: Ratios of the diagrams that tell AGN from star formation (Baldwin, Phillips and Terlevich 1981,
 #: PASP 93, 5; Veilleux and Osterbrock 1987, ApJS 63, 295).
 RATIOS = (
@@ -28,17 +35,21 @@ RATIOS = (
 #: Lines whose equivalent width is a feature.
 WIDE = ("h_beta", "oiii_5007", "h_alpha")
 #: Widths in km/s: of the stars, of the Balmer lines and of all others.
-WIDTHS = ("velocity_dispersion", "h_alpha_sigma", "oiii_5007_sigma")
+WIDTHS = {
+    "velocity_dispersion": "width of stellar lines",
+    "h_alpha_sigma": "width of Balmer lines",
+    "oiii_5007_sigma": "width of other lines",
+}
 MARGIN = "formula_margin"
 #: Usual size of a width, in km/s, and greatest width and margin that are told apart.
 WIDTH_UNIT, WIDEST, FURTHEST = 100.0, 10.0, 30.0
 
 NAMES = (
-    *(f"S/N of {line}" for line in LINES),
-    *(f"log {above} / {below}" for above, below in RATIOS),
-    *(f"EW of {line}" for line in WIDE),
-    *WIDTHS,
-    MARGIN,
+    *(f"S/N of {name}" for name in LINES.values()),
+    *(f"log {LINES[above]} / {LINES[below]}" for above, below in RATIOS),
+    *(f"EW of {LINES[line]}" for line in WIDE),
+    *WIDTHS.values(),
+    "margin of the formula",
 )
 COLUMNS = (
     *(f"{line}_{value}" for line in LINES for value in ("area", "area_err")),
@@ -57,8 +68,8 @@ def compute(inputs: Inputs) -> Doubles:
     area = inputs.measures([f"{line}_area" for line in LINES])
     error = inputs.measures([f"{line}_area_err" for line in LINES])
     strength = np.log10(np.maximum(area, error))
-    above, below = ([LINES.index(pair[i]) for pair in RATIOS] for i in (0, 1))
-    widths = inputs.measures(WIDTHS) / WIDTH_UNIT
+    above, below = ([list(LINES).index(pair[i]) for pair in RATIOS] for i in (0, 1))
+    widths = inputs.measures(list(WIDTHS)) / WIDTH_UNIT
     return np.hstack(
         [
             np.arcsinh(area / error),
