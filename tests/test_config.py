@@ -9,6 +9,7 @@ import yaml
 
 from galspec_spark.config import Config, load_config
 from galspec_spark.errors import ConfigError
+from galspec_spark.ml.features.pca import Settings
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -47,7 +48,7 @@ def test_paper_yaml_is_the_papers_recipe():
     config = load_config(CONF / "paper.yaml")
     assert config.preprocess.sample == 10_000
     assert config.preprocess.test_fraction == 0.2
-    assert (config.train.n_features, config.train.n_best) == (20, 10)
+    assert (config.train.features, config.train.n_best) == ({"pca": Settings()}, 10)
     assert set(config.train.classifiers) == {"logistic_regression", "linear_svc", "random_forest"}
     assert config.train.classifiers["random_forest"].fixed["impurity"] == "entropy"
 

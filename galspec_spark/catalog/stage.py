@@ -67,7 +67,7 @@ def classify(
     """
     bundle = load_bundle(model)
     check_recipe(warehouse, bundle)
-    if bundle.kind.line_columns:
+    if bundle.line_columns:
         warehouse.existing_parts("lines")
     chosen = _slices(warehouse, release)
     with warehouse.writing(run.id) as staging:
@@ -106,7 +106,7 @@ def _place(spectra: Slice, bundle: Bundle, config: ClassifyConfig) -> str:
     values = partition_values(spectra.part)
     folder = f"catalog/survey={values['survey']}/release={values['release']}/model={bundle.id}"
     made_from = hashlib.sha256(config.model_dump_json().encode())
-    if bundle.kind.line_columns and spectra.lines.exists():
+    if bundle.line_columns and spectra.lines.exists():
         made_from.update(_measured_by(spectra.lines))
     decided = open_part(spectra.sample).read_row_group(spectra.row_group, list(KEPT))
     content = pa.BufferOutputStream()
@@ -135,7 +135,7 @@ def _write(
 ) -> tuple[Location, str]:
     """Classify a part; return the staged part and its place."""
     place, spectra = work
-    line_columns = apply.bundle.kind.line_columns
+    line_columns = apply.bundle.line_columns
     staged = staging / os.urandom(4).hex() / place
     with part_writer(staged, CATALOG) as writer:
         for rows in _in_groups(map(apply, read_slice(spectra, KEPT, line_columns))):

@@ -24,8 +24,10 @@ from galspec_spark.ml.features.kind import FeatureKind
 
 
 def _registered(name: str) -> str:
-    if name not in CLASSIFIERS:
-        raise ValueError(f"unknown classifier {name!r}; known: {', '.join(CLASSIFIERS)}")
+    reserved = {kind.classifier for kind in FEATURES.values()}
+    known = [each for each in CLASSIFIERS if each not in reserved]
+    if name not in known:
+        raise ValueError(f"unknown classifier {name!r}; known: {', '.join(known)}")
     return name
 
 
@@ -158,11 +160,6 @@ class TrainConfig(Section):
     def _check(self) -> TrainConfig:
         if self.n_best > self.most_features > 1:
             raise ValueError(f"n_best {self.n_best} is more than the {self.most_features} features")
-        for kind in FEATURES.values():
-            if kind.classifier in self.classifiers:
-                raise ValueError(
-                    f"classifiers: {kind.classifier} comes with the features {kind.name!r} alone"
-                )
         return self
 
     @property

@@ -98,7 +98,7 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
     bundle = load_bundle(current)
     check_recipe(warehouse, bundle)
     apply = Apply(bundle, abstain=())
-    line_columns = bundle.kind.line_columns
+    line_columns = bundle.line_columns
     cores = spark.sparkContext.defaultParallelism
 
     def classified(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:

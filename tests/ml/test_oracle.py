@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
-from galspec_spark.ml.features.pca import Settings
+from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.labelled.features import feature_table
 from galspec_spark.ml.labelled.spectra import labelled_spectra
 from galspec_spark.ml.pca.fit import fit
@@ -53,7 +53,7 @@ def features_of(spark, root: Path, scratch: Location) -> Features:
     ).astype(np.float64)
     oracle = decomposition.PCA(COMPONENTS, svd_solver="full").fit(flux)
     labelled = census.count(split="train") + census.count(split="test")
-    coefficients = feature_table(spark, spectra, fitted, labelled).persist()
+    coefficients = feature_table(spark, spectra, KIND, fitted, labelled).persist()
     table = coefficients.orderBy("spectrum_id").toPandas()
     values = np.stack([vector.toArray() for vector in table["all_features"]])
     is_train = (table["split"] == "train").to_numpy()

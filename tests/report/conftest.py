@@ -79,11 +79,12 @@ def full_report() -> TrainingReport:
         sample.result("linear_svc", "best 10", best, 12, 5),
         sample.result("random_forest", "all 20", list(range(20)), 11, 3),
         sample.result("random_forest", "best 10", best, 11, 4),
+        sample.result("sign_of_margin", "all 1", [0], 19, 1, "formula"),
     ]
     weights = {name: np.abs(rng.normal(size=20) @ components) ** 2 for name in sample.CLASSIFIERS}
     x = np.linspace(0, 1, 60)
     curves = {
-        f"{r['classifier']}/{r['features']}": {
+        f"{r['kind']}/{r['classifier']}/{r['features']}": {
             "roc": np.stack([x, x ** rng.uniform(0.08, 0.2)]),
             "pr": np.stack([x, 1 - 0.84 * x ** rng.uniform(2, 4)]),
         }
@@ -100,9 +101,20 @@ def full_report() -> TrainingReport:
         "left_out": {"zwarning": 31, "z_range": 14, "coverage": 11},
         "seconds": {"simulate": 21.0, "ingest": 6.4, "preprocess": 9.8, "features": 4.1,
                     "all features": 83.7, "elimination": 5.2, "evaluation": 3.0},
-        "explained_variance": variance.tolist(),
-        "importance": sample.importance(importance.tolist(), best),
-        "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
+        "features": {
+            "pca": {
+                "names": [f"coefficient_{number}" for number in range(1, 21)],
+                "explained_variance": variance.tolist(),
+                "importance": sample.importance(importance.tolist(), best),
+                "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
+            },
+            "formula": {
+                "names": ["margin of the formula"],
+                "explained_variance": [],
+                "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
+                "search": {},
+            },
+        },
         "bins": sample.bins(len(results)),
         "results": results,
         "best": 2,
@@ -112,6 +124,7 @@ def full_report() -> TrainingReport:
         metrics=Metrics.model_validate(metrics),
         wavelength=wavelength(),
         mean_spectrum=mean,
+        pixel_kind="pca",
         basis=components,
         class_means={"AGN": spectra[:30].mean(axis=0), "other": spectra[30:].mean(axis=0)},
         wavelength_importance={name: w / w.sum() for name, w in weights.items()},
@@ -140,9 +153,14 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
         | {"files": None, "files_quarantined": None, "selected": 632},
         "left_out": {},
         "seconds": {"features": 0.4},
-        "explained_variance": whole.explained_variance[:5],
-        "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
-        "search": {},
+        "features": {
+            "pca": {
+                "names": whole.features["pca"].names[:5],
+                "explained_variance": whole.features["pca"].explained_variance[:5],
+                "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
+                "search": {},
+            }
+        },
         "bins": {},
     }
     metrics = Metrics.model_validate(whole.model_dump() | changes)

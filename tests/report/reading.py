@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from galspec_spark.ml.evaluation.metrics import Metrics
+from galspec_spark.ml.evaluation.metrics import FeatureRecord, Metrics
 from galspec_spark.report.contents import TrainingReport
 
 
@@ -23,8 +23,14 @@ def marked(axes: Axes, marker: str) -> list[Line2D]:
 
 
 def changed(report: TrainingReport, **changes: object) -> TrainingReport:
-    """Return a report whose metrics have other values, which are checked like those of a run."""
-    metrics = Metrics.model_validate(report.metrics.model_dump() | changes)
+    """Return a report whose metrics have other values, which are checked like those of a run.
+
+    Values of a `FeatureRecord` are put there.
+    """
+    content = report.metrics.model_dump()
+    of_kind = {key: changes.pop(key) for key in list(changes) if key in FeatureRecord.model_fields}
+    content["features"] = {kind: old | of_kind for kind, old in content["features"].items()}
+    metrics = Metrics.model_validate(content | changes)
     return dataclasses.replace(report, metrics=metrics)
 
 

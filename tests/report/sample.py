@@ -39,7 +39,12 @@ def search(n_features: int) -> dict[str, Any]:
 
 
 def result(
-    classifier: str, features: str, selected: list[int], found: int, false: int
+    classifier: str,
+    features: str,
+    selected: list[int],
+    found: int,
+    false: int,
+    kind: str = "pca",
 ) -> dict[str, Any]:
     """Return one entry of the results, its scores from its own confusion matrix."""
     agn, other = 20, 106
@@ -57,7 +62,7 @@ def result(
 
     return {
         "classifier": classifier,
-        "kind": "pca",
+        "kind": kind,
         "features": features,
         "selected": selected,
         "precision": weighted(precision, other_precision),

@@ -55,7 +55,7 @@ def test_kept_components_are_coloured_and_ranked(full_report: TrainingReport) ->
     figure = feature_importance(full_report)
     assert figure is not None
     axes: Axes = figure.axes[0]
-    best = list(full_report.metrics.importance.best or ())
+    best = list(full_report.metrics.features["pca"].importance.best or ())
     coloured = {
         round(bar.get_x() + bar.get_width() / 2) - 1
         for bar in axes.patches
@@ -103,7 +103,9 @@ def test_peaks_at_the_ends_are_named_within_the_axes(full_report: TrainingReport
         {"wavelength": wavelength, "importance": 0.1, "line": line, "distance": 1.0}
         for wavelength, line in ((3727.0, "[O II]"), (6718.0, "[S II]"), (6564.0, "Hα + [N II]"))
     ]
-    importance = full_report.metrics.importance.model_dump() | {"peaks": {"linear_svc": peaks}}
+    importance = full_report.metrics.features["pca"].importance.model_dump() | {
+        "peaks": {"linear_svc": peaks}
+    }
     with style():
         figure = wavelength_importance(changed(full_report, importance=importance))
         assert figure is not None
@@ -134,7 +136,7 @@ def test_curves_have_areas_base_rate_and_decisions(full_report: TrainingReport) 
 
 
 def test_a_curve_of_one_kind_only_is_drawn_alone(full_report: TrainingReport) -> None:
-    name = "random_forest/all 20"
+    name = "pca/random_forest/all 20"
     report = dataclasses.replace(
         full_report, curves={name: {"roc": full_report.curves[name]["roc"]}}
     )

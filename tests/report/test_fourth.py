@@ -34,11 +34,12 @@ def four(full_report: TrainingReport) -> TrainingReport:
         return {**found, **new}
 
     metrics = full_report.metrics.model_dump()
-    for found in (metrics, *metrics["search"].values()):
+    components = metrics["features"]["pca"]
+    for found in (metrics, *components["search"].values()):
         name = "results" if found is metrics else "trials"
         found[name] = [*found[name], *(renamed(o) for o in found[name] if o["classifier"] == OLD)]
     for key in ("permutation", "peaks"):
-        metrics["importance"][key] = with_new(metrics["importance"][key])
+        components["importance"][key] = with_new(components["importance"][key])
     metrics["bins"] = sample.bins(len(metrics["results"]))
     return dataclasses.replace(
         full_report,

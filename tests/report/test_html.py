@@ -92,7 +92,10 @@ def test_tables_have_intervals_and_the_threshold(page: Page) -> None:
 def test_page_lacks_only_what_the_run_does_not_have(
     full_report: TrainingReport, tmp_path: Path
 ) -> None:
-    importance = full_report.metrics.importance.model_dump() | {"permutation": {}, "peaks": {}}
+    importance = full_report.metrics.features["pca"].importance.model_dump() | {
+        "permutation": {},
+        "peaks": {},
+    }
     report = changed(full_report, importance=importance, search={}, bins={})
     report = with_results(report, mcc=None, intervals=dict.fromkeys(sample.intervals(0.5)))
     page = Page(write_report(tmp_path, report).read_text("utf-8"))

@@ -22,7 +22,7 @@ def test_drops_have_error_bars_and_stand_beside_the_forests_own(
     assert middle == pytest.approx(np.arange(1, 21))
     spread = first.collections[0].get_segments()[1]
     assert spread[:, 0] == pytest.approx([0.2 - 0.02, 0.2 + 0.02])
-    importance = full_report.metrics.importance.features
+    importance = full_report.metrics.features["pca"].importance.features
     assert [bar.get_width() for bar in own.patches] == pytest.approx(importance)
     for axes in figure.axes:
         low, high = axes.get_ylim()
@@ -32,7 +32,7 @@ def test_drops_have_error_bars_and_stand_beside_the_forests_own(
 def test_components_that_a_classifier_does_not_use_are_left_blank(
     full_report: TrainingReport,
 ) -> None:
-    importance = full_report.metrics.importance.model_dump()
+    importance = full_report.metrics.features["pca"].importance.model_dump()
     importance["features"] = None
     importance["permutation"] = {"linear_svc": importance["permutation"]["linear_svc"][4:6]}
     report = changed(full_report, importance=importance)
@@ -50,5 +50,5 @@ def test_words_have_the_largest_drops(full_report: TrainingReport) -> None:
 
 
 def test_run_without_permutation_has_no_figure(full_report: TrainingReport) -> None:
-    importance = full_report.metrics.importance.model_dump() | {"permutation": {}}
+    importance = full_report.metrics.features["pca"].importance.model_dump() | {"permutation": {}}
     assert permutation_importance(changed(full_report, importance=importance)) is None

@@ -94,7 +94,7 @@ def test_settings_that_are_no_numbers_are_ranked(values, full_report: TrainingRe
 
 
 def test_a_single_trial_is_drawn(full_report: TrainingReport) -> None:
-    (trial, *_) = full_report.metrics.search["all 20"].trials
+    (trial, *_) = full_report.metrics.features["pca"].search["all 20"].trials
     figure = search(with_trials(full_report, [trial.model_dump()]))
     assert figure is not None
     assert points(figure.axes[0], "grid") == {(0.0, 0.930)}

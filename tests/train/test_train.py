@@ -112,10 +112,10 @@ def test_counts_and_stages(metrics):
 
 
 def test_the_best_features_are_the_forests(metrics):
-    importance = metrics["importance"]["features"]
+    importance = metrics["features"]["pca"]["importance"]["features"]
     assert len(importance) == K
     assert sum(importance) == pytest.approx(1)
-    best = metrics["importance"]["best"]
+    best = metrics["features"]["pca"]["importance"]["best"]
     assert best == sorted(range(K), key=lambda i: -importance[i])[:BEST]
     assert metrics["results"][-1]["selected"] == best
 
@@ -125,7 +125,9 @@ def test_components_know_the_training_split_only(metrics):
     flux = table.filter(pc.equal(table["split"], "train"))["flux"].combine_chunks().flatten()
     values = np.linalg.svd(_centred(flux.to_numpy().reshape(130, -1)), compute_uv=False)
     expected = (values**2 / (values**2).sum())[:K]
-    np.testing.assert_allclose(metrics["explained_variance"], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        metrics["features"]["pca"]["explained_variance"], expected, rtol=1e-5
+    )
 
 
 def _centred(flux: np.ndarray) -> np.ndarray:

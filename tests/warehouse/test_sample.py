@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_tables_that_do_not_belong_together_are_refused(warehouse: Warehouse) ->
     place = part.part.parent / "shorter.parquet"
     with part_writer(place, shorter.schema) as writer:
         writer.write_table(shorter)
-    wrong = type(part)(place, part.sample, part.row_group)
+    wrong = replace(part, part=place)
     with pytest.raises(UserError, match="has 24 rows and the table sample 25 of it: run jobs"):
         list(read_slice(wrong, ["spectrum_id"]))
     place.delete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from galspec_spark.ml.classifiers import sign_of_margin
 from galspec_spark.ml.features import measured
 from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.ml.features.lines import FURTHEST, MARGIN, NAMES, margin
@@ -34,5 +35,5 @@ KIND = FeatureKind(
     fit=f"{__name__}.fit",
     read=read,
     line_columns=(MARGIN, TEMPLATES),
-    classifier="sign_of_margin",
+    classifier=sign_of_margin.KIND.name,
 )

@@ -11,19 +11,13 @@ from galspec_spark.ml.features import measured
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.ml.features.measured import FILE, TEMPLATES, Measured, NoSettings
+from galspec_spark.spectrum import lines
 from galspec_spark.spectrum.arrays import Doubles
 
-#: Lines whose S/N is a feature: their columns in ``lines``, and their names.
-LINES = {
-    "oii_3729": "[O II]",
-    "h_beta": "Hβ",
-    "oiii_5007": "[O III]",
-    "oi_6300": "[O I]",
-    "h_alpha": "Hα",
-    "nii_6583": "[N II]",
-    "sii_6716": "[S II] 6716",
-    "sii_6731": "[S II] 6731",
-}
+#: Lines whose S/N is a feature.
+LINES = (
+    "oii_3729", "h_beta", "oiii_5007", "oi_6300", "h_alpha", "nii_6583", "sii_6716", "sii_6731",
+)  # fmt: skip
 #: Ratios of the diagrams that tell AGN from star formation (Baldwin, Phillips and Terlevich 1981,
 #: PASP 93, 5; Veilleux and Osterbrock 1987, ApJS 63, 295).
 RATIOS = (
@@ -44,10 +38,11 @@ MARGIN = "formula_margin"
 #: Usual size of a width, in km/s, and greatest width and margin that are told apart.
 WIDTH_UNIT, WIDEST, FURTHEST = 100.0, 10.0, 30.0
 
+LABELS = {line.name: line.label for line in lines.LINES}
 NAMES = (
-    *(f"S/N of {name}" for name in LINES.values()),
-    *(f"log {LINES[above]} / {LINES[below]}" for above, below in RATIOS),
-    *(f"EW of {LINES[line]}" for line in WIDE),
+    *(f"S/N of {LABELS[line]}" for line in LINES),
+    *(f"log {LABELS[above]} / {LABELS[below]}" for above, below in RATIOS),
+    *(f"EW of {LABELS[line]}" for line in WIDE),
     *WIDTHS.values(),
     "margin of the formula",
 )
@@ -68,7 +63,7 @@ def compute(inputs: Inputs) -> Doubles:
     area = inputs.measures([f"{line}_area" for line in LINES])
     error = inputs.measures([f"{line}_area_err" for line in LINES])
     strength = np.log10(np.maximum(area, error))
-    above, below = ([list(LINES).index(pair[i]) for pair in RATIOS] for i in (0, 1))
+    above, below = ([LINES.index(pair[i]) for pair in RATIOS] for i in (0, 1))
     widths = inputs.measures(list(WIDTHS)) / WIDTH_UNIT
     return np.hstack(
         [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +39,12 @@ class Bundle:
     id: str  #: first 12 hexadecimal digits of the card's checksum
     card: Card
     features: Features
+    line_columns: Sequence[str]  #: columns of ``lines`` that the features read; else pixels
     classifier: Scorer  #: takes all features
     fill_spectrum: npt.NDArray[np.float32]  #: fills gaps, (PIXELS,)
     calibration: Calibration  #: from the score to a probability
     threshold: float  #: a spectrum with this probability or more is AGN
     profile: Profile  #: of the training set
-
-    @property
-    def kind(self) -> FeatureKind:
-        """The kind of the features."""
-        return FEATURES[self.card.features]
 
     @property
     def preprocess(self) -> PreprocessConfig:
@@ -90,6 +86,7 @@ def load_bundle(folder: Path) -> Bundle:
         checksum_of(content)[:12],
         card,
         features,
+        kind.line_columns,
         read_pipeline(folder / PIPELINE, kind, len(features.names)),
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
         card.calibration,

@@ -4,6 +4,7 @@ import pytest
 
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError
+from galspec_spark.ml.features.pca import KIND
 from galspec_spark.ml.search.settings import build_classifiers
 
 
@@ -14,7 +15,7 @@ def train_config(**classifiers):
 @pytest.mark.usefixtures("spark")
 class TestBuild:
     def test_defaults_build_all_three_simplest_first(self):
-        built = build_classifiers(Config().train)
+        built = build_classifiers(Config().train, KIND)
         names = [classifier.name for classifier in built]
         assert names == ["logistic_regression", "linear_svc", "random_forest"]
         assert built[2].estimator.getImpurity() == "entropy"
@@ -24,7 +25,7 @@ class TestBuild:
             "fixed": {"numTrees": 7},
             "grid": {"maxDepth": [2, 3], "minInstancesPerNode": [1, 4]},
         }
-        (built,) = build_classifiers(train_config(random_forest=forest))
+        (built,) = build_classifiers(train_config(random_forest=forest), KIND)
         assert built.estimator.getNumTrees() == 7
         points = [built.hyperparameters(point) for point in built.points]
         assert [(p["maxDepth"], p["minInstancesPerNode"]) for p in points] == [
@@ -37,16 +38,18 @@ class TestBuild:
         assert not any(key.endswith("Col") for key in points[0])
 
     def test_an_empty_grid_is_one_point(self):
-        (built,) = build_classifiers(train_config(linear_svc={"fixed": {"regParam": 1}}))
+        (built,) = build_classifiers(train_config(linear_svc={"fixed": {"regParam": 1}}), KIND)
         (point,) = built.points
         assert (point.params, point.n_features) == ({}, 20)
         assert built.hyperparameters(point)["regParam"] == 1.0
 
     def test_the_number_of_features_is_a_setting_of_ours(self):
-        (built,) = build_classifiers(train_config(linear_svc={"grid": {"n_features": [5, 20]}}))
+        (built,) = build_classifiers(
+            train_config(linear_svc={"grid": {"n_features": [5, 20]}}), KIND
+        )
         assert [point.n_features for point in built.points] == [5, 20]
         with pytest.raises(ConfigError, match=r"n_features cannot be 21: choose 1 to 20"):
-            build_classifiers(train_config(linear_svc={"grid": {"n_features": [21]}}))
+            build_classifiers(train_config(linear_svc={"grid": {"n_features": [21]}}), KIND)
 
     @pytest.mark.parametrize(
         ("settings", "message"),
@@ -60,4 +63,4 @@ class TestBuild:
     )
     def test_what_spark_does_not_take_is_named(self, settings, message):
         with pytest.raises(ConfigError, match=message):
-            build_classifiers(train_config(linear_svc=settings))
+            build_classifiers(train_config(linear_svc=settings), KIND)

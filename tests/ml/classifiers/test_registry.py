@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from scipy.special import expit
@@ -18,6 +19,7 @@ from galspec_spark.harness.run import Run
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import ClassifierKind, Scorer, logistic
 from galspec_spark.ml.classifiers.saved_stage import matrix_of, row_of, vector_of
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.report.contents import title
 from galspec_spark.report.style import colour
@@ -66,7 +68,7 @@ def test_no_other_file_imports_sparks_classifiers():
 
 def test_each_is_told_from_the_others():
     kinds = CLASSIFIERS.values()
-    for what in ("name", "label", "colour", "estimator", "saved_as"):
+    for what in ("name", "label", "colour", "estimator"):
         assert len({getattr(kind, what) for kind in kinds}) == len(CLASSIFIERS), what
 
 
@@ -133,7 +135,7 @@ def test_a_registered_classifier_is_trained_saved_read_and_scored(spark, tmp_pat
     (result,) = metrics["results"]
     assert (result["classifier"], result["hyperparameters"]) == ("toy", {"modelType": "gaussian"})
     assert result["f1"] > metrics["majority_f1"]
-    assert len(metrics["importance"]["peaks"]["toy"]) > 0
+    assert len(metrics["features"]["pca"]["importance"]["peaks"]["toy"]) > 0
     assert TOY.label in (output / "table1.md").read_text()
     assert (title("toy"), colour("toy")) == (TOY.label, TOY.colour)
 
@@ -143,6 +145,8 @@ def test_a_registered_classifier_is_trained_saved_read_and_scored(spark, tmp_pat
     model = PipelineModel.load(str(output / "model" / "pipeline"))
     scored = model.transform(spectra).select("flux", vector_to_array("probability")[1]).collect()
     flux, expected = (np.array(column) for column in zip(*scored, strict=True))
-    found = bundle.classifier.score(bundle.features.transform(flux, np.ones_like(flux)))
+    found = bundle.classifier.score(
+        bundle.features.transform(Inputs(flux, np.ones_like(flux), pa.table({})))
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     assert np.ptp(found) > 0.9

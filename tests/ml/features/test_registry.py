@@ -31,8 +31,10 @@ from tests.ml.synthetic import restframe, write_warehouse
 from tests.test_layout import PACKAGE, reached
 
 FOLDER = PACKAGE / "ml" / "features"
-#: The defaults, and the paper's table, which is about its features.
-MAY_NAME_KINDS = {"config/training.py", "report/table1.py"}
+#: Names of kinds, except that of a table as well.
+KINDS = FEATURES.keys() - {"lines"}
+#: The paper's table is about its features.
+MAY_NAME_KINDS = {"report/table1.py"}
 
 
 def test_no_other_file_names_a_kind() -> None:
@@ -40,7 +42,7 @@ def test_no_other_file_names_a_kind() -> None:
         path.relative_to(PACKAGE).as_posix()
         for path in PRODUCT
         if FOLDER not in path.parents and path.is_relative_to(PACKAGE)
-        if any(text in FEATURES for text in texts_of(path))
+        if any(text in KINDS for text in texts_of(path))
     }
     assert found == MAY_NAME_KINDS
 
@@ -75,10 +77,10 @@ class Windows:
     def names(self):
         return [f"flux of {line.name}" for line in OF_LABEL]
 
-    def transform(self, flux, ivar):
+    def transform(self, inputs):
         centres = np.searchsorted(wavelength(), [line.wavelength for line in OF_LABEL])
         pixels = centres[:, None] + np.arange(-self.half_width, self.half_width + 1)
-        return flux.astype(float)[:, pixels].mean(axis=2)
+        return inputs.flux.astype(float)[:, pixels].mean(axis=2)
 
     def reconstruct(self, features):
         return None
@@ -138,9 +140,9 @@ def test_results_are_of_its_features(output) -> None:
         ("toy", name, features) for features in ("all 5", "best 3") for name in CLASSIFIERS
     ]
     assert metrics["results"][0]["f1"] > metrics["majority_f1"]
-    assert metrics["explained_variance"] == []
-    assert metrics["importance"]["peaks"] == {}
-    assert sum(metrics["importance"]["features"]) == pytest.approx(1)
+    assert metrics["features"]["toy"]["explained_variance"] == []
+    assert metrics["features"]["toy"]["importance"]["peaks"] == {}
+    assert sum(metrics["features"]["toy"]["importance"]["features"]) == pytest.approx(1)
 
 
 def test_the_report_leaves_out_what_it_cannot_tell(output) -> None:
@@ -178,7 +180,7 @@ def test_its_model_classifies_a_release_and_measures_drift(
 
 
 def test_an_unknown_kind_or_setting_is_named(toy) -> None:
-    with pytest.raises(ValueError, match="unknown features 'x'; known: pca, toy"):
+    with pytest.raises(ValueError, match="unknown features 'x'; known: pca, lines, formula, toy"):
         Config.model_validate({"train": {"features": {"x": None}}})
     with pytest.raises(ValueError, match=r"toy\.colour: "):
         Config.model_validate({"train": {"features": {"toy": {"colour": 1}}}})

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 from sklearn import decomposition
 
-from galspec_spark.ml.features.pca import Coefficients, Settings
+from galspec_spark.ml.features.pca import KIND, Coefficients, Settings
 from galspec_spark.ml.labelled.features import feature_table, fold_column, narrow_partitions
 from galspec_spark.ml.pca import partial_sums
 from galspec_spark.ml.pca.fit import fit_components
@@ -105,7 +105,7 @@ def test_every_spectrum_has_coefficients_under_all_components(
 ):
     ids, _, flux = rows
     fitted = [Coefficients(each, projection == "masked") for each in components]
-    frame = feature_table(spark, spectra, fitted, len(ids))
+    frame = feature_table(spark, spectra, KIND, fitted, len(ids))
     found = frame.orderBy("spectrum_id").toPandas()
     assert found["spectrum_id"].to_list() == sorted(ids)
     for number, each in enumerate(components):
@@ -121,7 +121,7 @@ def test_order_does_not_depend_on_the_parts(spark, table, tmp_path, components):
     orders, fitted = [], [Coefficients(each, is_masked=False) for each in components]
     for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
         spectra = labelled(write_warehouse(tmp_path / name, rows, parts))
-        frame = feature_table(spark, spectra, fitted, len(rows))
+        frame = feature_table(spark, spectra, KIND, fitted, len(rows))
         orders.append([row.spectrum_id for row in frame.select("spectrum_id").collect()])
     assert orders[0] == orders[1]
 

@@ -38,7 +38,8 @@ CASES = [*((name, CHOSEN) for name in MODELS), ("linear SVM", None), ("forest", 
 
 
 def test_every_classifier_is_tested():
-    assert {name for name, _ in MODELS.values()} == set(CLASSIFIERS)
+    of_one_feature = {"sign_of_margin"}  # tests/ml/features/test_lines.py has it
+    assert {name for name, _ in MODELS.values()} == set(CLASSIFIERS) - of_one_feature
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from pyspark.ml.tuning import CrossValidator
 
 from galspec_spark.config import Config, SearchConfig
 from galspec_spark.ml.evaluation.scores import confusion
+from galspec_spark.ml.features.pca import KIND
 from galspec_spark.ml.search import search as module
 from galspec_spark.ml.search.search import Fold, best_trials, search, search_table, slicer
 from galspec_spark.ml.search.settings import build_classifiers
@@ -55,7 +56,7 @@ def classifiers(train: dict | None = None):
         "classifiers": GRIDS,
         **(train or {}),
     }
-    return build_classifiers(Config.model_validate({"train": settings}).train)
+    return build_classifiers(Config.model_validate({"train": settings}).train, KIND)
 
 
 def run(rows, chosen, **limits):
@@ -158,7 +159,7 @@ def test_points_that_fewer_components_make_equal_are_one():
 
 
 def test_everything_tried_is_in_the_table(trials):
-    table = search_table(trials, "all 3").to_pandas()
+    table = search_table(trials, "pca", "all 3").to_pandas()
     assert len(table) == len(trials) * FOLDS
     assert (table[["tn", "fp", "fn", "tp"]].sum(axis=1) == 50).all()
     means = table.groupby("point")["f1"].mean()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from galspec_spark.errors import UserError
+from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.report.release.outliers import SHOWN, _flux, survey_address
 from galspec_spark.report.release.outliers_figure import describe_outliers, outliers
 from galspec_spark.warehouse.flags import FLAG_BITS
@@ -89,7 +91,7 @@ def test_only_spectra_of_sdss_releases_have_a_page(survey, release, spectrum, qu
 
 def test_reconstruction_is_what_the_error_is_measured_against(bundle) -> None:
     flux = np.random.default_rng(1).normal(1, 0.2, (3, 2642))
-    coefficients = bundle.features.transform(flux, np.ones_like(flux))
+    coefficients = bundle.features.transform(Inputs(flux, np.ones_like(flux), pa.table({})))
     rest = flux - bundle.features.reconstruct(coefficients)
     expected = bundle.features.reconstruction_error(flux, coefficients)
     np.testing.assert_allclose(np.sqrt((rest**2).mean(axis=1)), expected, rtol=1e-5)
