@@ -36,7 +36,6 @@ def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     warehouse = Warehouse(folder)
     rows = read_sample(warehouse, ["split", "fold"])
     folds = pc.max(rows["fold"]).as_py() + 1
-    labelled = len(rows) - rows["split"].null_count
     seconds, f1 = {}, {}
     started = time.perf_counter()
     spectra = spectra_of(spark, warehouse)
@@ -45,7 +44,9 @@ def fit_all(spark: SparkSession, folder: str) -> dict[str, Any]:
     seconds["components"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    features = feature_table(spark, spectra, KIND, fitted[-1:], labelled)
+    files = warehouse.root / "scratch" / "features"
+    files.make_folder()
+    features = feature_table(spark, spectra, KIND, fitted[-1:], files).rows
     features = features.withColumnRenamed(ALL_FEATURES, FEATURES).persist()
     features.count()
     seconds["projection"] = time.perf_counter() - started

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.features.pca import KIND, Settings
-from galspec_spark.ml.labelled.features import ALL_FEATURES, narrow_partitions
-from galspec_spark.ml.search.search import Fold, best_trials, search
+from galspec_spark.ml.features.components import Components
+from galspec_spark.ml.features.pca import KIND, Coefficients, Settings
+from galspec_spark.ml.labelled.features import FeatureTable, feature_frame, fold_column
+from galspec_spark.ml.search.search import best_trials, search
 from galspec_spark.ml.search.settings import build_classifiers
+from galspec_spark.warehouse.storage import Location
 
 K, FOLDS, ROWS = 20, 3, 8000
 PARTS = 2  #: as Spark writes them on two cores
@@ -63,7 +66,7 @@ def compare_search(spark: SparkSession, vectors: Path) -> list[dict[str, Any]]:
     folder = str(vectors)
     rows = pq.read_table(vectors, columns=["fold"]).num_rows
     ways: dict[str, Callable[[], dict[str, float]]] = {
-        "ours": partial(with_vectors, spark, folder, search_with_ours),
+        "ours": partial(search_with_ours, spark, folder),
         "CrossValidator, defaults, one classifier after another": partial(
             with_vectors, spark, folder, search_with_spark
         ),
@@ -105,28 +108,39 @@ def with_vectors(spark: SparkSession, folder: str, find: Search) -> dict[str, fl
         rows.unpersist()
 
 
-def search_with_ours(rows: DataFrame) -> dict[str, float]:
-    """Search with our pool of fits and our settings of the solvers, all classifiers at once."""
+def search_with_ours(spark: SparkSession, folder: str) -> dict[str, float]:
+    """Search with our ways to fit and our settings of the solvers, all classifiers at once."""
     defaults = TrainConfig()
     configs = {
         name: grid.model_copy(update={"fixed": _solver(defaults.classifiers[name].fixed)})
         for name, grid in GRIDS.items()
     }
-    n_features = len(rows.head()["features"])  # type: ignore[index]
-    settings = {"features": {"pca": Settings(n_components=n_features)}, "classifiers": configs}
+    settings = {"features": {"pca": Settings(n_components=K)}, "classifiers": configs}
     train = defaults.model_copy(update=settings)
-    cores = rows.sparkSession.sparkContext.defaultParallelism
-    narrow = rows.withColumnRenamed("features", ALL_FEATURES)
-    narrow = narrow.coalesce(narrow_partitions(rows.count(), cores)).persist()
-    folds = [
-        Fold(narrow.where(f"fold != {f}"), narrow.where(f"fold = {f}"), list(range(n_features)))
-        for f in range(FOLDS)
-    ]
-    trials = search(
-        build_classifiers(train, KIND), folds, train.search, train.parallelism, "search"
-    )
-    narrow.unpersist()
+    classifiers, of_fold = build_classifiers(train, KIND), [list(range(K))] * FOLDS
+    with TemporaryDirectory() as name:
+        scratch = Path(name)
+        table = _feature_table(spark, pq.read_table(folder), Location.of(scratch / "features"))
+        trials = search(
+            classifiers, table, of_fold, train.search, train.parallelism, "search", scratch
+        )
+        table.rows.unpersist()
     return {name: trial.f1 for name, trial in best_trials(trials).items()}
+
+
+def _feature_table(spark: SparkSession, rows: pa.Table, place: Location) -> FeatureTable:
+    """Return rows as training has them: in files, with features for each fold, here the same."""
+    columns = {
+        "spectrum_id": pa.array([f"{i:08d}" for i in range(len(rows))]),
+        "split": pa.repeat("train", len(rows)),
+        "label": rows["label"],
+        "fold": rows["fold"],
+        **{fold_column(fold): rows["features"] for fold in (None, *range(FOLDS))},
+    }
+    pq.write_table(pa.table(columns), place.path)
+    nothing = Components(np.zeros(K), np.eye(K), np.full(K, 1 / K))
+    frame = feature_frame(spark, [place]).persist()
+    return FeatureTable(KIND, Coefficients(nothing, is_masked=False), [place], frame)
 
 
 def _solver(fixed: dict[str, Any]) -> dict[str, Any]:

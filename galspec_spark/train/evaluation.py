@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.ml.functions import vector_to_array
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pandas.util import hash_array
 
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import Census
@@ -22,7 +21,7 @@ from galspec_spark.ml.model.profile import QUANTITIES, Profile, take_profile
 from galspec_spark.ml.model.write import best_model
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.importance import importance_of
-from galspec_spark.ml.search.scorecard import evaluate, evaluate_in_bins, predict
+from galspec_spark.ml.search.scorecard import KNOWN, evaluate, evaluate_in_bins, predict
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.train.results import Trials, search_summary
 
@@ -47,7 +46,8 @@ def evaluate_all(
     trained: list[Trained], tables: Sequence[FeatureTable], census: Census, seed: int
 ) -> Evaluation:
     """Measure all classifiers on the test split, choose the best, and profile the training set."""
-    tests = {table.kind.name: table.rows.where("split = 'test'").persist() for table in tables}
+    columns = [*KNOWN, ALL_FEATURES]
+    tests = {table.kind.name: table.read("test", columns) for table in tables}
     predictions, seconds = predict(trained, tests)
     scores, curves = evaluate(trained, predictions, seconds, seed)
     importance = {
@@ -65,14 +65,12 @@ def evaluate_all(
     called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
     (used,) = (table for table in tables if table.kind.name == results[best].kind)
     profile = take_profile(
-        training_rows(used.rows, census.count(split="train")),
-        tests[used.kind.name].select("sn_median", RECONSTRUCTION_ERROR).toArrow(),
+        training_rows(used),
+        tests[used.kind.name],
         used.features.names,
         census,
         called_agn,
     )
-    for test in tests.values():
-        test.unpersist()
     bins = evaluate_in_bins(predictions, len(trained))
     return Evaluation(predictions, results, curves, bins, importance, best, profile)
 
@@ -112,19 +110,14 @@ def assemble(
     return Metrics.model_validate(content)
 
 
-def training_rows(table: DataFrame, rows: int) -> pa.Table:
-    """Fetch the columns of the training split that `take_profile` needs.
+def training_rows(table: FeatureTable) -> pa.Table:
+    """Return the columns of the training split that `take_profile` needs.
 
-    Parameters
-    ----------
-    table
-        From `feature_table`, persisted.
-    rows
-        Number of training spectra. Above `MOST_ROWS`, about `MOST_ROWS` are fetched: a hash
-        chooses the objects, always the same.
+    Above `MOST_ROWS`, about `MOST_ROWS` are taken: a hash chooses the objects, always the same.
     """
-    train = table.where("split = 'train'")
-    if rows > MOST_ROWS:
-        train = train.where(F.pmod(F.xxhash64("object_id"), F.lit(rows)) < MOST_ROWS)
-    values = vector_to_array(F.col(ALL_FEATURES), "float32").alias("features")
-    return train.select(*QUANTITIES, RECONSTRUCTION_ERROR, values).toArrow()
+    wanted = [*QUANTITIES, RECONSTRUCTION_ERROR, ALL_FEATURES]
+    rows = table.read("train", ["object_id", *wanted])
+    if len(rows) > MOST_ROWS:
+        hashes = hash_array(rows["object_id"].to_numpy())
+        rows = rows.filter(hashes % np.uint64(len(rows)) < MOST_ROWS)
+    return rows.select(wanted).rename_columns([*wanted[:-1], "features"])

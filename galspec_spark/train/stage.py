@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,28 +10,25 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from galspec_spark.config import TrainConfig
-from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.evaluation.scores import Curves
-from galspec_spark.ml.features.kind import FeatureKind
-from galspec_spark.ml.labelled.features import FeatureTable, feature_table
+from galspec_spark.ml.labelled.features import FeatureTable
 from galspec_spark.ml.labelled.means import class_means
-from galspec_spark.ml.labelled.spectra import LabelledSpectra, labelled_spectra
+from galspec_spark.ml.labelled.spectra import labelled_spectra
 from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
-from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
-from galspec_spark.ml.search.importance import FOREST, by_wavelength, elimination
-from galspec_spark.ml.search.search import Trial
-from galspec_spark.ml.search.settings import Classifier, build_classifiers
+from galspec_spark.ml.search.compare import Trained
+from galspec_spark.ml.search.importance import by_wavelength
+from galspec_spark.ml.search.settings import build_classifiers
 from galspec_spark.report.contents import TrainingReport, feature_text
 from galspec_spark.report.html import write_report
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
+from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.results import write_results, write_search
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
@@ -74,18 +69,19 @@ def train(
         warehouse.existing_parts("lines")
     seconds = _earlier_seconds(warehouse)
     spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
-    with _timed(seconds, "features"):
-        tables = [_features(spark, config, kind, spectra, census, output) for kind in config.kinds]
-    trained: list[Trained] = []
-    search = {}
-    for table in tables:
-        name = table.kind.name
-        models, search[name] = _train_all(config, classifiers[name], table, census.folds, seconds)
-        trained += models
-    with _timed(seconds, "evaluation"):
-        evaluation = evaluate_all(trained, tables, census, config.seed)
-    for table in tables:
-        table.rows.unpersist()
+    with _scratch(output) as scratch:
+        context = Context(spark, config, spectra, census, scratch, seconds)
+        tables = [make_features(context, kind) for kind in config.kinds]
+        trained: list[Trained] = []
+        search = {}
+        for table in tables:
+            name = table.kind.name
+            models, search[name] = train_all(context, classifiers[name], table)
+            trained += models
+        with timed(seconds, "evaluation"):
+            evaluation = evaluate_all(trained, tables, census, config.seed)
+        for table in tables:
+            table.rows.unpersist()
     metrics = assemble(run, census, _file_counts(warehouse), seconds, tables, search, evaluation)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
@@ -115,56 +111,13 @@ def _checked(members: pa.Table) -> tuple[Census, str]:
     return census, fingerprint(members)
 
 
-def _features(
-    spark: SparkSession,
-    config: TrainConfig,
-    kind: FeatureKind,
-    spectra: LabelledSpectra,
-    census: Census,
-    output: Path,
-) -> FeatureTable:
-    """Fit features for each fold and the whole training split, and compute all of them."""
-    progress = spark_progress(spark, kind.label, census.count(split="train"), "spectra")
-    with progress, _scratch(output) as scratch:
-        fit = kind.resolve(kind.fit)
-        fitted = fit(spark, spectra, config.features[kind.name], census.folds, scratch)
-    labelled = int(census.counts()["labelled"])
-    with spark_progress(spark, f"features, {kind.name}", labelled, "spectra"):
-        rows = feature_table(spark, spectra, kind, fitted, labelled).persist()
-        rows.count()
-    return FeatureTable(kind, fitted[-1], rows)
-
-
-def _train_all(
-    config: TrainConfig,
-    classifiers: Sequence[Classifier],
-    table: FeatureTable,
-    folds: int,
-    seconds: dict[str, float],
-) -> tuple[list[Trained], dict[str, list[Trial]]]:
-    """Train with all features, then with the features that the forest ranks highest."""
-    count = len(table.features.names)
-    features = FeatureSet.everything(table.kind.name, count, folds)
-    with _timed(seconds, "all features"):
-        trained, trials = compare(classifiers, table.rows, features, config)
-    search = {features.name: trials}
-    forest = next((model for model in trained if model.classifier == FOREST), None)
-    if forest is not None:
-        best = elimination(forest, count, config.n_best)
-        with _timed(seconds, "elimination"):
-            more, search[best.name] = compare(classifiers, table.rows, best, config)
-        trained += more
-    return trained, search
-
-
 def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
     """Return the seconds of the jobs that made the warehouse, as far as recorded."""
     summaries = read_summaries(warehouse.root)
     ingest = summaries.get("ingest", {}).get("warehouse", {})
     found = {"ingest": ingest}
     found |= {job: summaries.get(job, {}) for job in ("preprocess", "measure")}
-    spent = {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
-    return defaultdict(float, spent)
+    return {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
 
 
 def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
@@ -181,14 +134,6 @@ def _scratch(output: Path) -> Iterator[Location]:
         yield folder
     finally:
         folder.delete_folder()
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Add the seconds of a stage, which may have several parts."""
-    started = time.monotonic()
-    yield
-    seconds[stage] += time.monotonic() - started
 
 
 def _report_contents(

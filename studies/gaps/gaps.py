@@ -183,8 +183,7 @@ class Pipeline:
     def predictions(self, components: list[Components], is_masked: bool) -> npt.NDArray[np.int32]:
         """Predict each spectrum by the models of the other folds, shape (n,)."""
         features = [Coefficients(each, is_masked) for each in components]
-        count = len(self.sample.flux)
-        rows = feature_table(self.spark, self.spectra, KIND, features, count).persist()
+        rows = feature_table(self.spark, self.spectra, KIND, features, self.scratch).rows
         with ThreadPool(self.config.parallelism) as pool:
             predicted = pool.map(partial(_predict, rows), range(self.folds))
         rows.unpersist()

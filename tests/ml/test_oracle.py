@@ -52,8 +52,7 @@ def features_of(spark, root: Path, scratch: Location) -> Features:
         [flux[np.array(rows["split"].to_pylist()) == "train"] for rows, flux, _ in every]
     ).astype(np.float64)
     oracle = decomposition.PCA(COMPONENTS, svd_solver="full").fit(flux)
-    labelled = census.count(split="train") + census.count(split="test")
-    coefficients = feature_table(spark, spectra, KIND, fitted, labelled).persist()
+    coefficients = feature_table(spark, spectra, KIND, fitted, scratch).rows
     table = coefficients.orderBy("spectrum_id").toPandas()
     values = np.stack([vector.toArray() for vector in table["all_features"]])
     is_train = (table["split"] == "train").to_numpy()

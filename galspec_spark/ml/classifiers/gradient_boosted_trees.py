@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from galspec_spark.ml.classifiers.kind import ClassifierKind
-from galspec_spark.ml.classifiers.trees import Trees, importances, read_nodes, trees_of
+from galspec_spark.ml.classifiers.saved_stage import metadata_of
+from galspec_spark.ml.classifiers.trees import Trees, read_nodes
 
 
 def read(stage: Path) -> Trees:
@@ -19,8 +20,9 @@ def read(stage: Path) -> Trees:
     nodes = read_nodes(stage)
     trees = pq.read_table(stage / "treesMetadata").rename_columns(["tree", "metadata", "weight"])
     weights = trees.sort_by("tree")["weight"].to_numpy()
-    each = weights[nodes["treeID"].to_numpy()] * nodes["nodeData.prediction"].to_numpy()
-    return trees_of(nodes, 2 * each, is_logistic=True)
+    each = weights[nodes.tree] * nodes.prediction
+    importances = nodes.importances(metadata_of(stage)["numFeatures"], per_tree=False)
+    return nodes.trees(2 * each, importances, is_logistic=True)
 
 
 KIND = ClassifierKind(
@@ -39,7 +41,6 @@ KIND = ClassifierKind(
     },
     is_default=False,
     gives_probability=True,
-    weights=importances,
     is_linear=False,
     read=read,
 )

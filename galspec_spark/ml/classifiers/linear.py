@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,9 +33,15 @@ class Linear:
         return replace(self, weights=weights)
 
 
-def coefficients(model: Any) -> Doubles:
-    """Return the weights of a fitted model.
+def java() -> Any:
+    """Return Spark's Java, by which native models are made."""
+    return pkgutil.resolve_name("pyspark.SparkContext")._active_spark_context._jvm
 
-    MLlib gives them on the features' own scale even if it standardises.
-    """
-    return np.asarray(model.coefficients.toArray())
+
+def java_doubles(values: Sequence[float] | Doubles) -> Any:
+    """Return numbers as a Java array."""
+    context = pkgutil.resolve_name("pyspark.SparkContext")._active_spark_context
+    array = context._gateway.new_array(context._jvm.double, len(values))
+    for i, value in enumerate(values):
+        array[i] = float(value)
+    return array

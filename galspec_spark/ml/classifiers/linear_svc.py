@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from galspec_spark.ml.classifiers.kind import ClassifierKind
-from galspec_spark.ml.classifiers.linear import Linear, coefficients
+from galspec_spark.ml.classifiers.kind import ClassifierKind, Solver
+from galspec_spark.ml.classifiers.linear import Linear, java, java_doubles
+from galspec_spark.ml.classifiers.linear_fit import covers_hinge, fit_hinge
 from galspec_spark.ml.classifiers.saved_stage import row_of, vector_of
 
 
@@ -13,6 +15,16 @@ def read(stage: Path) -> Linear:
     """Read a saved model."""
     row = row_of(stage)
     return Linear(vector_of(row["coefficients"]), row["intercept"], is_logistic=False)
+
+
+def native_model(estimator: Any, fitted: Linear) -> Any:
+    """Return the model that an estimator would have fitted, given its weights."""
+    jvm = java()
+    weights = jvm.org.apache.spark.ml.linalg.DenseVector(java_doubles(fitted.weights))
+    model = jvm.org.apache.spark.ml.classification.LinearSVCModel(
+        estimator.uid, weights, fitted.intercept
+    )
+    return estimator._copyValues(estimator._create_model(model))
 
 
 KIND = ClassifierKind(
@@ -28,7 +40,7 @@ KIND = ClassifierKind(
     },
     is_default=True,
     gives_probability=False,
-    weights=coefficients,
     is_linear=True,
     read=read,
+    solver=Solver(covers_hinge, fit_hinge, native_model),
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from galspec_spark.ml.classifiers.kind import ClassifierKind
-from galspec_spark.ml.classifiers.linear import Linear, coefficients
+from galspec_spark.ml.classifiers.kind import ClassifierKind, Solver
+from galspec_spark.ml.classifiers.linear import Linear, java, java_doubles
+from galspec_spark.ml.classifiers.linear_fit import covers, fit_logistic
 from galspec_spark.ml.classifiers.saved_stage import matrix_of, row_of, vector_of
 
 
@@ -23,18 +22,15 @@ def read(stage: Path) -> Linear:
     return Linear(weights[0], float(intercept[0]), is_logistic=True)
 
 
-def native_model(estimator: Any, weights: Sequence[float], intercept: float) -> Any:
-    """Return the model that an estimator would have fitted with these weights (k,)."""
-    context = pkgutil.resolve_name("pyspark.SparkContext")._active_spark_context
-    values = context._gateway.new_array(context._jvm.double, len(weights))
-    for i, weight in enumerate(weights):
-        values[i] = float(weight)
-    constant = context._gateway.new_array(context._jvm.double, 1)
-    constant[0] = float(intercept)
-    linalg = context._jvm.org.apache.spark.ml.linalg
-    matrix = linalg.DenseMatrix(1, len(weights), values, True)
-    model = context._jvm.org.apache.spark.ml.classification.LogisticRegressionModel(
-        estimator.uid, matrix, linalg.DenseVector(constant), 2, False
+def native_model(estimator: Any, fitted: Linear) -> Any:
+    """Return the model that an estimator would have fitted, given its weights."""
+    jvm = java()
+    linalg, weights = jvm.org.apache.spark.ml.linalg, fitted.weights
+    # By rows: a matrix by columns makes predictions fail.
+    matrix = linalg.DenseMatrix(1, len(weights), java_doubles(weights), True)
+    intercept = linalg.DenseVector(java_doubles([fitted.intercept]))
+    model = jvm.org.apache.spark.ml.classification.LogisticRegressionModel(
+        estimator.uid, matrix, intercept, 2, False
     )
     return estimator._copyValues(estimator._create_model(model))
 
@@ -52,7 +48,7 @@ KIND = ClassifierKind(
     },
     is_default=True,
     gives_probability=True,
-    weights=coefficients,
     is_linear=True,
     read=read,
+    solver=Solver(covers, fit_logistic, native_model),
 )

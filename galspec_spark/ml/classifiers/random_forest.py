@@ -5,17 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from galspec_spark.ml.classifiers.kind import ClassifierKind
-from galspec_spark.ml.classifiers.trees import Trees, importances, read_nodes, trees_of
-from galspec_spark.spectrum.arrays import rows_of
+from galspec_spark.ml.classifiers.saved_stage import metadata_of
+from galspec_spark.ml.classifiers.trees import Nodes, Trees, read_nodes
 
 
 def read(stage: Path) -> Trees:
     """Read a saved model."""
-    nodes = read_nodes(stage)
-    counts = rows_of(nodes["nodeData.impurityStats"].combine_chunks())  # of both classes
-    share = counts[:, 1] / counts.sum(axis=1)
-    trees = len(nodes["treeID"].unique())
-    return trees_of(nodes, share / trees, is_logistic=False)
+    return _forest(read_nodes(stage), stage)
+
+
+def cut(stage: Path, depth: int, merged: bool) -> Trees:
+    """Read a saved model down to a depth."""
+    return _forest(read_nodes(stage).cut(depth, merged=merged), stage)
+
+
+def _forest(nodes: Nodes, stage: Path) -> Trees:
+    counts = nodes.statistics  # of both classes
+    share = counts[:, 1] / counts.sum(axis=1) / len(nodes.roots)
+    weights = nodes.importances(metadata_of(stage)["numFeatures"], per_tree=True)
+    return nodes.trees(share, weights, is_logistic=False)
 
 
 KIND = ClassifierKind(
@@ -34,7 +42,7 @@ KIND = ClassifierKind(
     },
     is_default=True,
     gives_probability=True,
-    weights=importances,
     is_linear=False,
     read=read,
+    cut=cut,
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from galspec_spark.ml.classifiers.kind import Integers, logistic
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.arrays import Doubles, rows_of
 
 #: Rows that descend the trees together: their state stays in the cache.
 ROWS_AT_ONCE = 500
@@ -29,6 +28,7 @@ class Trees:
     threshold: Doubles  #: (nodes,)
     children: Integers  #: (2 nodes,): of node i at 2 i, or at 2 i + 1 if the feature is greater
     value: Doubles  #: (nodes,), added to the sum if a spectrum ends there
+    weights: Doubles  #: (k,), importances
     is_logistic: bool
 
     def score(self, features: Doubles) -> Doubles:
@@ -40,7 +40,9 @@ class Trees:
 
     def of_columns(self, columns: Integers, k: int) -> Trees:
         """Return this classifier as a function of k features, of which it uses `columns`."""
-        return replace(self, feature=columns[self.feature])
+        weights = np.zeros(k)
+        weights[columns] = self.weights
+        return replace(self, feature=columns[self.feature], weights=weights)
 
     def _sum(self, features: Doubles) -> Doubles:
         rows, width = features.shape
@@ -55,32 +57,106 @@ class Trees:
             node = below
 
 
-def read_nodes(stage: Path) -> pa.Table:
-    """Return the nodes of a saved ensemble, sorted by tree and node."""
-    nodes = pq.read_table(stage / "data").flatten().flatten()
-    return nodes.sort_by([("treeID", "ascending"), ("nodeData.id", "ascending")]).combine_chunks()
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of a saved ensemble, one tree after another, each in the order of its numbers."""
+
+    tree: Integers  #: (nodes,) number of the tree
+    roots: Integers  #: (trees,)
+    children: Integers  #: (nodes, 2) left and right; a leaf's are itself
+    feature: Integers  #: (nodes,)
+    threshold: Doubles  #: (nodes,), infinite at a leaf
+    prediction: Doubles  #: (nodes,)
+    statistics: Doubles  #: (nodes, s): of a classifier the weight of each class
+    gain: Doubles  #: (nodes,), by the split; not positive at a leaf
+
+    @property
+    def is_leaf(self) -> npt.NDArray[np.bool_]:
+        """Which nodes have no children, (nodes,)."""
+        return np.asarray(self.children[:, 0] == np.arange(len(self.children)))
+
+    def levels(self) -> list[Integers]:
+        """Return the nodes of each depth, from the roots down."""
+        found = [self.roots]
+        is_leaf = self.is_leaf
+        while len(inner := found[-1][~is_leaf[found[-1]]]):
+            found.append(self.children[inner].ravel())
+        return found
+
+    def cut(self, depth: int, *, merged: bool) -> Nodes:
+        """Return the trees down to a depth.
+
+        Parameters
+        ----------
+        merged
+            Whether sibling leaves with one prediction become one leaf, as Spark makes of a
+            finished tree unless its ``pruneTree`` is False.
+
+        Notes
+        -----
+        Spark grows trees level by level, and chooses a split without regard to those below it:
+        the trees are those that it would have grown no deeper.
+        """
+        levels = self.levels()[: depth + 1]
+        is_leaf = self.is_leaf
+        is_leaf[levels[-1]] |= len(levels) == depth + 1
+        for nodes in reversed(levels[:-1]) if merged else ():
+            below = self.children[nodes]
+            alike = self.prediction[below[:, 0]] == self.prediction[below[:, 1]]
+            is_leaf[nodes] |= is_leaf[below].all(axis=1) & alike
+        index = np.arange(len(is_leaf))
+        return replace(
+            self,
+            children=np.where(is_leaf[:, None], index[:, None], self.children),
+            threshold=np.where(is_leaf, np.inf, self.threshold),
+        )
+
+    def trees(self, value: Doubles, weights: Doubles, *, is_logistic: bool) -> Trees:
+        """Return the trees, given the value (nodes,) of each node and the importances (k,)."""
+        children = self.children.ravel()
+        return Trees(
+            self.roots, self.feature, self.threshold, children, value, weights, is_logistic
+        )
+
+    def importances(self, k: int, *, per_tree: bool) -> Doubles:
+        """Return the share of the impurity that splits by each of k features remove.
+
+        Parameters
+        ----------
+        per_tree
+            Whether all trees count alike, as in Spark's forests, and not in its boosted trees.
+        """
+        reached = np.concatenate(self.levels())
+        used = reached[~self.is_leaf[reached]]
+        scaled = self.gain[used] * self.statistics[used].sum(axis=1)
+        shares = np.zeros((len(self.roots), k))
+        np.add.at(shares, (self.tree[used], self.feature[used]), scaled)
+        totals = shares.sum(axis=1, keepdims=True)
+        if per_tree:
+            shares = np.divide(shares, totals, out=np.zeros_like(shares), where=totals > 0)
+        summed = shares.sum(axis=0)
+        return np.asarray(summed / summed.sum() if summed.sum() > 0 else summed)
 
 
-def trees_of(nodes: pa.Table, value: Doubles, *, is_logistic: bool) -> Trees:
-    """Return the trees from `read_nodes`, given the value that each node adds to the sum."""
-    _, roots, tree = np.unique(nodes["treeID"], return_index=True, return_inverse=True)
-    left, right = (nodes[f"nodeData.{side}Child"].to_numpy() for side in ("left", "right"))
+def read_nodes(stage: Path) -> Nodes:
+    """Read the nodes of a saved ensemble."""
+    table = pq.read_table(stage / "data").flatten().flatten()
+    table = table.sort_by([("treeID", "ascending"), ("nodeData.id", "ascending")]).combine_chunks()
+    _, roots, tree = np.unique(table["treeID"], return_index=True, return_inverse=True)
+    left, right = (table[f"nodeData.{side}Child"].to_numpy() for side in ("left", "right"))
     is_leaf = left < 0
-    children = np.stack([left, right], axis=1) + roots[tree, None]
-    limits = nodes["nodeData.split.leftCategoriesOrThreshold"].combine_chunks()  # lists: none or 1
-    threshold = np.full(len(nodes), np.inf)
+    below = np.stack([left, right], axis=1) + roots[tree, None]
+    limits = table["nodeData.split.leftCategoriesOrThreshold"].combine_chunks()  # none or 1
+    threshold = np.full(len(table), np.inf)
     threshold[~is_leaf] = limits.flatten()
-    return Trees(
+    return Nodes(
+        tree,
         roots,
+        np.where(is_leaf[:, None], np.arange(len(table))[:, None], below),
         # Any feature serves a leaf, whose children are equal.
-        np.maximum(nodes["nodeData.split.featureIndex"].to_numpy(), 0).astype(np.intp),
+        np.maximum(table["nodeData.split.featureIndex"].to_numpy(), 0).astype(np.intp),
         threshold,
-        np.where(is_leaf[:, None], np.arange(len(nodes))[:, None], children).ravel(),
-        value,
-        is_logistic,
+        table["nodeData.prediction"].to_numpy(),
+        rows_of(table["nodeData.impurityStats"].combine_chunks()).astype(np.float64),
+        table["nodeData.gain"].to_numpy(),
     )
-
-
-def importances(model: Any) -> Doubles:
-    """Return the impurity importance of each feature in a fitted model; sums to 1."""
-    return np.asarray(model.featureImportances.toArray())

@@ -1,34 +1,53 @@
-"""The features of all labelled spectra, as fitted for each fold and the whole training split."""
+"""The features of all labelled spectra, as fitted for each fold and the whole training split.
+
+Tasks write them as files, and read them from there: a fit in numpy takes what it needs, and only
+Spark's own fits get them as a DataFrame.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, FeatureKind, Features
 from galspec_spark.ml.labelled.spectra import LabelledSpectra
-from galspec_spark.spectrum.arrays import lists_of
+from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 from galspec_spark.warehouse.frames import frame_of_tasks
+from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.sample import Slice
+from galspec_spark.warehouse.storage import Location
 
 #: Column of the features fitted on the whole training split.
 ALL_FEATURES = "all_features"
+#: Columns of ``sample`` beside the features.
 NARROW = {
-    "spectrum_id": "string",
-    "object_id": "string",
-    "label": "int",
-    "split": "string",
-    "fold": "int",
-    "z": "double",
-    "sn_median": "float",
-    "coverage": "float",
+    "spectrum_id": pa.string(),
+    "object_id": pa.string(),
+    "label": pa.int32(),
+    "split": pa.string(),
+    "fold": pa.int32(),
+    "z": pa.float64(),
+    "sn_median": pa.float32(),
+    "coverage": pa.float32(),
 }
 ROWS_PER_PARTITION = 50_000
+
+Labels = npt.NDArray[np.int32]
+
+
+def fold_column(fold: int | None) -> str:
+    """Return the column of the features fitted without a fold; None: on the whole split."""
+    return ALL_FEATURES if fold is None else f"{ALL_FEATURES}_{fold}"
 
 
 @dataclass(frozen=True)
@@ -37,12 +56,24 @@ class FeatureTable:
 
     kind: FeatureKind
     features: Features  #: fitted on the whole training split
-    rows: DataFrame  #: from `feature_table`, persisted
+    #: Files of all rows, with `NARROW`, ``reconstruction_error``, ``all_features``,
+    #: ``all_features_0``, ...
+    parts: Sequence[Location]
+    rows: DataFrame  #: from `feature_frame`, persisted when it is first used
 
+    def count(self) -> int:
+        """Return the number of spectra."""
+        return sum(open_part(part).metadata.num_rows for part in self.parts)
 
-def fold_column(fold: int) -> str:
-    """Return the column of the features fitted on the other folds."""
-    return f"{ALL_FEATURES}_{fold}"
+    def read(self, split: str, columns: Sequence[str]) -> pa.Table:
+        """Read columns of a split, always in the same order: of the identifiers.
+
+        10 million rows of 20 features take 1.6 GB.
+        """
+        names = list(dict.fromkeys(["spectrum_id", "split", *columns]))
+        tables = [open_part(part).read(names) for part in self.parts]
+        found = [table.filter(pc.equal(table["split"], split)) for table in tables]
+        return pa.concat_tables(found).sort_by("spectrum_id").select(list(columns)).combine_chunks()
 
 
 def feature_table(
@@ -50,57 +81,53 @@ def feature_table(
     spectra: LabelledSpectra,
     kind: FeatureKind,
     fitted: Sequence[Features],
-    rows: int,
-) -> DataFrame:
-    """Return the features of all labelled spectra, always in the same order.
-
-    A forest draws its samples by row position, so the order is part of the result.
+    folder: Location,
+) -> FeatureTable:
+    """Compute the features of all labelled spectra, and write them into a folder, a file a task.
 
     Parameters
     ----------
     fitted
         Features of each fold, and last of the whole training split.
-    rows
-        Number of labelled spectra.
-
-    Returns
-    -------
-    DataFrame
-        `NARROW`, ``reconstruction_error``, and vectors ``all_features``, ``all_features_0``, ...
-        Not persisted.
+    folder
+        Existing folder that all machines see, which the table needs as long as it is used.
     """
-    # Tasks import this module, and importing Spark ML takes a second.
-    from pyspark.ml.functions import array_to_vector
+    work = partial(_write, spectra=spectra, kind=kind, fitted=fitted, folder=folder)
+    parts = [place for place in run_tasks(spark, work, spectra.tasks) if place is not None]
+    return FeatureTable(kind, fitted[-1], parts, feature_frame(spark, parts).persist())
 
+
+def _write(
+    task: Sequence[Slice],
+    spectra: LabelledSpectra,
+    kind: FeatureKind,
+    fitted: Sequence[Features],
+    folder: Location,
+) -> Location | None:
+    place = folder / f"{os.urandom(8).hex()}.parquet"
+    batches = list(_batches(task, spectra, kind, fitted))
+    if not batches:
+        return None
+    with part_writer(place, batches[0].schema) as writer:
+        writer.write_table(pa.Table.from_batches(batches))
+    return place
+
+
+def _batches(
+    task: Sequence[Slice],
+    spectra: LabelledSpectra,
+    kind: FeatureKind,
+    fitted: Sequence[Features],
+) -> Iterator[pa.RecordBatch]:
     names = [*map(fold_column, range(len(fitted) - 1)), ALL_FEATURES]
-    line_columns = kind.line_columns
-
-    def table(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
-        for narrow, inputs in spectra.inputs(task, list(NARROW), line_columns):
-            values = [features.transform(inputs) for features in fitted]
-            error = fitted[-1].reconstruction_error(inputs.flux, values[-1])
-            columns = [narrow[name].combine_chunks() for name in NARROW]
-            yield pa.RecordBatch.from_arrays(
-                [*columns, error_column(error, len(narrow)), *map(lists_of, values)],
-                names=[*NARROW, RECONSTRUCTION_ERROR, *names],
-            )
-
-    schema = ", ".join(
-        [f"{name} {kind}" for name, kind in NARROW.items()]
-        + [f"{RECONSTRUCTION_ERROR} float"]
-        + [f"{name} array<double>" for name in names]
-    )
-    cores = spark.sparkContext.defaultParallelism
-    return (
-        frame_of_tasks(spark, table, spectra.tasks, schema)
-        .select(
-            *NARROW,
-            RECONSTRUCTION_ERROR,
-            *(array_to_vector(F.col(name)).alias(name) for name in names),
+    for narrow, inputs in spectra.inputs(task, list(NARROW), kind.line_columns):
+        values = [features.transform(inputs) for features in fitted]
+        error = fitted[-1].reconstruction_error(inputs.flux, values[-1])
+        columns = [narrow[name].combine_chunks().cast(type_) for name, type_ in NARROW.items()]
+        yield pa.RecordBatch.from_arrays(
+            [*columns, error_column(error, len(narrow)), *map(lists_of, values)],
+            names=[*NARROW, RECONSTRUCTION_ERROR, *names],
         )
-        .repartition(narrow_partitions(rows, cores), "spectrum_id")
-        .sortWithinPartitions("spectrum_id")
-    )
 
 
 def error_column(error: np.ndarray | None, rows: int) -> pa.Array:
@@ -108,6 +135,61 @@ def error_column(error: np.ndarray | None, rows: int) -> pa.Array:
     if error is None:
         return pa.nulls(rows, pa.float32())
     return pa.array(error.astype(np.float32))
+
+
+def training_rows(parts: Sequence[Location], fold: int | None) -> tuple[Doubles, Labels]:
+    """Read features (n, k) and labels (n,) of the training split without a fold; None: of all."""
+    found = [_chosen(part, fold, held_out=False) for part in parts]
+    features, labels = zip(*found, strict=True)
+    return np.concatenate(features), np.concatenate(labels)
+
+
+def held_out_rows(parts: Sequence[Location], fold: int) -> Iterator[tuple[Doubles, Labels]]:
+    """Read features (n, k) and labels (n,) of a fold, file by file."""
+    for part in parts:
+        yield _chosen(part, fold, held_out=True)
+
+
+def _chosen(part: Location, fold: int | None, *, held_out: bool) -> tuple[Doubles, Labels]:
+    column = fold_column(fold)
+    table = open_part(part).read(["label", "fold", column])
+    is_fold = pc.equal(table["fold"], -1 if fold is None else fold)
+    chosen = table.filter(is_fold if held_out else pc.invert(is_fold)).combine_chunks()
+    features = rows_of(chosen[column].combine_chunks()).astype(np.float64, copy=False)
+    k = len(table[column][0]) if len(table) else 0
+    return features.reshape(len(chosen), k), chosen["label"].to_numpy().astype(np.int32)
+
+
+def feature_frame(spark: SparkSession, parts: Sequence[Location]) -> DataFrame:
+    """Return the features as a DataFrame with vectors, always in the same order.
+
+    A forest draws its samples by row position, so the order is part of the result.
+
+    Returns
+    -------
+    DataFrame
+        ``spectrum_id``, ``label``, ``split``, ``fold``, and vectors ``all_features``,
+        ``all_features_0``, ... Not persisted.
+    """
+    # Tasks import this module, and importing Spark ML takes a second.
+    from pyspark.ml.functions import array_to_vector
+
+    schema = open_part(parts[0]).schema_arrow
+    vectors = [name for name in schema.names if name.startswith(ALL_FEATURES)]
+    narrow = {"spectrum_id": "string", "label": "int", "split": "string", "fold": "int"}
+
+    def read(part: Location) -> Iterator[pa.RecordBatch]:
+        yield from open_part(part).iter_batches(columns=[*narrow, *vectors])
+
+    columns = [*(f"{n} {t}" for n, t in narrow.items()), *(f"{n} array<double>" for n in vectors)]
+    cores = spark.sparkContext.defaultParallelism
+    rows = sum(open_part(part).metadata.num_rows for part in parts)
+    return (
+        frame_of_tasks(spark, read, parts, ", ".join(columns))
+        .select(*narrow, *(array_to_vector(F.col(name)).alias(name) for name in vectors))
+        .repartition(narrow_partitions(rows, cores), "spectrum_id")
+        .sortWithinPartitions("spectrum_id")
+    )
 
 
 def narrow_partitions(rows: int, cores: int) -> int:

@@ -33,7 +33,7 @@ from galspec_spark.ml.model.bundle import (
 from galspec_spark.ml.model.card import Card, Grid, Recipe, TrainingData, Versions
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.ml.search.compare import Trained
-from galspec_spark.ml.search.search import slicer
+from galspec_spark.ml.search.fits import slicer
 from galspec_spark.ml.search.settings import FEATURES
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.warehouse.storage import write_json

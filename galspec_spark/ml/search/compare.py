@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from galspec_spark.config import TrainConfig
+from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.calibration import (
     Calibration,
     Threshold,
     calibrate,
     choose_threshold,
 )
-from galspec_spark.ml.labelled.features import ALL_FEATURES, fold_column
-from galspec_spark.ml.search.search import Fold, Trial, best_trials, search, slicer
+from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable
+from galspec_spark.ml.search.fits import Work, is_solved, params_of, saved, slicer, solve, timed_fit
+from galspec_spark.ml.search.search import Trial, best_trials, search
 from galspec_spark.ml.search.settings import Classifier, gives_probability
 
 
@@ -46,7 +47,8 @@ class Trained:
 
     trial: Trial  #: the search's best
     features: FeatureSet
-    model: Any
+    model: Any  #: Spark's own
+    scorer: Scorer  #: the same as numbers, of the features that it uses
     calibration: Calibration
     threshold: Threshold
     search_seconds: float  #: of all its fits in the search, which overlap others
@@ -65,18 +67,19 @@ class Trained:
 
 def compare(
     classifiers: Sequence[Classifier],
-    table: DataFrame,
+    table: FeatureTable,
     features: FeatureSet,
     config: TrainConfig,
+    scratch: Path,
 ) -> tuple[list[Trained], list[Trial]]:
     """Tune, fit and calibrate each classifier on the training split.
 
     Parameters
     ----------
-    table
-        From `feature_table`, persisted.
     features
         Features to use.
+    scratch
+        Folder for Spark's models.
 
     Returns
     -------
@@ -85,41 +88,42 @@ def compare(
     trials : list of Trial
         All points of the search.
     """
-    folds = [_fold(table, features, number) for number in range(len(features.of_fold))]
     limited = [classifier.limited(len(features.selected)) for classifier in classifiers]
     what = f"search, {features.kind}, {features.name} features"
-    trials = search(limited, folds, config.search, config.parallelism, what)
+    limits, of_fold = config.search, features.of_fold
+    trials = search(limited, table, of_fold, limits, config.parallelism, what, scratch)
     best = best_trials(trials)
-    train = table.where("fold is not null").select("label", ALL_FEATURES)
-    fitted = [_fitted(best[classifier.name], features, train) for classifier in classifiers]
-
     trained = []
-    for classifier, (model, seconds) in zip(classifiers, fitted, strict=True):
+    for classifier in classifiers:
         trial = best[classifier.name]
+        fitted = _fitted(trial, features, table, scratch)
         search_seconds = sum(
             sum(each.seconds.values()) for each in trials if each.classifier is trial.classifier
         )
         trained.append(
-            Trained(trial, features, model, *_calibrated(trial, config), search_seconds, seconds)
+            Trained(
+                trial, features, *fitted[:2], *_calibrated(trial, config), search_seconds, fitted[2]
+            )
         )
     return trained, trials
 
 
-def _fold(table: DataFrame, features: FeatureSet, number: int) -> Fold:
-    rows = table.select("label", "fold", F.col(fold_column(number)).alias(ALL_FEATURES))
-    return Fold(
-        rows.where(F.col("fold") != number),
-        rows.where(F.col("fold") == number),
-        features.of_fold[number],
-    )
-
-
-def _fitted(trial: Trial, features: FeatureSet, train: DataFrame) -> tuple[Any, float]:
+def _fitted(
+    trial: Trial, features: FeatureSet, table: FeatureTable, scratch: Path
+) -> tuple[Any, Scorer, float]:
     """Fit on the whole training split, one classifier at a time, so that times compare."""
-    rows = slicer(features.selected[: trial.point.n_features]).transform(train)
-    started = time.monotonic()
-    model = trial.classifier.estimator.fit(rows, trial.point.params)
-    return model, time.monotonic() - started
+    classifier, point = trial.classifier, trial.point
+    kind = CLASSIFIERS[classifier.name]
+    selected = features.selected[: point.n_features]
+    if kind.solver and is_solved(classifier, point, table.count() * len(selected)):
+        work = Work(classifier.name, params_of(classifier, point), None, selected)
+        (fit,) = solve(table, [work])
+        estimator = classifier.estimator.copy(point.params)
+        return kind.solver.native_model(estimator, fit.scorer), fit.scorer, fit.seconds
+    train = table.rows.where("fold is not null").select("label", ALL_FEATURES)
+    rows = slicer(selected).transform(train)
+    model, seconds = timed_fit(classifier.estimator, rows, point.params)
+    return model, kind.read(saved(model, scratch)), seconds
 
 
 def _calibrated(trial: Trial, config: TrainConfig) -> tuple[Calibration, Threshold]:

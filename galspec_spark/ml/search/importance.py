@@ -7,20 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.functions import array_to_vector, vector_to_array
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pandas.util import hash_array
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from galspec_spark.ml.classifiers import CLASSIFIERS, random_forest
+from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.kind import Features
-from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.compare import FeatureSet, Trained
-from galspec_spark.ml.search.search import decision
-from galspec_spark.ml.search.settings import FEATURES
-from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
+from galspec_spark.ml.search.fits import params_of, predictions
+from galspec_spark.ml.search.scorecard import features_of
+from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 
@@ -43,16 +41,16 @@ BLENDS = {
 def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
     """Choose features by the forest's importance, and each fold's by the fold's own forest."""
 
-    def best(model: Any) -> list[int]:
-        return most_important(feature_weights(FOREST, model, forest.selected, n_features), count)
+    def best(scorer: Scorer) -> list[int]:
+        return most_important(feature_weights(scorer, forest.selected, n_features), count)
 
-    chosen = best(forest.model)
-    of_fold = [best(model) for _, model in sorted(forest.trial.models.items())]
+    chosen = best(forest.scorer)
+    of_fold = [best(scorer) for _, scorer in sorted(forest.trial.scorers.items())]
     return FeatureSet(forest.features.kind, f"best {len(chosen)}", chosen, of_fold)
 
 
 def importance_of(
-    trained: Sequence[Trained], features: Features, test: DataFrame, seed: int
+    trained: Sequence[Trained], features: Features, test: pa.Table, seed: int
 ) -> dict[str, Any]:
     """Return the importance of features and wavelengths to the classifiers with all features.
 
@@ -65,7 +63,7 @@ def importance_of(
     values, labels = some_rows(test)
     for model in (each for each in trained if each.features.is_all):
         found["permutation"][model.classifier] = permutation_importance(
-            predictor(test.sparkSession, model.classifier, model.model),
+            predictor(model),
             values[:, model.selected],
             labels,
             model.selected,
@@ -76,41 +74,33 @@ def importance_of(
             found["peaks"][model.classifier] = line_peaks(wavelength(), by_pixel)
         if model.classifier == FOREST:
             n_features = len(features.names)
-            weights = feature_weights(FOREST, model.model, model.selected, n_features)
+            weights = feature_weights(model.scorer, model.selected, n_features)
             found["features"] = weights.tolist()
             found["best"] = trained[-1].features.selected
     return found
 
 
-def some_rows(test: DataFrame) -> tuple[Doubles, Numbers]:
+def some_rows(test: pa.Table) -> tuple[Doubles, Numbers]:
     """Return features (n, k) and labels (n,) of at most `MAX_ROWS` rows, always the same.
 
     Parameters
     ----------
     test
-        Columns ``spectrum_id``, ``label`` and ``all_features`` (vector). Rows are taken in the
-        order of their identifiers' hashes.
+        Columns ``spectrum_id``, ``label`` and ``all_features``. Rows are taken in the order of
+        their identifiers' hashes.
     """
-    rows = (
-        test.orderBy(F.xxhash64("spectrum_id"), "spectrum_id")
-        .limit(MAX_ROWS)
-        .select(
-            F.col("label").cast("int"), vector_to_array(F.col(ALL_FEATURES)).alias(ALL_FEATURES)
-        )
-        .toArrow()
-    )
-    features = rows_of(rows[ALL_FEATURES].combine_chunks()).astype(np.float64)
-    return features, rows["label"].to_numpy()
+    hashes = hash_array(test["spectrum_id"].to_numpy())
+    chosen = test.take(np.sort(np.argsort(hashes, kind="stable")[:MAX_ROWS]))
+    return features_of(chosen), chosen["label"].to_numpy()
 
 
-def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
-    """Return a fitted Spark model as a function of features; each call is a job."""
+def predictor(model: Trained) -> Predict:
+    """Return a trained model as a function of the features that it uses."""
+    params = params_of(model.trial.classifier, model.trial.point)
 
     def predict(features: Doubles) -> tuple[Numbers, Numbers]:
-        rows = spark.createDataFrame(pa.table({FEATURES: lists_of(features)}))
-        vectors = rows.select(array_to_vector(F.col(FEATURES)).alias(FEATURES))
-        decisions = model.transform(vectors).select(*decision(classifier)).toArrow()
-        return decisions["prediction"].to_numpy(), decisions["score"].to_numpy()
+        scores = model.scorer.score(features)
+        return predictions(scores, params), scores
 
     return predict
 
@@ -118,7 +108,7 @@ def predictor(spark: SparkSession, classifier: str, model: Any) -> Predict:
 def by_wavelength(model: Trained, features: Features) -> Doubles | None:
     """Return how much each pixel weighs in a classifier's decision; None where undefined."""
     n_features = len(features.names)
-    weights = feature_weights(model.classifier, model.model, model.selected, n_features)
+    weights = feature_weights(model.scorer, model.selected, n_features)
     return features.explain(weights, CLASSIFIERS[model.classifier].is_linear)
 
 
@@ -127,9 +117,7 @@ def most_important(importance: Doubles, count: int) -> list[int]:
     return [int(i) for i in np.argsort(-importance, kind="stable")[:count]]
 
 
-def feature_weights(
-    classifier: str, model: Any, selected: Sequence[int], n_features: int
-) -> Doubles:
+def feature_weights(scorer: Scorer, selected: Sequence[int], n_features: int) -> Doubles:
     """Return the weight of each feature in a trained classifier, 0 for features not selected.
 
     Returns
@@ -138,7 +126,7 @@ def feature_weights(
         Coefficients, or importances, which sum to 1.
     """
     weights = np.zeros(n_features)
-    weights[list(selected)] = CLASSIFIERS[classifier].weights(model)
+    weights[list(selected)] = scorer.weights
     return weights
 
 

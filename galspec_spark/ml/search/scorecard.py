@@ -13,31 +13,31 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
 
 from galspec_spark.ml.evaluation.bins import round_edges, scores_by_bin
 from galspec_spark.ml.evaluation.bootstrap import Intervals, bootstrap_intervals
 from galspec_spark.ml.evaluation.calibration import brier, reliability
 from galspec_spark.ml.evaluation.scores import Curves, classification_scores, confusion, curves
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
+from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.compare import Trained
-from galspec_spark.ml.search.search import decision, slicer
+from galspec_spark.ml.search.fits import params_of, predictions
 from galspec_spark.ml.search.settings import gives_probability
+from galspec_spark.spectrum.arrays import Doubles, rows_of
 
 #: Known columns of a test spectrum, besides its predictions.
 KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
 
 
 def predict(
-    trained: Sequence[Trained], tests: Mapping[str, DataFrame]
+    trained: Sequence[Trained], tests: Mapping[str, pa.Table]
 ) -> tuple[pa.Table, list[float]]:
     """Apply all classifiers to the test split, one after another.
 
     Parameters
     ----------
     tests
-        By kind of features, from `feature_table`, persisted: all have the same rows, always in
-        the same order.
+        By kind of features: `KNOWN` and ``all_features`` of the test split, in the same order.
 
     Returns
     -------
@@ -45,25 +45,30 @@ def predict(
         `KNOWN`, and for classifier i ``prediction_i`` (the stock model's, 0 or 1), ``score_i``,
         ``probability_i`` (calibrated) and ``called_i`` (0 or 1, by the chosen threshold).
     seconds : list of float
-        Time of each classifier, with nothing else running.
+        Time of each classifier.
     """
-    predictions, seconds = next(iter(tests.values())).select(*KNOWN).toArrow(), []
+    predicted, seconds = next(iter(tests.values())).select(list(KNOWN)), []
     for i, model in enumerate(trained):
+        features = features_of(tests[model.features.kind])
         started = time.monotonic()
-        test = tests[model.features.kind]
-        rows = model.model.transform(slicer(model.selected).transform(test))
-        decisions = rows.select(*decision(model.classifier)).toArrow()
+        scores = model.scorer.score(features[:, model.selected])
         seconds.append(time.monotonic() - started)
-        probability = model.calibration.apply(decisions["score"].to_numpy())
+        params = params_of(model.trial.classifier, model.trial.point)
+        probability = model.calibration.apply(scores)
         columns = {
-            "prediction": decisions["prediction"],
-            "score": decisions["score"],
-            "probability": pa.array(probability),
-            "called": pa.array((probability >= model.threshold.probability).astype(np.int8)),
+            "prediction": predictions(scores, params),
+            "score": scores,
+            "probability": probability,
+            "called": (probability >= model.threshold.probability).astype(np.int8),
         }
         for name, values in columns.items():
-            predictions = predictions.append_column(f"{name}_{i}", values)
-    return predictions, seconds
+            predicted = predicted.append_column(f"{name}_{i}", pa.array(values))
+    return predicted, seconds
+
+
+def features_of(rows: pa.Table) -> Doubles:
+    """Return the column ``all_features`` as a matrix (n, k)."""
+    return rows_of(rows[ALL_FEATURES].combine_chunks()).astype(np.float64, copy=False)
 
 
 def evaluate(

@@ -2,8 +2,8 @@
 
 The search finds the same as Spark's `CrossValidator` on the same folds (a test compares them).
 `CrossValidator` refits the features in every fit or leaks them, searches one classifier at a time
-and waits at the end of every fold. A fit is hundreds of short Spark jobs that leave the cores idle
-between them, so here the fits of all classifiers, points and folds share one pool.
+and waits at the end of every fold. Here, what numpy can fit is one Spark job, and the other fits of
+all classifiers, points and folds share one pool (`fits.py`).
 """
 
 from __future__ import annotations
@@ -12,39 +12,37 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.feature import VectorSlicer
-from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.config import SearchConfig
 from galspec_spark.harness.progress import Progress
 from galspec_spark.labels import Counts
-from galspec_spark.ml.evaluation.scores import classification_scores, confusion
-from galspec_spark.ml.labelled.features import ALL_FEATURES
-from galspec_spark.ml.search.settings import FEATURES, Classifier, Point, score
+from galspec_spark.ml.classifiers.kind import Scorer
+from galspec_spark.ml.evaluation.scores import classification_scores
+from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable, fold_column
+from galspec_spark.ml.search.fits import (
+    Fit,
+    Work,
+    contains,
+    fit_nested,
+    held_out_scores,
+    is_solved,
+    params_of,
+    slicer,
+    solve,
+)
+from galspec_spark.ml.search.settings import Classifier, Point
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows to fit and rows to score, with features that were fitted without the latter."""
-
-    train: DataFrame  #: columns ``label`` and ``all_features`` (vector)
-    validation: DataFrame  #: the same
-    selected: list[int]  #: indices of the features to use, most important first
-
-    def slicer(self, count: int) -> VectorSlicer:
-        """Return the Spark transformer that picks the first `count` features."""
-        return slicer(self.selected[:count])
 
 
 @dataclass
@@ -55,8 +53,9 @@ class Trial:
     point: Point
     confusions: dict[int, Counts] = field(default_factory=dict)  #: by fold
     seconds: dict[int, float] = field(default_factory=dict)  #: of the fits, which overlap
-    models: dict[int, Any] = field(default_factory=dict)  #: kept for a classifier's best only
-    #: By fold: ``label`` and `decision`; kept like the models. 10 bytes a row.
+    #: By fold, kept for a classifier's best only, as what it says of the fold's rows:
+    scorers: dict[int, Scorer] = field(default_factory=dict)
+    #: ``label``, ``prediction`` and ``score``, 10 bytes a row.
     scored: dict[int, pa.Table] = field(default_factory=dict)
 
     @property
@@ -71,40 +70,36 @@ class Trial:
         return classification_scores(np.sum(list(self.confusions.values()), axis=0))
 
 
-def slicer(selected: list[int]) -> VectorSlicer:
-    """Return the Spark transformer that picks features by their indices."""
-    return VectorSlicer(inputCol=ALL_FEATURES, outputCol=FEATURES, indices=selected)
-
-
-def decision(classifier: str) -> list[Column]:
-    """Return the columns of a model's decision: ``prediction``, and ``score``, which ranks."""
-    return [F.col("prediction").cast("tinyint"), score(classifier).alias("score")]
-
-
 def search(
     classifiers: Sequence[Classifier],
-    folds: Sequence[Fold],
+    table: FeatureTable,
+    of_fold: Sequence[list[int]],
     limits: SearchConfig,
     parallelism: int,
     what: str,
+    scratch: Path,
 ) -> list[Trial]:
     """Cross-validate the points of all classifiers.
 
     Parameters
     ----------
+    of_fold
+        For each fold the indices of its features to use, most important first.
     limits
         Limits of the search; each classifier's first point is always tried.
     parallelism
-        Number of models fitted at once.
+        Number of models that Spark fits at once.
     what
         Name of this search in its progress.
+    scratch
+        Folder for Spark's models.
 
     Returns
     -------
     list of Trial
         All points tried, in the order in which they began.
     """
-    return _Search(classifiers, folds, limits, what).run(parallelism)
+    return _Search(classifiers, table, of_fold, limits, what, scratch).run(parallelism)
 
 
 def best_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
@@ -123,27 +118,36 @@ class _Search:
     def __init__(
         self,
         classifiers: Sequence[Classifier],
-        folds: Sequence[Fold],
+        table: FeatureTable,
+        of_fold: Sequence[list[int]],
         limits: SearchConfig,
         what: str,
+        scratch: Path,
     ) -> None:
-        self.folds, self.what = folds, what
+        self.table, self.of_fold, self.what, self.scratch = table, of_fold, what, scratch
         self.trials = list(_in_rounds(classifiers))
         if limits.max_fits is not None:
-            del self.trials[max(len(classifiers), limits.max_fits // len(folds)) :]
+            del self.trials[max(len(classifiers), limits.max_fits // len(of_fold)) :]
         self.first = set(map(id, self.trials[: len(classifiers)]))
         self.begun: set[int] = set()
         minutes = np.inf if limits.max_minutes is None else limits.max_minutes
         self.deadline = time.monotonic() + 60 * minutes
-        self.progress = Progress(what, len(self.trials) * len(folds), "fits")
+        self.progress = Progress(what, len(self.trials) * len(of_fold), "fits")
         self.lock = threading.Lock()
 
     def run(self, parallelism: int) -> list[Trial]:
+        values = self.table.count() * len(self.of_fold[0])
+        solved = [t for t in self.trials if is_solved(t.classifier, t.point, values)]
+        self.solve(solved)
+        groups: dict[tuple[object, ...], list[Trial]] = {}
+        for trial in self.trials:
+            if trial not in solved:
+                groups.setdefault(contains(trial.classifier, trial.point), []).append(trial)
         with ThreadPoolExecutor(parallelism) as pool:
             fits = [
-                pool.submit(self.fit, trial, number)
-                for trial in self.trials
-                for number in range(len(self.folds))
+                pool.submit(self.fit, group, number)
+                for group in groups.values()
+                for number in range(len(self.of_fold))
             ]
             try:
                 for each in fits:
@@ -154,45 +158,78 @@ class _Search:
         tried = [trial for trial in self.trials if trial.confusions]
         if len(tried) < len(self.trials):
             log.info("%s: %d of %d points tried in time", self.what, len(tried), len(self.trials))
+        self.score(best_trials(tried).values())
         return tried
 
-    def fit(self, trial: Trial, number: int) -> None:
-        if not self.may_begin(trial):
+    def solve(self, trials: Sequence[Trial]) -> None:
+        """Fit trials in numpy, all of them in one job."""
+        folds = range(len(self.of_fold))
+        todo = [(trial, fold) for trial in trials if self.may_begin([trial]) for fold in folds]
+        works = [
+            Work(
+                trial.classifier.name,
+                params_of(trial.classifier, trial.point),
+                fold,
+                self.selected(trial, fold),
+            )
+            for trial, fold in todo
+        ]
+        for (trial, fold), fit in zip(todo, solve(self.table, works), strict=True):
+            self.record(trial, fold, fit)
+
+    def fit(self, group: Sequence[Trial], number: int) -> None:
+        """Fit trials that one fit of Spark's contains."""
+        if not self.may_begin(group):
             return
-        fold, features = self.folds[number], self.folds[number].slicer(trial.point.n_features)
-        started = time.monotonic()
-        model = trial.classifier.estimator.fit(features.transform(fold.train), trial.point.params)
-        seconds = time.monotonic() - started
-        predictions = model.transform(features.transform(fold.validation))
-        label = F.col("label").cast("tinyint")
-        scored = predictions.select(label, *decision(trial.classifier.name)).toArrow()
-        counts = confusion(scored["label"], scored["prediction"])
+        selected = self.selected(group[0], number)
+        others = self.table.rows.where(F.col("fold") != number)
+        column = F.col(fold_column(number)).alias(ALL_FEATURES)
+        rows = slicer(selected).transform(others.select("label", column))
+        points = [trial.point for trial in group]
+        found = fit_nested(group[0].classifier, points, rows, self.scratch)
+        for trial, fit in zip(group, found, strict=True):
+            params = params_of(trial.classifier, trial.point)
+            work = Work(trial.classifier.name, params, number, selected)
+            self.record(trial, number, fit.scored(self.table.parts, work))
+
+    def selected(self, trial: Trial, fold: int) -> list[int]:
+        return self.of_fold[fold][: trial.point.n_features]
+
+    def record(self, trial: Trial, number: int, fit: Fit) -> None:
         with self.lock:
-            trial.confusions[number], trial.seconds[number] = counts, seconds
-            trial.models[number], trial.scored[number] = model, scored
-            if len(trial.confusions) == len(self.folds):
+            trial.confusions[number], trial.seconds[number] = fit.counts, fit.seconds
+            trial.scorers[number] = fit.scorer
+            if len(trial.confusions) == len(self.of_fold):
                 self.keep_best(trial.classifier.name)
         self.progress.advance()
 
-    def may_begin(self, trial: Trial) -> bool:
-        """Return whether there is time for a trial; a trial that has begun is finished."""
+    def may_begin(self, group: Sequence[Trial]) -> bool:
+        """Return whether there is time for trials; what has begun is finished."""
+        ids = set(map(id, group))
         with self.lock:
-            if id(trial) in self.first or time.monotonic() < self.deadline:
-                self.begun.add(id(trial))
-            return id(trial) in self.begun
+            if ids & self.first or time.monotonic() < self.deadline:
+                self.begun |= ids
+            return ids <= self.begun
 
     def keep_best(self, name: str) -> None:
-        """Drop the models and scores of a classifier's complete trials, except the best's."""
+        """Drop the models of a classifier's complete trials, except the best's."""
         complete = [
             trial
             for trial in self.trials
-            if trial.classifier.name == name and len(trial.confusions) == len(self.folds)
+            if trial.classifier.name == name and len(trial.confusions) == len(self.of_fold)
         ]
         best = best_trials(complete)[name]
         for trial in complete:
             if trial is not best:
-                trial.models.clear()
-                trial.scored.clear()
+                trial.scorers.clear()
+
+    def score(self, trials: Iterable[Trial]) -> None:
+        """Keep what trials say of each fold's rows."""
+        for trial in trials:
+            params = params_of(trial.classifier, trial.point)
+            for fold, scorer in trial.scorers.items():
+                work = Work(trial.classifier.name, params, fold, self.selected(trial, fold))
+                trial.scored[fold] = held_out_scores(self.table.parts, work, scorer)
 
 
 def _in_rounds(classifiers: Sequence[Classifier]) -> Iterator[Trial]:

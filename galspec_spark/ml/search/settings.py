@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 from pyspark.errors import IllegalArgumentException
-from pyspark.ml.functions import vector_to_array
 from pyspark.ml.param import Param
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from galspec_spark.config import ClassifierConfig, TrainConfig
 from galspec_spark.errors import ConfigError
@@ -71,11 +68,6 @@ def build_classifiers(config: TrainConfig, kind: FeatureKind) -> list[Classifier
         If the Spark classifier does not have a parameter, or does not take its value.
     """
     return [_build(name, own, config) for name, own in config.classifiers_of(kind).items()]
-
-
-def score(name: str) -> Column:
-    """Return the column that ranks spectra from other to AGN: a probability, or a margin."""
-    return vector_to_array(F.col(CLASSIFIERS[name].score_column))[1]
 
 
 def gives_probability(name: str) -> bool:

@@ -101,12 +101,12 @@ def test_other_ways_to_the_same_components(spark, short_spectra, solver, tmp_pat
 
 @pytest.mark.parametrize("projection", ["filled", "masked"])
 def test_every_spectrum_has_coefficients_under_all_components(
-    spark, spectra, components, rows, projection
+    spark, spectra, components, rows, projection, tmp_path
 ):
     ids, _, flux = rows
     fitted = [Coefficients(each, projection == "masked") for each in components]
-    frame = feature_table(spark, spectra, KIND, fitted, len(ids))
-    found = frame.orderBy("spectrum_id").toPandas()
+    table = feature_table(spark, spectra, KIND, fitted, Location.of(tmp_path))
+    found = table.rows.orderBy("spectrum_id").toPandas()
     assert found["spectrum_id"].to_list() == sorted(ids)
     for number, each in enumerate(components):
         column = fold_column(number) if number < FOLDS else "all_features"
@@ -121,7 +121,9 @@ def test_order_does_not_depend_on_the_parts(spark, table, tmp_path, components):
     orders, fitted = [], [Coefficients(each, is_masked=False) for each in components]
     for name, rows, parts in (("one", table, 1), ("five", shuffled, 5)):
         spectra = labelled(write_warehouse(tmp_path / name, rows, parts))
-        frame = feature_table(spark, spectra, KIND, fitted, len(rows))
+        folder = Location.of(tmp_path / f"{name}-features")
+        folder.make_folder()
+        frame = feature_table(spark, spectra, KIND, fitted, folder).rows
         orders.append([row.spectrum_id for row in frame.select("spectrum_id").collect()])
     assert orders[0] == orders[1]
 

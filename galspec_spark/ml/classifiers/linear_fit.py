@@ -1,0 +1,160 @@
+"""Fits of linear classifiers in numpy, of the objectives of Spark's estimators.
+
+Spark scales each feature by its standard deviation and minimises the mean loss of the margins plus
+``regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2 |b|_2^2)``, where b are the
+coefficients of the scaled features, or, without ``standardization``, those of the features
+themselves. The intercept is free. (org.apache.spark.ml.classification, LogisticRegression and
+LinearSVC.) Spark stops at ``tol`` or ``maxIter``; these fits go on to the minimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from galspec_spark.ml.classifiers.kind import Labels, Params
+from galspec_spark.ml.classifiers.linear import Linear
+from galspec_spark.spectrum.arrays import Doubles
+
+#: Newton steps, at most, and the decrease of the objective that ends them.
+STEPS, DECREASE = 200, 1e-13
+#: Widths of the smoothed corner of the hinge, falling: the last raises the loss by 5e-7 at most.
+CORNERS = 10.0 ** np.arange(0, -6.5, -0.5)
+#: Keeps the equations solvable where the loss is flat, in units of the greatest curvature.
+TINY = 1e-12
+
+#: From margins (n,) to the loss, its slope and its curvature (n,) of each row.
+Loss = Callable[[Doubles], tuple[Doubles, Doubles, Doubles]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised: mean loss and penalties of the coefficients of scaled features."""
+
+    design: Doubles  #: (n, d) features, centred if there is an intercept, and last its ones
+    signs: Doubles  #: (n,), -1 or 1
+    ridge: Doubles  #: (d,) weight of half the square of each coefficient
+    lasso: Doubles  #: (d,) weight of the absolute value of each coefficient
+
+    def objective(self, loss: Loss, point: Doubles) -> float:
+        """Return what is minimised."""
+        values, _, _ = loss(self.signs * (self.design @ point))
+        return float(values.mean() + self.ridge @ point**2 / 2 + self.lasso @ np.abs(point))
+
+
+def covers(params: Params) -> bool:
+    """Return whether a fit has no weights, bounds or thresholds, and is of two classes."""
+    unusual = ("weightCol", "lowerBoundsOnCoefficients", "upperBoundsOnCoefficients",
+               "lowerBoundsOnIntercepts", "upperBoundsOnIntercepts", "thresholds")  # fmt: skip
+    return params.get("family", "auto") in ("auto", "binomial") and not any(
+        params.get(name) for name in unusual
+    )
+
+
+def covers_hinge(params: Params) -> bool:
+    """Return whether the minimum of a support vector machine is one point."""
+    return covers(params) and params["regParam"] > 0
+
+
+def fit_logistic(features: Doubles, labels: Labels, params: Params) -> Linear:
+    """Fit a logistic regression to features (n, k) and labels (n,)."""
+    problem, restored = _problem(features, labels, params)
+    point = _minimise(problem, logistic_loss, np.zeros(problem.design.shape[1]))
+    return restored(point, True)
+
+
+def fit_hinge(features: Doubles, labels: Labels, params: Params) -> Linear:
+    """Fit a support vector machine to features (n, k) and labels (n,).
+
+    The corner of the hinge is smoothed, less and less, from one minimum to the next.
+    """
+    problem, restored = _problem(features, labels, params)
+    point = np.zeros(problem.design.shape[1])
+    for corner in CORNERS:
+        point = _minimise(problem, smooth_hinge(corner), point)
+    return restored(point, False)
+
+
+def logistic_loss(margin: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """Return log(1 + exp(-margin)) with its slope and curvature."""
+    probability = expit(-margin)
+    return np.logaddexp(0, -margin), -probability, probability * (1 - probability)
+
+
+def smooth_hinge(corner: float) -> Loss:
+    """Return max(0, 1 - margin), with a parabola of some width in the place of its corner."""
+
+    def loss(margin: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+        short = 1 - margin
+        inside = np.clip(short, 0, corner)
+        curvature = ((short > 0) & (short < corner)) / corner
+        return inside**2 / (2 * corner) + np.maximum(short - corner, 0), -inside / corner, curvature
+
+    return loss
+
+
+def _problem(
+    features: Doubles, labels: Labels, params: Params
+) -> tuple[Problem, Callable[[Doubles, bool], Linear]]:
+    """Return what to minimise, and how to read the minimum."""
+    deviation = features.std(axis=0, ddof=1)
+    varies = deviation > 0  # Spark gives a constant feature the coefficient 0
+    scale = deviation[varies]
+    centre = features[:, varies].mean(axis=0) if params["fitIntercept"] else np.zeros(len(scale))
+    design = (features[:, varies] - centre) / scale
+    own = np.ones_like(scale) if params["standardization"] else 1 / scale
+    share = params.get("elasticNetParam", 0.0)
+    ridge = np.asarray(params["regParam"] * (1 - share) * own**2, np.float64)
+    lasso = np.asarray(params["regParam"] * share * own, np.float64)
+    if params["fitIntercept"]:
+        design = np.hstack([design, np.ones((len(design), 1))])
+        ridge, lasso = np.append(ridge, 0.0), np.append(lasso, 0.0)
+
+    def restored(point: Doubles, is_logistic: bool) -> Linear:
+        weights = np.zeros(features.shape[1])
+        weights[varies] = point[: len(scale)] / scale
+        intercept = float(point[-1]) if params["fitIntercept"] else 0.0
+        return Linear(weights, intercept - float(weights[varies] @ centre), is_logistic)
+
+    return Problem(design, 2.0 * labels - 1, ridge, lasso), restored
+
+
+def _minimise(problem: Problem, loss: Loss, point: Doubles) -> Doubles:
+    """Return the minimum by Newton's method, each step along a line that falls."""
+    n = len(problem.design)
+    best = problem.objective(loss, point)
+    for _ in range(STEPS):
+        _, slope, curvature = loss(problem.signs * (problem.design @ point))
+        gradient = (problem.signs * slope) @ problem.design / n + problem.ridge * point
+        matrix = problem.design.T @ (curvature[:, None] * problem.design) / n
+        matrix += np.diag(problem.ridge + TINY * (1 + matrix.diagonal().max()))
+        step = _step(matrix, gradient, point, problem.lasso)
+        before = best
+        for length in 0.5 ** np.arange(40):
+            found = problem.objective(loss, point + length * step)
+            if found < best:
+                point, best = point + length * step, found
+                break
+        if before - best <= DECREASE * max(1.0, abs(best)):
+            break
+    return point
+
+
+def _step(matrix: Doubles, gradient: Doubles, point: Doubles, lasso: Doubles) -> Doubles:
+    """Return the step to the minimum of the parabola through a point, with absolute values."""
+    if not lasso.any():
+        return np.asarray(np.linalg.solve(matrix, -gradient))
+    target = point.copy()
+    for _ in range(1000):  # one coefficient after another
+        change = 0.0
+        for j, weight in enumerate(lasso):
+            slope = gradient[j] + matrix[j] @ (target - point)
+            free = target[j] - slope / matrix[j, j]
+            new = np.sign(free) * max(abs(free) - weight / matrix[j, j], 0.0)
+            change, target[j] = max(change, abs(new - target[j])), new
+        if change < 1e-14 * (1 + np.abs(target).max()):
+            break
+    return target - point
