@@ -21,7 +21,8 @@ def read(stage: Path) -> Trees:
     trees = pq.read_table(stage / "treesMetadata").rename_columns(["tree", "metadata", "weight"])
     weights = trees.sort_by("tree")["weight"].to_numpy()
     each = weights[nodes.tree] * nodes.prediction
-    importances = nodes.importances(metadata_of(stage)["numFeatures"], per_tree=False)
+    k, weight = metadata_of(stage)["numFeatures"], nodes.statistics[:, 0]
+    importances = nodes.importances(k, weight, per_tree=False)
     return nodes.trees(2 * each, importances, is_logistic=True)
 
 

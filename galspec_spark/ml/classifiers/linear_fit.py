@@ -22,7 +22,7 @@ from galspec_spark.spectrum.arrays import Doubles
 #: Newton steps, at most, and the decrease of the objective that ends them.
 STEPS, DECREASE = 200, 1e-13
 #: Widths of the smoothed corner of the hinge, falling: the last raises the loss by 5e-7 at most.
-CORNERS = 10.0 ** np.arange(0, -6.5, -0.5)
+CORNERS = 10.0 ** np.arange(0, -7, -1)
 #: Keeps the equations solvable where the loss is flat, in units of the greatest curvature.
 TINY = 1e-12
 
@@ -100,7 +100,7 @@ def _problem(
     features: Doubles, labels: Labels, params: Params
 ) -> tuple[Problem, Callable[[Doubles, bool], Linear]]:
     """Return what to minimise, and how to read the minimum."""
-    deviation = features.std(axis=0, ddof=1)
+    deviation: Doubles = np.asarray(features.std(axis=0, ddof=1), np.float64)
     varies = deviation > 0  # Spark gives a constant feature the coefficient 0
     scale = deviation[varies]
     centre = features[:, varies].mean(axis=0) if params["fitIntercept"] else np.zeros(len(scale))
@@ -119,7 +119,8 @@ def _problem(
         intercept = float(point[-1]) if params["fitIntercept"] else 0.0
         return Linear(weights, intercept - float(weights[varies] @ centre), is_logistic)
 
-    return Problem(design, 2.0 * labels - 1, ridge, lasso), restored
+    signs: Doubles = np.where(labels == 1, 1.0, -1.0)
+    return Problem(design, signs, ridge, lasso), restored
 
 
 def _minimise(problem: Problem, loss: Loss, point: Doubles) -> Doubles:

@@ -21,8 +21,9 @@ def cut(stage: Path, depth: int, merged: bool) -> Trees:
 
 def _forest(nodes: Nodes, stage: Path) -> Trees:
     counts = nodes.statistics  # of both classes
-    share = counts[:, 1] / counts.sum(axis=1) / len(nodes.roots)
-    weights = nodes.importances(metadata_of(stage)["numFeatures"], per_tree=True)
+    total = counts.sum(axis=1)
+    share = counts[:, 1] / total / len(nodes.roots)
+    weights = nodes.importances(metadata_of(stage)["numFeatures"], total, per_tree=True)
     return nodes.trees(share, weights, is_logistic=False)
 
 

@@ -67,7 +67,8 @@ class Nodes:
     feature: Integers  #: (nodes,)
     threshold: Doubles  #: (nodes,), infinite at a leaf
     prediction: Doubles  #: (nodes,)
-    statistics: Doubles  #: (nodes, s): of a classifier the weight of each class
+    #: (nodes, s): the weight of each class, or weight, sum and sum of squares of what is predicted
+    statistics: Doubles
     gain: Doubles  #: (nodes,), by the split; not positive at a leaf
 
     @property
@@ -118,17 +119,19 @@ class Nodes:
             self.roots, self.feature, self.threshold, children, value, weights, is_logistic
         )
 
-    def importances(self, k: int, *, per_tree: bool) -> Doubles:
+    def importances(self, k: int, weight: Doubles, *, per_tree: bool) -> Doubles:
         """Return the share of the impurity that splits by each of k features remove.
 
         Parameters
         ----------
+        weight
+            Total weight of the rows at each node, (nodes,).
         per_tree
             Whether all trees count alike, as in Spark's forests, and not in its boosted trees.
         """
         reached = np.concatenate(self.levels())
         used = reached[~self.is_leaf[reached]]
-        scaled = self.gain[used] * self.statistics[used].sum(axis=1)
+        scaled = self.gain[used] * weight[used]
         shares = np.zeros((len(self.roots), k))
         np.add.at(shares, (self.tree[used], self.feature[used]), scaled)
         totals = shares.sum(axis=1, keepdims=True)

@@ -93,6 +93,10 @@ class NormalClasses:
     variance: np.ndarray
     columns: np.ndarray | None = None
 
+    @property
+    def weights(self):
+        return np.abs(np.diff(self.mean, axis=0)[0])
+
     def score(self, features):
         used = features if self.columns is None else features[:, self.columns]
         squares = (used[:, None] - self.mean) ** 2 / self.variance + np.log(self.variance)
@@ -117,7 +121,6 @@ TOY = ClassifierKind(
     settings={"fixed": {"modelType": "gaussian"}, "grid": {"n_features": (3,)}},
     is_default=False,
     gives_probability=True,
-    weights=lambda model: np.abs(np.diff(model.theta.toArray(), axis=0)[0]),
     is_linear=False,
     read=read_toy,
 )

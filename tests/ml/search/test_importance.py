@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pyarrow as pa
 import pytest
-from pyspark.ml.classification import LinearSVC, LogisticRegression, RandomForestClassifier
+from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
+from galspec_spark.ml.classifiers import gradient_boosted_trees, random_forest
+from galspec_spark.ml.classifiers.linear import Linear
 from galspec_spark.ml.evaluation.permutation import permutation_importance
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import Coefficients
@@ -18,6 +23,7 @@ from galspec_spark.ml.search.importance import (
     predictor,
     some_rows,
 )
+from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
 from tests.ml import synthetic
@@ -55,68 +61,60 @@ def test_a_model_without_weights_prefers_no_wavelength():
     np.testing.assert_allclose(importance, 1 / 50)
 
 
-def test_weights_come_from_the_models_in_the_features_own_units(spark):
+@pytest.mark.parametrize("kind", [random_forest.KIND, gradient_boosted_trees.KIND])
+def test_importances_of_trees_are_sparks(spark, tmp_path, kind):
     random = np.random.default_rng(8)
-    values = random.normal(size=(200, 2)) * [1.0, 100.0]
+    values = random.normal(size=(300, 4)) * [1.0, 100.0, 1.0, 1.0]
     labels = (values[:, 0] + values[:, 1] / 100 > 0).astype(int)
     rows = [(Vectors.dense(v), int(label)) for v, label in zip(values, labels, strict=True)]
-    df = spark.createDataFrame(rows, ["features", "label"]).coalesce(1).cache()
-
-    model = LogisticRegression(regParam=0.01).fit(df)
-    linear = feature_weights("logistic_regression", model, [1, 3], 4)
-    assert linear[0] == linear[2] == 0
-    assert 50 < linear[1] / linear[3] < 200  # both matter alike, the second in units of 100
-
-    forest_model = RandomForestClassifier(numTrees=5, seed=1, impurity="entropy").fit(df)
-    forest = feature_weights("random_forest", forest_model, [1, 3], 4)
-    np.testing.assert_allclose([forest.sum(), forest[0]], [1, 0], atol=1e-12)
+    df = spark.createDataFrame(rows, ["features", "label"]).coalesce(1)
+    settings = {"numTrees": 5} if kind is random_forest.KIND else {"maxIter": 3}
+    model = kind.new_estimator(seed=1, maxDepth=3, **settings).fit(df)
+    model.save(str(tmp_path / "model"))
+    found = kind.read(tmp_path / "model").weights
+    np.testing.assert_allclose(found, model.featureImportances.toArray(), atol=1e-12)
+    assert found[:2].sum() > 0.8
 
 
-@pytest.fixture(scope="module")
-def rows(spark):
-    """Rows whose labels come from the second of three components."""
+def test_weights_of_features_that_are_not_used_are_0():
+    scorer = Linear(np.array([2.0, -1.0]), 0.0, is_logistic=True)
+    assert feature_weights(scorer, [1, 3], 4).tolist() == [0, 2, 0, -1]
+
+
+def test_shuffling_costs_what_a_model_rests_on():
     random = np.random.default_rng(1)
     values = random.normal(size=(600, 3)) * [1.0, 10.0, 0.1]
     labels = (values[:, 1] / 5 + random.normal(0, 0.3, 600) > 0.5).astype(int)
-    content = [
-        (f"spectrum-{i}", int(label), Vectors.dense(v))
-        for i, (v, label) in enumerate(zip(values, labels, strict=True))
-    ]
-    names = ["spectrum_id", "label", "all_features"]
-    return spark.createDataFrame(content, names).repartition(3).cache()
-
-
-@pytest.mark.parametrize("kind", ["logistic_regression", "linear_svc", "random_forest"])
-def test_sparks_models_are_permuted(spark, rows, kind):
-    estimators = {
-        "logistic_regression": LogisticRegression(regParam=0.01),
-        "linear_svc": LinearSVC(regParam=0.01, maxIter=20),
-        "random_forest": RandomForestClassifier(numTrees=10, maxDepth=3, seed=1),
-    }
-    model = estimators[kind].fit(rows.withColumnRenamed("all_features", "features"))
-    features, labels = some_rows(rows)
-    predict = predictor(spark, kind, model)
-    predicted, scores = predict(features)
-    by_one = [model.predict(Vectors.dense(each)) for each in features[:20]]
-    assert predicted[:20].tolist() == by_one
-    assert scores[predicted == 0].max() <= scores[predicted == 1].min()
-    found = permutation_importance(predict, features, labels, [7, 0, 3], repeats=2)
+    scorer = Linear(np.array([0.0, 0.2, 0.0]), -0.5, is_logistic=False)
+    threshold = SimpleNamespace(name="threshold")
+    estimator = SimpleNamespace(
+        params=[threshold], isDefined=lambda _: True, getOrDefault=lambda _: 0.0
+    )
+    trial = SimpleNamespace(
+        classifier=SimpleNamespace(estimator=estimator), point=SimpleNamespace(params={})
+    )
+    predict = predictor(SimpleNamespace(trial=trial, scorer=scorer))
+    found = permutation_importance(predict, values, labels, [7, 0, 3], repeats=2)
     assert [each["feature"] for each in found] == [7, 0, 3]
     for key in ("f1_drop", "pr_auc_drop"):
         first, used, last = (each[key] for each in found)
         assert used > 0.3
-        assert max(abs(first), abs(last)) < 0.02
+        assert first == last == 0
 
 
-def test_rows_are_bounded_and_do_not_depend_on_partitions(rows, monkeypatch):
-    every, _ = some_rows(rows)
-    assert len(every) == 600
+def test_rows_are_bounded_and_do_not_depend_on_their_order(monkeypatch):
+    values = np.arange(1800.0).reshape(600, 3)
+    ids = pa.array([f"spectrum-{i}" for i in range(600)])
+    table = pa.table(
+        {"spectrum_id": ids, "label": np.arange(600) % 2, "all_features": lists_of(values)}
+    )
+    assert len(some_rows(table)[0]) == 600
     monkeypatch.setattr(module, "MAX_ROWS", 100)
-    features, labels = some_rows(rows)
+    features, labels = some_rows(table)
     assert features.shape == (100, 3)
-    again, same = some_rows(rows.repartition(5))
-    np.testing.assert_array_equal(again, features)
-    np.testing.assert_array_equal(same, labels)
+    again, _ = some_rows(table.take(np.arange(600)[::-1]))
+    assert sorted(map(tuple, again)) == sorted(map(tuple, features))
+    assert set(labels) == {0, 1}
 
 
 def bumps(*heights_at: tuple[float, float]) -> np.ndarray:
@@ -153,7 +151,8 @@ def test_importance_peaks_at_the_lines_that_make_the_label(spark):
     components = components_of(pca)
     features = rows.select("label", project(components, "flux").alias("features"))
     model = LogisticRegression(regParam=0.01).fit(features)
-    weights = feature_weights("logistic_regression", model, range(10), 10)
+    scorer = Linear(model.coefficients.toArray(), model.intercept, is_logistic=True)
+    weights = feature_weights(scorer, range(10), 10)
     variance = pca.explainedVariance.toArray()
     coefficients = Coefficients(Components(np.zeros(2642), components, variance), is_masked=False)
     importance = coefficients.explain(weights, is_linear=True)
