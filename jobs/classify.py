@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.catalog import classify
-from galspec_spark.catalog.contents import read_catalog
+from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.run import Run

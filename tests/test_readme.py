@@ -78,6 +78,8 @@ def test_each_command_runs(
     assert {path.name for path in (tmp_path / "export").iterdir()} >= {
         "catalog.fits", "catalog.vot", "catalog.csv", "hats",
     }  # fmt: skip
+    with (tmp_path / "export" / "catalog.csv").open() as table:
+        assert '"h_alpha_area","h_alpha_area_err"' in table.readline()
     code = "\n".join(block for block in blocks("python") if "s3://" not in block)
     # Java's own folder is another one.
     exec(code.replace('"warehouse/', f'"{tmp_path}/warehouse/'), {"spark": spark})

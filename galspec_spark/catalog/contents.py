@@ -8,32 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.evaluation.scores import classification_scores, confusion
 from galspec_spark.warehouse.flags import FLAG_BITS
-from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 #: Columns of ``catalog`` that `summarise` needs.
 SUMMARISED = ("class", "flags", "label", "margin")
-
-
-def read_catalog(
-    spark: SparkSession, warehouse: Warehouse, model: str, release: str | None = None
-) -> DataFrame:
-    """Open the catalogue of a model, for one release or all.
-
-    Raises
-    ------
-    UserError
-        If there is no such catalogue.
-    """
-    return scan(spark, catalog_parts(warehouse, model, release))
 
 
 def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) -> list[Location]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -10,15 +11,27 @@ from galspec_spark.warehouse.schemas import CATALOG
 
 
 class Column(NamedTuple):
-    """One column; `SCHEMA` has its type."""
+    """What is said of one column."""
 
     description: str  #: at most 68 characters, to fit a card of a FITS header
     ucd: str  #: UCD1+, words of the IVOA's list
     unit: str | None = None  #: as FITS and VOTable spell it; None for no unit
 
 
-#: The columns by name, in the order of the files.
-COLUMNS = {
+@dataclass(frozen=True)
+class Columns:
+    """The columns of an export, in the order of its files."""
+
+    described: dict[str, Column]  #: by name
+    schema: pa.Schema  #: of the same names
+
+    @property
+    def text(self) -> list[str]:
+        """Return the names of the columns of text."""
+        return [field.name for field in self.schema if pa.types.is_string(field.type)]
+
+
+_CATALOG = {
     "spectrum_id": Column("Spectrum: survey-release-key", "meta.id;meta.main"),
     "object_id": Column("Object; the same for all its spectra", "meta.id;src"),
     "survey": Column("Survey", "meta.id;meta.dataset"),
@@ -45,10 +58,13 @@ COLUMNS = {
     "config_hash": Column("Hash of that run's configuration", "meta.checksum"),
 }
 
-#: Types of the columns, the partition columns of the table ``catalog`` included.
-SCHEMA = pa.schema(
-    CATALOG.field(name) if name in CATALOG.names else pa.field(name, pa.string(), nullable=False)
-    for name in COLUMNS
+#: The columns of the table ``catalog``, its partition columns included.
+CATALOGUE = Columns(
+    _CATALOG,
+    pa.schema(
+        CATALOG.field(name) if name in CATALOG.names else pa.field(name, pa.string(), False)
+        for name in _CATALOG
+    ),
 )
 #: Sort order of the rows: by position on the sky.
 ORDER = ["healpix29", "spectrum_id", "model"]

@@ -7,24 +7,23 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv
 
-from galspec_spark.export.columns import SCHEMA
 from galspec_spark.export.fixed_width import vectors
 from galspec_spark.export.sorted_rows import SortedRows
 
 
 def write_csv(rows: SortedRows, place: Path) -> None:
     """Write the rows; features become columns ``features_1`` and so on."""
-    schema = pa.schema(_columns(rows.n_features))
+    schema = pa.schema(_columns(rows))
     options = csv.WriteOptions(quoting_style="needed")
     with csv.CSVWriter(place, schema, write_options=options) as writer:
         for batch in rows.batches():
             writer.write_batch(_flat(batch, schema, rows.n_features))
 
 
-def _columns(n_features: int) -> list[pa.Field]:
-    numbered = [f"features_{number}" for number in range(1, n_features + 1)]
+def _columns(rows: SortedRows) -> list[pa.Field]:
+    numbered = [f"features_{number}" for number in range(1, rows.n_features + 1)]
     fields = []
-    for field in SCHEMA:
+    for field in rows.columns.schema:
         is_vector = pa.types.is_list(field.type)
         names = numbered if is_vector else [field.name]
         kind = field.type.value_type if is_vector else field.type

@@ -13,11 +13,12 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.export.columns import COLUMNS
+from galspec_spark.export.columns import CATALOGUE
 from galspec_spark.export.csv_table import write_csv
 from galspec_spark.export.filtering import filter_error, keep_rows
 from galspec_spark.export.fits_table import write_fits
 from galspec_spark.export.hats import write_hats
+from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.export.votable import write_votable
 from galspec_spark.warehouse.storage import Location
@@ -48,7 +49,7 @@ def export(
     Parameters
     ----------
     catalog
-        The table ``catalog`` with its partition columns.
+        The table ``catalog`` with its partition columns; lines too, where it has their columns.
     formats
         Keys of `NAMES`.
     where
@@ -72,7 +73,7 @@ def export(
     _check_formats(formats)
     provenance = {**provenance, "filter": " ".join((where or "none").split())}
     with _staging(output) as staging:
-        rows = _stored(catalog.select(*COLUMNS), where, Location.of(staging / "rows"))
+        rows = _stored(catalog, where, Location.of(staging / "rows"))
         files = {name: str(output / NAMES[name]) for name in formats}
         summary: dict[str, object] = {"rows": rows.count, "filter": where, "files": files}
         for name in files:
@@ -102,14 +103,17 @@ def _staging(output: Path) -> Iterator[Path]:
 
 
 def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRows:
-    kept = keep_rows(catalog, where)
+    has_lines = set(WITH_LINES.described) <= set(catalog.columns)
+    columns = WITH_LINES if has_lines else CATALOGUE
+    rows = catalog.select(*columns.described)
+    kept = keep_rows(rows, where)
     try:
-        return sort_rows(kept, folder)
+        return sort_rows(kept, columns, folder)
     except PySparkException as error:
         # SQLSTATE class 22: an expression cannot take a value
         if where is None or not (error.getSqlState() or "").startswith("22"):
             raise
-        raise filter_error(where, error, catalog.columns) from None
+        raise filter_error(where, error, rows.columns) from None
 
 
 def _write(

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
+from galspec_spark.export.columns import CATALOGUE
 
 
 def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
@@ -34,7 +35,10 @@ def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
 def filter_error(where: str, error: PySparkException, columns: list[str]) -> UserError:
     """Return Spark's error about a filter as one line that names the columns."""
     cause = str(error).strip().partition("\n")[0].partition(" SQLSTATE")[0]
-    return UserError(f"cannot filter by {where!r}: {cause} (columns: {', '.join(columns)})")
+    listed = ", ".join(name for name in columns if name in CATALOGUE.described)
+    if len(columns) > len(CATALOGUE.described):  # hundreds
+        listed += " and those of the table lines"
+    return UserError(f"cannot filter by {where!r}: {cause} (columns: {listed})")
 
 
 def _forbidden(kept: DataFrame) -> str | None:

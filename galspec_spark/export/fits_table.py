@@ -8,13 +8,19 @@ import numpy as np
 import pyarrow as pa
 from astropy.io import fits
 
-from galspec_spark.export.columns import COLUMNS, SCHEMA
+from galspec_spark.export.columns import Column
 from galspec_spark.export.fixed_width import NULL_INTEGER, record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.warehouse.flags import FLAGS
 
 BLOCK = 2880  #: bytes; a FITS file is a whole number of blocks
-FORMATS = {pa.int32(): "J", pa.int64(): "K", pa.float32(): "E", pa.float64(): "D"}
+FORMATS = {
+    pa.int16(): "I",
+    pa.int32(): "J",
+    pa.int64(): "K",
+    pa.float32(): "E",
+    pa.float64(): "D",
+}
 
 
 def write_fits(rows: SortedRows, place: Path, provenance: dict[str, str]) -> None:
@@ -37,15 +43,15 @@ def write_fits(rows: SortedRows, place: Path, provenance: dict[str, str]) -> Non
 
 
 def _header(rows: SortedRows, dtype: np.dtype[np.void], provenance: dict[str, str]) -> fits.Header:
-    table = fits.BinTableHDU.from_columns(
-        [_column(field, dtype) for field in SCHEMA], nrows=0, name="CATALOG"
-    )
+    described = rows.columns.described
+    columns = [_column(field, described[field.name], dtype) for field in rows.columns.schema]
+    table = fits.BinTableHDU.from_columns(columns, nrows=0, name="CATALOG")
     header = table.header
     header["NAXIS2"] = rows.count
     header["RADESYS"] = ("ICRS", "of ra and dec")
     for name, (bit, meaning) in FLAGS.items():
         header[f"FLAG{bit}"] = f"{name}: {meaning}"
-    for number, column in enumerate(COLUMNS.values(), 1):
+    for number, column in enumerate(described.values(), 1):
         header.set(f"TCOMM{number}", column.description, after=f"TFORM{number}")
         header.set(f"TUCD{number}", column.ucd, after=f"TCOMM{number}")
     for key, value in provenance.items():
@@ -53,7 +59,7 @@ def _header(rows: SortedRows, dtype: np.dtype[np.void], provenance: dict[str, st
     return header
 
 
-def _column(field: pa.Field, dtype: np.dtype[np.void]) -> fits.Column:
+def _column(field: pa.Field, column: Column, dtype: np.dtype[np.void]) -> fits.Column:
     if pa.types.is_string(field.type):
         form = f"{dtype[field.name].itemsize}A"
     elif pa.types.is_list(field.type):
@@ -64,6 +70,6 @@ def _column(field: pa.Field, dtype: np.dtype[np.void]) -> fits.Column:
     return fits.Column(
         field.name,
         form,
-        unit=COLUMNS[field.name].unit,
+        unit=column.unit,
         null=NULL_INTEGER if has_null else None,
     )

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from galspec_spark.errors import UserError
-from galspec_spark.export.columns import SCHEMA
 from galspec_spark.export.sorted_rows import SortedRows
 
 #: Fill value of missing integers; no column has it as a value.
@@ -28,7 +27,7 @@ def record_dtype(rows: SortedRows) -> np.dtype[np.void]:
             f"column {rows.not_ascii[0]} has text that is not ASCII, which FITS and VOTable tables "
             "cannot hold: export hats or csv"
         )
-    return np.dtype([(field.name, *_cell(field, rows)) for field in SCHEMA])
+    return np.dtype([(field.name, *_cell(field, rows)) for field in rows.columns.schema])
 
 
 def _cell(field: pa.Field, rows: SortedRows) -> tuple[object, ...]:
@@ -42,8 +41,7 @@ def _cell(field: pa.Field, rows: SortedRows) -> tuple[object, ...]:
 def records(batch: pa.RecordBatch, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     """Return a batch as records; NaN, `NULL_INTEGER` and empty text fill missing cells."""
     out = np.zeros(batch.num_rows, dtype)
-    for field in SCHEMA:
-        column = batch[field.name]
+    for field, column in zip(batch.schema, batch.columns, strict=True):
         if pa.types.is_string(field.type):
             out[field.name] = column.fill_null("").to_numpy(zero_copy_only=False)
         elif pa.types.is_list(field.type):

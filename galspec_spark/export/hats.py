@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark import __version__
-from galspec_spark.export.columns import SCHEMA
+from galspec_spark.export.columns import Columns
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.export.votable import votable_frame
 from galspec_spark.warehouse.frames import scan
@@ -31,7 +31,7 @@ from galspec_spark.warehouse.storage import Location
 MAX_ROWS = 1_000_000
 #: Order of the smallest pixels, of 0.05 square degrees; the driver counts the rows of 786,432.
 MAX_ORDER = 8
-ROW_GROUP = 100_000
+ROW_GROUP = 25_000
 POSITION = "_healpix_29"
 
 
@@ -66,7 +66,7 @@ def write_hats(
     dataset = folder / "dataset"
     dataset.mkdir(parents=True)
     unfinished = folder.with_name("pixels")
-    schema = _schema(provenance)
+    schema = _schema(rows.columns, provenance)
     pixels = divide(_histogram(spark, rows), max_rows) or {Pixel(0, 0): 0}
     written = _write_pixels(spark, rows, list(pixels), unfinished, schema)
     footers = []
@@ -84,10 +84,10 @@ def write_hats(
     return {"rows": sum(pixels.values()), "partitions": len(pixels)}
 
 
-def _schema(provenance: dict[str, str]) -> pa.Schema:
-    votable = votable_frame(provenance, {}, {"healpix29": POSITION})
+def _schema(columns: Columns, provenance: dict[str, str]) -> pa.Schema:
+    votable = votable_frame(columns, provenance, {}, {"healpix29": POSITION})
     return pa.schema(
-        [f.with_name(POSITION) if f.name == "healpix29" else f for f in SCHEMA],
+        [f.with_name(POSITION) if f.name == "healpix29" else f for f in columns.schema],
         {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": votable},
     )
 

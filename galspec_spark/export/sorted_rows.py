@@ -11,20 +11,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from galspec_spark.export.columns import ORDER, SCHEMA
+from galspec_spark.export.columns import ORDER, Columns
 from galspec_spark.warehouse.frames import scan, write_parts
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 5_000
 SHORTEST = 2  #: length of text and vectors: VOTable deprecates arrays of length 1
-TEXT = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
 class SortedRows:
     """The parts that hold the rows; parts and rows are sorted by `ORDER`."""
 
+    columns: Columns
     parts: list[Location]
     first_positions: list[int]  #: HEALPix pixel of each part's first row, -1 for none
     count: int
@@ -43,28 +43,37 @@ class SortedRows:
         return self.parts[start : bisect_left(self.first_positions, end)]
 
 
-def sort_rows(rows: DataFrame, folder: Location) -> SortedRows:
+def sort_rows(rows: DataFrame, columns: Columns, folder: Location) -> SortedRows:
     """Sort the rows, write them to a folder, and measure the longest values, all in tasks."""
-    typed = rows.select(*(F.col(f.name).cast(f.dataType) for f in from_arrow_schema(SCHEMA)))
-    parts = write_parts(typed.sort(*ORDER), folder)
+    text = columns.text
+    parts = write_parts(_typed(rows, columns).sort(*ORDER), folder)
     if not parts:
-        return SortedRows([], [], 0, dict.fromkeys(TEXT, SHORTEST), SHORTEST, [])
-    measured = scan(rows.sparkSession, parts).agg(
+        return SortedRows(columns, [], [], 0, dict.fromkeys(text, SHORTEST), SHORTEST, [])
+    measured = scan(rows.sparkSession, parts, ["features", *text]).agg(
         F.count("*").alias("count"),
         F.coalesce(F.max(F.size("features")), F.lit(0)).alias("n_features"),
-        *(F.coalesce(F.max(F.octet_length(name)), F.lit(0)).alias(name) for name in TEXT),
-        *(F.max(F.octet_length(name) > F.length(name)).alias(f"wide_{name}") for name in TEXT),
+        *(F.coalesce(F.max(F.octet_length(name)), F.lit(0)).alias(name) for name in text),
+        *(F.max(F.octet_length(name) > F.length(name)).alias(f"wide_{name}") for name in text),
     )
     found = measured.collect()[0]
     first_rows = sorted((_first_key(part), part) for part in parts)
     return SortedRows(
+        columns,
         [part for _, part in first_rows],
         [key[0] for key, _ in first_rows],
         found["count"],  # Row.count is a method
-        {name: max(found[name], SHORTEST) for name in TEXT},
+        {name: max(found[name], SHORTEST) for name in text},
         max(found.n_features, SHORTEST),
-        [name for name in TEXT if found[f"wide_{name}"]],
+        [name for name in text if found[f"wide_{name}"]],
     )
+
+
+def _typed(rows: DataFrame, columns: Columns) -> DataFrame:
+    """Return the columns in their order, with the types of the export."""
+    wanted = {field.name: field.dataType for field in from_arrow_schema(columns.schema)}
+    found = {field.name: field.dataType for field in rows.schema}
+    casts = {name: F.col(name).cast(kind) for name, kind in wanted.items() if kind != found[name]}
+    return rows.withColumns(casts).select(*wanted)
 
 
 def _first_key(part: Location) -> tuple[int, str, str]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from astropy.io.votable import tree
+from astropy.units import UnitsWarning
 
-from galspec_spark.export.columns import COLUMNS, SCHEMA
+from galspec_spark.export.columns import Column, Columns
 from galspec_spark.export.fixed_width import record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.warehouse.flags import FLAGS
 
 DATATYPES = {
+    pa.int16(): "short",
     pa.int32(): "int",
     pa.int64(): "long",
     pa.float32(): "float",
@@ -37,7 +40,7 @@ def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> 
     dtype = record_dtype(rows)
     sizes = {**rows.text_bytes, "features": rows.n_features}
     arraysizes = {name: str(size) for name, size in sizes.items()}
-    head, end, tail = votable_frame(provenance, arraysizes).rpartition("</TABLE>")
+    head, end, tail = votable_frame(rows.columns, provenance, arraysizes).rpartition("</TABLE>")
     with place.open("wb") as file:
         file.write(f'{head}<DATA><BINARY2><STREAM encoding="base64">\n'.encode())
         for line in _base64_lines(rows, dtype):
@@ -46,7 +49,10 @@ def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> 
 
 
 def votable_frame(
-    provenance: dict[str, str], arraysizes: dict[str, str], names: dict[str, str] | None = None
+    columns: Columns,
+    provenance: dict[str, str],
+    arraysizes: dict[str, str],
+    names: dict[str, str] | None = None,
 ) -> str:
     """Return a VOTable without rows: columns, the flags' meanings, provenance.
 
@@ -55,7 +61,7 @@ def votable_frame(
     arraysizes
         Sizes of text and vector columns, by name; ``*``, any size, by default.
     names
-        New names of columns, by their names in `COLUMNS`.
+        New names of columns, by their names in `columns`.
     """
     votable = tree.VOTableFile(version="1.4")
     resource = tree.Resource(type="results")
@@ -67,20 +73,24 @@ def votable_frame(
         resource.infos.append(tree.Info(ID=f"info_{key}", name=key, value=value))
     table = tree.TableElement(votable, name="catalog")
     resource.tables.append(table)
-    for field in SCHEMA:
-        name = (names or {}).get(field.name, field.name)
-        table.fields.append(_field(votable, field, name, arraysizes.get(field.name, "*")))
     text = io.BytesIO()
-    votable.to_xml(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnitsWarning)  # VOUnits advises against erg and Angstrom
+        for field in columns.schema:
+            shown = field.with_name((names or {}).get(field.name, field.name))
+            column, arraysize = columns.described[field.name], arraysizes.get(field.name, "*")
+            table.fields.append(_field(votable, shown, column, arraysize))
+        votable.to_xml(text)
     return text.getvalue().decode()
 
 
-def _field(votable: tree.VOTableFile, field: pa.Field, name: str, arraysize: str) -> tree.Field:
-    column = COLUMNS[field.name]
+def _field(
+    votable: tree.VOTableFile, field: pa.Field, column: Column, arraysize: str
+) -> tree.Field:
     is_vector = pa.types.is_list(field.type)
     element = tree.Field(
         votable,
-        name=name,
+        name=field.name,
         datatype=DATATYPES[field.type.value_type if is_vector else field.type],
         arraysize=arraysize if is_vector or pa.types.is_string(field.type) else None,
         unit=column.unit,
@@ -93,7 +103,7 @@ def _field(votable: tree.VOTableFile, field: pa.Field, name: str, arraysize: str
 
 def _base64_lines(rows: SortedRows, dtype: np.dtype[np.void]) -> Iterator[bytes]:
     """Yield the records as lines of base64, each after the bits of its missing cells."""
-    mask_bytes = -(-len(SCHEMA) // 8)
+    mask_bytes = -(-len(rows.columns.schema) // 8)
     masked = np.dtype([("missing", "u1", (mask_bytes,)), ("cells", dtype)])
     rest = b""
     for batch in rows.batches():

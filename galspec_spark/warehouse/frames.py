@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -15,6 +16,9 @@ from pyspark.sql.types import StructType
 from galspec_spark.warehouse.parts import PART, ROW, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
+
+#: Rows that a task reads at once.
+BATCH_ROWS = 1000
 
 Task = TypeVar("Task")
 
@@ -48,27 +52,28 @@ def scan(
     positions
         Add ``part`` (the path) and ``row`` (within the part), which identify a row.
     """
-    stored = open_part(parts[0]).schema_arrow
-    fields = [*stored, *(pa.field(name, pa.string()) for name in partition_values(parts[0]))]
-    wanted = [f for f in fields if columns is None or f.name in columns]
+    wanted = [f for f in part_schema(parts[0]) if columns is None or f.name in columns]
     if positions:
         wanted += [pa.field(PART, pa.string()), pa.field(ROW, pa.int64())]
     schema = pa.schema(wanted)
-    names = [field.name for field in schema if field.name in stored.names]
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for numbers in batches:
-            for number in numbers["id"].to_pylist():
-                yield from _read_part(parts[number], names, schema)
-
-    numbers = spark.range(0, len(parts), 1, len(parts))
-    return numbers.mapInArrow(read, from_arrow_schema(schema))
+    return frame_of_tasks(
+        spark, partial(read_part, schema=schema), parts, from_arrow_schema(schema)
+    )
 
 
-def _read_part(place: Location, names: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def part_schema(place: Location) -> pa.Schema:
+    """Return the columns of a part, then its partition columns."""
+    values = [pa.field(name, pa.string()) for name in partition_values(place)]
+    return pa.schema([*open_part(place).schema_arrow, *values])
+
+
+def read_part(place: Location, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Read columns of a part, partition columns and positions included, some rows at a time."""
     constants = {**partition_values(place), PART: place.path}
+    part = open_part(place)
+    names = [name for name in schema.names if name in part.schema_arrow.names]
     first = 0
-    for batch in open_part(place).iter_batches(1000, columns=names):
+    for batch in part.iter_batches(BATCH_ROWS, columns=names):
         columns = []
         for field in schema:
             if field.name in names:

@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from galspec_spark.catalog import classify
+from galspec_spark.catalog.read import place_of_lines
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.ml.model.bundle import load_bundle
@@ -73,6 +74,12 @@ def test_every_spectrum_has_a_row(warehouse):
     assert set(catalog["survey"]) == {"simulated"}
     assert set(catalog["release"]) == {"dr1", "dr2"}
     assert catalog["run_id"].nunique() == 1
+
+
+def test_lines_of_a_part_have_the_name_of_its_spectra(warehouse):
+    """Measure names its parts likewise."""
+    places = {place_of_lines(part) for part in Warehouse(warehouse).parts("catalog")}
+    assert places == Warehouse(warehouse).counterparts("restframe", "lines").keys()
 
 
 def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_model, monkeypatch):

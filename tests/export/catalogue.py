@@ -1,4 +1,4 @@
-"""A small catalogue with everything that a row may lack."""
+"""A small catalogue, and its lines, with everything that a row may lack."""
 
 from __future__ import annotations
 
@@ -10,48 +10,111 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from galspec_spark.export.columns import SCHEMA
+from galspec_spark.catalog.read import read_catalog
+from galspec_spark.export.line_columns import WITH_LINES
+from galspec_spark.measure.schema import LINES
 from galspec_spark.warehouse.flags import FLAG_BITS
-from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import CATALOG
 from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 ROWS = 60
 COMPONENTS = 5
 #: Nothing is known of this spectrum but its name.
 LEFT_OUT = 7
+#: This spectrum of `MEASURED` has no lines.
+WITHOUT_LINES = 10
+#: The release whose lines were measured.
+MEASURED = "dr14"
+RELEASES = (MEASURED, "dr16")
+MODEL = "f00dfeed0123"
+MEASURED_BY = {"version": "0.2.0", "run_id": "20260202T000000-dcba", "config_hash": "4567cdef"}
 PROVENANCE = {"version": "0.1.0", "run_id": "20260101T000000-abcd", "config_hash": "0123abcd"}
 
 
-def write_catalogue(folder: Path) -> list[dict[str, Any]]:
-    """Write the table in two parts of two releases; return its rows in the order of export."""
-    rows = [_row(number) for number in range(ROWS)]
-    for release in ("dr14", "dr16"):
-        part = folder / f"survey=sdss/release={release}/model=f00dfeed0123/0.parquet"
-        chosen = [row for row in rows if row["release"] == release]
-        with part_writer(Location.of(part), CATALOG) as writer:
-            writer.write_table(pa.Table.from_pylist(chosen, CATALOG))
-    table = pa.Table.from_pylist(rows, SCHEMA)  # as float32 has them
-    return sorted(table.to_pylist(), key=_place)
+def write_catalogue(root: Path) -> None:
+    """Write a warehouse whose catalogue has two parts of two releases."""
+    Warehouse(root).mark_format()
+    for release in RELEASES:
+        place = root / f"catalog/survey=sdss/release={release}/model={MODEL}/0.0123456789ab.parquet"
+        rows = [row for row in map(_row, range(ROWS)) if row["release"] == release]
+        with part_writer(Location.of(place), CATALOG) as writer:
+            writer.write_table(pa.Table.from_pylist(rows, CATALOG))
+
+
+def write_lines(root: Path) -> None:
+    """Write the lines of one of the releases."""
+    place = root / f"lines/survey=sdss/release={MEASURED}/0.parquet"
+    rows = [_lines(number) for number in range(ROWS) if _release(number) == MEASURED]
+    with part_writer(Location.of(place), LINES) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, LINES))
+
+
+def exported_rows() -> list[dict[str, Any]]:
+    """Return the rows in the order of export, as float32 and short integers have them."""
+    rows = []
+    for number in range(ROWS):
+        row = _row(number)
+        if row["release"] == MEASURED:
+            lines = _lines(number)
+            measured_by = {f"lines_{name}": lines.pop(name) for name in MEASURED_BY}
+            flags = {name: int(v) for name, v in lines.items() if isinstance(v, bool)}
+            row = {**lines, **flags, **measured_by, **row}
+        rows.append(row)
+    return sorted(pa.Table.from_pylist(rows, WITH_LINES.schema).to_pylist(), key=_place)
+
+
+def open_catalogue(spark: SparkSession, root: Path) -> DataFrame:
+    return read_catalog(spark, Warehouse(root), MODEL)
+
+
+def without_empty_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as formats have it that do not tell empty text from a missing one."""
+    return {name: None if value == "" else value for name, value in row.items()}
 
 
 def _place(row: dict[str, Any]) -> tuple[int, str]:
     return (-1 if row["healpix29"] is None else row["healpix29"], row["spectrum_id"])
 
 
-def read_catalogue(spark: SparkSession, folder: Path) -> DataFrame:
-    return scan(spark, sorted(Location.of(path) for path in folder.rglob("*.parquet")))
+def _release(number: int) -> str:
+    return RELEASES[number % 2]
+
+
+def _spectrum_id(number: int) -> str:
+    return f"sdss-{_release(number)}-{266 + number}-51602-1"
+
+
+def _lines(number: int) -> dict[str, Any]:
+    random = np.random.default_rng(number)
+    row: dict[str, Any] = {
+        "spectrum_id": _spectrum_id(number),
+        "file": f"/survey/{number}.fits",
+        "templates": "stars.fits 0123456789ab",
+        **MEASURED_BY,
+    }
+    for field in LINES:
+        if field.name in row or number == WITHOUT_LINES or random.uniform() < 0.1:
+            continue
+        if pa.types.is_floating(field.type):
+            row[field.name] = random.normal()
+        elif pa.types.is_integer(field.type):
+            row[field.name] = int(random.integers(0, 100))
+        elif pa.types.is_boolean(field.type):
+            row[field.name] = bool(random.integers(0, 2))
+        else:
+            row[field.name] = str(random.choice(["AGN", "STARFORMING", ""]))
+    return row
 
 
 def _row(number: int) -> dict[str, Any]:
     random = np.random.default_rng(number)
-    release = ("dr14", "dr16")[number % 2]
     row: dict[str, Any] = {
-        "spectrum_id": f"sdss-{release}-{266 + number}-51602-1",
+        "spectrum_id": _spectrum_id(number),
         "survey": "sdss",
-        "release": release,
-        "model": "f00dfeed0123",
+        "release": _release(number),
+        "model": MODEL,
         "class": "abstain",
         "reason": "sky",
         "flags": 1 << FLAG_BITS["LEFT_OUT"],

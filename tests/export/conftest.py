@@ -8,21 +8,29 @@ from typing import Any, NamedTuple
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from galspec_spark.export.columns import CATALOGUE
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.warehouse.storage import Location
-from tests.export.catalogue import PROVENANCE, read_catalogue, write_catalogue
+from tests.export.catalogue import (
+    PROVENANCE,
+    exported_rows,
+    open_catalogue,
+    write_catalogue,
+    write_lines,
+)
 
 
 class Exported(NamedTuple):
     catalog: DataFrame
+    without_lines: DataFrame  #: of a warehouse without the table lines
     rows: list[dict[str, Any]]  #: as they should be, in order
     folder: Path
     summary: dict[str, Any]
 
 
-def in_many_parts(spark: SparkSession, catalog: DataFrame, folder: Path) -> SortedRows:
-    """Sort the rows as Spark would so many that they need several parts."""
+def in_many_parts(spark: SparkSession, exported: Exported, folder: Path) -> SortedRows:
+    """Sort the rows, without lines, as Spark would so many that they need several parts."""
     settings = {
         "spark.sql.shuffle.partitions": "5",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
@@ -31,7 +39,7 @@ def in_many_parts(spark: SparkSession, catalog: DataFrame, folder: Path) -> Sort
     try:
         for name, value in settings.items():
             spark.conf.set(name, value)
-        return sort_rows(catalog, Location.of(folder))
+        return sort_rows(exported.without_lines, CATALOGUE, Location.of(folder))
     finally:
         for name, value in before.items():
             spark.conf.set(name, value)
@@ -40,7 +48,9 @@ def in_many_parts(spark: SparkSession, catalog: DataFrame, folder: Path) -> Sort
 @pytest.fixture(scope="session")
 def exported(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("export")
-    rows = write_catalogue(folder / "catalog")
-    catalog = read_catalogue(spark, folder / "catalog")
+    write_catalogue(folder / "warehouse")
+    without_lines = open_catalogue(spark, folder / "warehouse")
+    write_lines(folder / "warehouse")
+    catalog = open_catalogue(spark, folder / "warehouse")
     summary = export(spark, catalog, list(NAMES), None, folder / "out", PROVENANCE)
-    return Exported(catalog, rows, folder / "out", summary)
+    return Exported(catalog, without_lines, exported_rows(), folder / "out", summary)

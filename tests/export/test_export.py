@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
-from galspec_spark.export.columns import COLUMNS
+from galspec_spark.export.columns import CATALOGUE
 from galspec_spark.export.export import NAMES, export
 from tests.export.catalogue import PROVENANCE, ROWS
 from tests.export.conftest import Exported
@@ -40,9 +40,9 @@ def test_filter_chooses_rows_and_an_export_replaces_an_earlier_one(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
     (tmp_path / ".export" / "killed").mkdir(parents=True)
-    export(spark, exported.catalog, ["hats", "csv"], None, tmp_path, PROVENANCE)
+    export(spark, exported.without_lines, ["hats", "csv"], None, tmp_path, PROVENANCE)
     where = "class = 'AGN'\n AND probability > 0.5"
-    summary = export(spark, exported.catalog, ["hats", "csv"], where, tmp_path, PROVENANCE)
+    summary = export(spark, exported.without_lines, ["hats", "csv"], where, tmp_path, PROVENANCE)
     expected = [
         row["spectrum_id"]
         for row in exported.rows
@@ -51,18 +51,34 @@ def test_filter_chooses_rows_and_an_export_replaces_an_earlier_one(
     assert 0 < len(expected) < ROWS
     assert pd.read_csv(tmp_path / "catalog.csv")["spectrum_id"].tolist() == expected
     assert len(lsdb.open_catalog(tmp_path / "hats").compute()) == summary["rows"] == len(expected)
+    columns = lsdb.open_catalog(tmp_path / "hats").columns
+    assert set(columns) == set(CATALOGUE.described) - {"healpix29"}
     assert {path.name for path in tmp_path.iterdir()} == {"hats", "catalog.csv"}
     properties = (tmp_path / "hats" / "hats.properties").read_text()
     assert "galspec_filter=class = 'AGN' AND probability > 0.5\n" in properties
 
 
+def test_filter_takes_lines(spark: SparkSession, exported: Exported, tmp_path: Path) -> None:
+    where = "formula_broadline AND oiii_5007_ew > 0.5"
+    export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+    expected = [
+        row["spectrum_id"]
+        for row in exported.rows
+        if row["formula_broadline"] and (row["oiii_5007_ew"] or 0) > 0.5
+    ]
+    assert expected
+    assert pd.read_csv(tmp_path / "catalog.csv")["spectrum_id"].tolist() == expected
+    with pytest.raises(UserError, match=r"config_hash and those of the table lines\)$"):
+        export(spark, exported.catalog, ["csv"], "oiii_ew > 1", tmp_path, PROVENANCE)
+
+
 def test_no_rows_are_an_empty_table(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
-    export(spark, exported.catalog, list(NAMES), "z > 9", tmp_path, PROVENANCE)
+    export(spark, exported.without_lines, list(NAMES), "z > 9", tmp_path, PROVENANCE)
     for name in ("catalog.fits", "catalog.vot"):
         table = Table.read(tmp_path / name)
-        assert (len(table), table.colnames) == (0, list(COLUMNS))
+        assert (len(table), table.colnames) == (0, list(CATALOGUE.described))
     assert 'arraysize="1"' not in (tmp_path / "catalog.vot").read_text()  # deprecated
     assert pd.read_csv(tmp_path / "catalog.csv").empty
     assert lsdb.open_catalog(tmp_path / "hats").compute().empty
@@ -84,10 +100,10 @@ def test_wrong_filter_is_one_line_that_names_the_columns(
     spark: SparkSession, exported: Exported, tmp_path: Path, where: str, cause: str
 ) -> None:
     with pytest.raises(UserError, match=cause) as error:
-        export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+        export(spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE)
     message = str(error.value)
     assert "\n" not in message
-    assert message.endswith(f"(columns: {', '.join(COLUMNS)})")
+    assert message.endswith(f"(columns: {', '.join(CATALOGUE.described)})")
     assert not list(tmp_path.iterdir())
 
 
@@ -104,14 +120,14 @@ def test_filter_is_a_plain_condition(
     spark: SparkSession, exported: Exported, tmp_path: Path, where: str
 ) -> None:
     with pytest.raises(UserError, match="is not allowed"):
-        export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+        export(spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE)
 
 
 def test_unknown_format_is_an_error(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="'xlsx': known are fits, votable, hats, csv"):
-        export(spark, exported.catalog, ["csv", "xlsx"], None, tmp_path, PROVENANCE)
+        export(spark, exported.without_lines, ["csv", "xlsx"], None, tmp_path, PROVENANCE)
 
 
 @pytest.mark.parametrize("name", ["fits", "votable"])
@@ -119,7 +135,7 @@ def test_failed_export_changes_nothing(
     spark: SparkSession, exported: Exported, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "catalog.csv").write_text("earlier")
-    catalog = exported.catalog.withColumn("release", F.lit("dr-é"))
+    catalog = exported.without_lines.withColumn("release", F.lit("dr-é"))
     with pytest.raises(UserError, match="column release has text that is not ASCII"):
         export(spark, catalog, ["csv", name], None, tmp_path, PROVENANCE)
     assert contents(tmp_path) == {"catalog.csv": b"earlier"}

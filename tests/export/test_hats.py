@@ -12,8 +12,8 @@ from hats.io.validation import is_valid_catalog
 from hats.pixel_math.spatial_index import compute_spatial_index
 from pyspark.sql import SparkSession
 
-from galspec_spark.export.columns import COLUMNS
 from galspec_spark.export.hats import Pixel, divide, write_hats
+from galspec_spark.export.line_columns import WITH_LINES
 from tests.export.catalogue import PROVENANCE, ROWS
 from tests.export.conftest import Exported, in_many_parts
 
@@ -26,7 +26,7 @@ def divided(
 ) -> Path:
     """The catalogue in partitions of so few rows that they are of several orders."""
     folder = tmp_path_factory.mktemp("divided")
-    rows = in_many_parts(spark, exported.catalog, folder / "rows")
+    rows = in_many_parts(spark, exported, folder / "rows")
     write_hats(spark, rows, folder / "hats", PROVENANCE, MAX_ROWS)
     return folder / "hats"
 
@@ -38,7 +38,7 @@ def test_lsdb_reads_the_rows(exported: Exported) -> None:
     assert exported.summary["hats_rows_without_position"] == 1
     frame = catalog.compute().sort_index()
     assert frame.index.tolist() == [row["healpix29"] for row in placed]
-    for name in set(COLUMNS) - {"healpix29", "features"}:
+    for name in set(WITH_LINES.described) - {"healpix29", "features"}:
         assert frame[name].to_numpy(object, na_value=None).tolist() == [r[name] for r in placed]
     assert [list(row) for row in frame["features"]] == [row["features"] for row in placed]
 
@@ -82,7 +82,8 @@ def test_provenance_and_columns_are_described(exported: Exported, tmp_path: Path
     metadata = pq.read_schema(folder / "dataset" / "_common_metadata").metadata
     (tmp_path / "columns.vot").write_bytes(metadata[b"IVOA.VOTable-Parquet.content"])
     table = Table.read(tmp_path / "columns.vot")
-    assert table["probability"].description == COLUMNS["probability"].description
+    for name in ("probability", "h_beta_area"):
+        assert table[name].description == WITH_LINES.described[name].description
     assert table["_healpix_29"].meta["ucd"] == "pos.healpix"
     assert str(table["ra"].unit) == "deg"
 

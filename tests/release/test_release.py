@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from galspec_spark.catalog.contents import read_catalog
+from galspec_spark.catalog.read import read_catalog
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.release.stage import Release, run_release
