@@ -55,8 +55,6 @@ class Release:
 def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     """Ingest, preprocess, measure, classify and check a release, and report.
 
-    Lines are measured where the configuration names templates.
-
     A rerun does only what is left: it skips files already read, spectra already classified, and
     later steps of which no input has changed.
 
@@ -73,8 +71,7 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     output = Location.of(release.output)
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
         model = model_id(release.model)
-        asked = {"download": release.wanted, "measure": run.config.lines.templates}
-        names = [name for name in NAMES if asked.get(name, True)]
+        names = [name for name in NAMES if name != "download" or release.wanted]
         steps = Steps(output / "run.json", run, release.name, model, names)
         chain = _chain(spark, run, release, steps)
         for name in names:
