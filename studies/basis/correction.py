@@ -16,6 +16,8 @@ from studies.basis.training import Training
 
 #: Penalties that are tried, by leaving out spectra one by one.
 PENALTIES = np.logspace(-1, 6, 15)
+#: An area further off than this is no matter of the basis: a fit that went elsewhere. In sigma.
+FURTHEST = 20.0
 #: Velocity dispersions, and widths of H beta, are in units of so many km/s.
 VELOCITY = 100.0
 
@@ -29,13 +31,16 @@ class Correction(NamedTuple):
 def fit_correction(training: Training, found: Measured) -> Correction:
     """Fit SDSS's areas less ours, in units of the flux under each line.
 
-    Spectra of which SDSS or we did not measure a line are left out for this line.
+    Spectra of which SDSS or we did not measure a line, or whose area is further off than FURTHEST,
+    are left out for this line.
     """
-    missing = (training.area[:, INDEX] - found.area) / found.level
+    off = training.area[:, INDEX] - found.area
+    near = np.abs(off) <= FURTHEST * training.area_err[:, INDEX]
     lines = []
-    for line, wanted in enumerate(missing.T):
+    for line, wanted in enumerate((off / found.level).T):
         terms = _terms(found, line)
-        good = np.isfinite(wanted) & np.isfinite(terms).all(axis=1) & (found.level[:, line] > 0)
+        good = near[:, line] & np.isfinite(wanted) & np.isfinite(terms).all(axis=1)
+        good &= found.level[:, line] > 0
         ridge = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
         lines.append(ridge.fit(terms[good], wanted[good]))
     return Correction(tuple(lines))

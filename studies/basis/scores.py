@@ -88,6 +88,5 @@ def offsets(training: Training, found: Measured) -> dict[str, dict[str, float]]:
             "spectra": int(np.isfinite(sigma).sum()),
             "offset_sigma": round(float(middle), 3),
             "scatter_sigma": round(float(high - low) / 2, 3),
-            "root_mean_square_sigma": round(float(np.sqrt(np.nanmean(sigma**2))), 3),
         }
     return result

@@ -64,6 +64,7 @@ def study_basis(
         "spectra": len(training),
         "objects": len(set(training.object_id.tolist())),
         "agn": int((training.subclass == "AGN").sum()),
+        "stars": stars.name,
     }
     log.info("learning from all %d spectra", len(training))
     basis = _last(training, start, tolerances, effort)
