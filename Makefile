@@ -11,7 +11,7 @@ unexport PYTHONPATH SPARK_CONF_DIR HADOOP_CONF_DIR
 activate = . .venv/bin/activate
 job = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(1)
 
-.PHONY: help setup run paper test faults lint bench realism gaps lines dist clean
+.PHONY: help setup run paper test faults lint bench realism gaps lines basis dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,10 @@ lines: setup ## measure the lines of the spectra in INPUT=DIR, with TEMPLATES=FI
 	$(call job,jobs/ingest.py --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
 	$(call job,jobs/measure.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --set lines.templates="$(TEMPLATES)")
 	$(call job,studies/lines/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)" --set lines.templates="$(TEMPLATES)")
+
+basis: setup ## learn a basis of continua from the SDSS spectra in INPUT=DIR and MASTAR=DIR, spectra of stars
+	$(if $(and $(INPUT),$(MASTAR)),,$(error make basis needs INPUT=DIR, SDSS spec files, and MASTAR=DIR, spectra of stars))
+	$(call job,studies/basis/run.py --config $(CONFIG) --input "$(INPUT)" --stars "$(MASTAR)" --output "$(OUTPUT)" $(ARGS))
 
 dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --py-files
 	@rm -rf build/lib build/bdist.* dist

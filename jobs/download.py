@@ -53,7 +53,7 @@ def main() -> int:
     which.add_argument(
         "--templates",
         action="store_true",
-        help="the spectra of stars that lines are measured with (lines.templates)",
+        help="the spectra of stars that SDSS measures lines with (lines.templates)",
     )
     parser.add_argument("--output", default="archive", metavar="DIR", help="folder of the files")
     parser.add_argument("--release", default="dr17", metavar="NAME", help="data release")

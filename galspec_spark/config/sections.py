@@ -90,7 +90,9 @@ class PreprocessConfig(Section):
 class LinesConfig(Section):
     """From the table ``spectra`` to the table ``lines``."""
 
-    templates: str | None = Field(None, description="spectra of stars: SDSS's spEigenElodie.fits")
+    templates: str | None = Field(
+        None, description="spectra of stars: SDSS's spEigenElodie.fits; null takes our own"
+    )
 
 
 class ClassifyConfig(Section):

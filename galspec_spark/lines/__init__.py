@@ -3,7 +3,7 @@
 from galspec_spark.lines.linelist import all_lines
 from galspec_spark.lines.measures import LINE_VALUES, Measures, measure
 from galspec_spark.lines.spectra import Spectra
-from galspec_spark.lines.templates import Templates, read_templates
+from galspec_spark.lines.templates import Templates, own_templates, read_templates
 
 __all__ = [
     "LINE_VALUES",
@@ -12,5 +12,6 @@ __all__ = [
     "Templates",
     "all_lines",
     "measure",
+    "own_templates",
     "read_templates",
 ]

@@ -45,6 +45,7 @@ class Continuum(NamedTuple):
     """Continua of n spectra."""
 
     flux: Doubles  #: (n, pixels) on the pixels of the spectra, 0 outside the templates
+    coefficients: Doubles  #: (n, TERMS) of templates and polynomials of length 1; 0 if not fitted
     dispersion: Doubles  #: (n,) velocity dispersion in km/s, NaN where too few pixels are good
     dispersion_err: Doubles  #: (n,) in km/s; NaN at the ends of the range as well
     chi2: Doubles  #: (n,) NaN where not fitted
@@ -54,24 +55,26 @@ class Continuum(NamedTuple):
 def fit_continuum(spectra: Spectra, templates: Templates) -> Continuum:
     """Fit the continua of n spectra; one with less than FEWEST_PIXELS good pixels has none."""
     n, pixels = spectra.flux.shape
-    start, phase = _alignment(spectra.loglam0, templates.loglam0)
+    start, phase = alignment(spectra.loglam0, templates.loglam0)
     flux = cut(spectra.flux, start, templates.pixels)
     ivar = cut(spectra.ivar, start, templates.pixels)
     for p in np.unique(phase):
-        ivar[phase == p] *= _kept(templates, int(p))
+        ivar[phase == p] *= kept_pixels(templates, int(p))
     used = (ivar > 0).sum(axis=1)
     fitted = used >= FEWEST_PIXELS
     continuum, dispersion = np.zeros_like(flux), np.full((3, n), np.nan)
+    coefficients = np.zeros((n, TERMS))
     for p in np.unique(phase[fitted]):
         rows = np.flatnonzero(fitted & (phase == p))
         best = _Phase(templates, int(p), flux[rows], ivar[rows])
-        continuum[rows], dispersion[:, rows] = best.continuum(), best.dispersion()
+        continuum[rows], coefficients[rows] = best.continuum()
+        dispersion[:, rows] = best.dispersion()
     found, error, chi2 = dispersion
-    pixels_used = np.where(fitted, used, 0)
-    return Continuum(put(continuum, start, pixels), found, error, chi2, pixels_used)
+    moved, pixels_used = put(continuum, start, pixels), np.where(fitted, used, 0)
+    return Continuum(moved, coefficients, found, error, chi2, pixels_used)
 
 
-def _alignment(
+def alignment(
     loglam0: Doubles, template_loglam0: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the pixel of each spectrum at the template's first one, and the template's phase.
@@ -85,7 +88,7 @@ def _alignment(
     return start.astype(np.int64), phase.astype(np.int64)
 
 
-def _kept(templates: Templates, phase: int) -> npt.NDArray[np.bool_]:
+def kept_pixels(templates: Templates, phase: int) -> npt.NDArray[np.bool_]:
     """Tell which pixels of the templates a fit uses."""
     sample = phase + OVERSAMPLING * np.arange(templates.pixels)
     loglam = templates.loglam0 + sample / OVERSAMPLING * LOGLAM_STEP
@@ -135,14 +138,14 @@ class _Phase:
         self.theta[rows, dispersion] = theta
         self.chi2[rows, dispersion] = self.power[rows] - np.einsum("nt,nt->n", vector, theta)
 
-    def continuum(self) -> Doubles:
-        """Return the fits at the best dispersion of the grid, (n, pixels)."""
+    def continuum(self) -> tuple[Doubles, Doubles]:
+        """Return the fits at the best dispersion of the grid, (n, pixels), and their terms'."""
         best = self.chi2.argmin(axis=1)
         continuum = np.empty_like(self.ivar)
         for d in np.unique(best):
             chosen = best == d
             continuum[chosen] = self.theta[chosen, d] @ self._terms(int(d))
-        return continuum
+        return continuum, self.theta[np.arange(len(best)), best]
 
     def dispersion(self) -> Doubles:
         """Return dispersion, its error and chi2 of a parabola through three values, (3, n)."""

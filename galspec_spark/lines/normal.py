@@ -66,7 +66,7 @@ def solve(segments: Segments, searched: Doubles) -> Solution:
         vector[:, part.columns] += (terms @ flux[..., None])[..., 0]
         power += np.einsum("np,np->n", flux, flux)
         seen.append((part, shapes, terms, flux))
-    scaled, length = _scaled(matrix)
+    scaled, length = unit_diagonal(matrix)
     linear = np.linalg.solve(scaled, (vector / length)[..., None])[..., 0] / length
     chi2 = power - np.einsum("nc,nc->n", linear, vector)
 
@@ -95,7 +95,7 @@ def covariance(segments: Segments, searched: Doubles, linear: Doubles) -> Double
         terms = np.concatenate([slopes, _terms(part, shapes)], axis=1)
         columns = np.concatenate([np.arange(SEARCHED), SEARCHED + part.columns])
         matrix[:, columns[:, None], columns] += terms @ terms.transpose(0, 2, 1)
-    scaled, length = _scaled(matrix)
+    scaled, length = unit_diagonal(matrix)
     return np.linalg.inv(scaled) / length[:, :, None] / length[:, None]
 
 
@@ -120,7 +120,7 @@ def _slopes(part: Segment, shapes: Profiles, balmer: Bools, linear: Doubles) -> 
     return slopes
 
 
-def _scaled(matrix: Doubles) -> tuple[Doubles, Doubles]:
+def unit_diagonal(matrix: Doubles) -> tuple[Doubles, Doubles]:
     """Scale symmetric matrices to a diagonal of 1; a parameter without data stays at 0."""
     diagonal = np.einsum("nii->ni", matrix)
     empty = diagonal <= 0

@@ -16,7 +16,7 @@ from galspec_spark.errors import ConfigError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.lines import Templates, read_templates
+from galspec_spark.lines import Templates, own_templates, read_templates
 from galspec_spark.measure.part import MeasurePart
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.masks import bit_mask
@@ -53,7 +53,7 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
     Raises
     ------
     ConfigError
-        If ``lines.templates`` names no file of templates.
+        If ``lines.templates`` names a file that does not exist.
     UserError
         If the table ``spectra`` does not exist.
     """
@@ -85,18 +85,15 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
 
 
 def load_templates(config: LinesConfig) -> Templates:
-    """Read the configured templates.
+    """Read the configured templates; our own where there are none.
 
     Raises
     ------
     ConfigError
-        If there are none.
+        If the configured file does not exist.
     """
     if config.templates is None:
-        raise ConfigError(
-            "lines.templates names no file: set it to SDSS's spEigenElodie.fits, which "
-            "jobs/download.py --templates fetches"
-        )
+        return own_templates()
     place = Location.of(config.templates)
     if not place.exists():
         raise ConfigError(f"lines.templates: {config.templates} does not exist")

@@ -127,6 +127,8 @@ def test_a_setting_is_spark_s():
 
 
 def test_what_it_does_not_know_is_told():
-    assert unsupported(Config()) is None
-    asked = Config.model_validate({"train": {"search": {"random_points": 3}}})
+    components = {"features": {"pca": {"n_components": 10}}}
+    assert unsupported(Config.model_validate({"train": components})) is None
+    assert unsupported(Config()) == "train.features other than pca with its defaults"
+    asked = Config.model_validate({"train": {**components, "search": {"random_points": 3}}})
     assert unsupported(asked) == "a random search"

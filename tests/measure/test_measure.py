@@ -18,7 +18,7 @@ from galspec_spark.config import Config, LinesConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
-from galspec_spark.lines import Spectra, all_lines, measure
+from galspec_spark.lines import Spectra, all_lines, measure, own_templates
 from galspec_spark.measure import measure_lines
 from galspec_spark.measure.stage import load_templates
 from galspec_spark.warehouse.parts import Part
@@ -131,9 +131,11 @@ def test_real_labels_through_the_warehouse(
         )
 
 
+def test_no_file_of_templates_means_our_own() -> None:
+    assert load_templates(LinesConfig()) == own_templates()
+
+
 def test_wrong_templates_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"lines\.templates names no file"):
-        load_templates(LinesConfig())
     with pytest.raises(ConfigError, match=r"nowhere\.fits does not exist"):
         load_templates(LinesConfig(templates=str(tmp_path / "nowhere.fits")))
     for content in (b"", b"text", (Path(__file__)).read_bytes()):

@@ -1,0 +1,1 @@
+"""A basis of our own for the continuum, learned from what SDSS measured."""
