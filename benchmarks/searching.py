@@ -115,12 +115,14 @@ def search_with_ours(spark: SparkSession, folder: str) -> dict[str, float]:
         name: grid.model_copy(update={"fixed": _solver(defaults.classifiers[name].fixed)})
         for name, grid in GRIDS.items()
     }
-    settings = {"features": {"pca": Settings(n_components=K)}, "classifiers": configs}
+    rows = pq.read_table(folder)
+    k = len(rows["features"][0])
+    settings = {"features": {"pca": Settings(n_components=k)}, "classifiers": configs}
     train = defaults.model_copy(update=settings)
-    classifiers, of_fold = build_classifiers(train, KIND), [list(range(K))] * FOLDS
+    classifiers, of_fold = build_classifiers(train, KIND), [list(range(k))] * FOLDS
     with TemporaryDirectory() as name:
         scratch = Path(name)
-        table = _feature_table(spark, pq.read_table(folder), Location.of(scratch / "features"))
+        table = _feature_table(spark, rows, Location.of(scratch / "features"))
         trials = search(
             classifiers, table, of_fold, train.search, train.parallelism, "search", scratch
         )
@@ -138,7 +140,8 @@ def _feature_table(spark: SparkSession, rows: pa.Table, place: Location) -> Feat
         **{fold_column(fold): rows["features"] for fold in (None, *range(FOLDS))},
     }
     pq.write_table(pa.table(columns), place.path)
-    nothing = Components(np.zeros(K), np.eye(K), np.full(K, 1 / K))
+    k = len(rows["features"][0])
+    nothing = Components(np.zeros(k), np.eye(k), np.full(k, 1 / k))
     frame = feature_frame(spark, [place]).persist()
     return FeatureTable(KIND, Coefficients(nothing, is_masked=False), [place], frame)
 

@@ -16,7 +16,8 @@ from studies.basis.training import Training
 
 #: Penalties that are tried, by leaving out spectra one by one.
 PENALTIES = np.logspace(-1, 6, 15)
-#: An area further off than this is no matter of the basis: a fit that went elsewhere. In sigma.
+#: An area further off than this is no matter of the basis: a fit that went elsewhere. In units of
+#: the median.
 FURTHEST = 20.0
 #: Velocity dispersions, and widths of H beta, are in units of so many km/s.
 VELOCITY = 100.0
@@ -35,7 +36,8 @@ def fit_correction(training: Training, found: Measured) -> Correction:
     are left out for this line.
     """
     off = training.area[:, INDEX] - found.area
-    near = np.abs(off) <= FURTHEST * training.area_err[:, INDEX]
+    distance = np.abs(off / training.area_err[:, INDEX])
+    near = distance <= FURTHEST * np.nanmedian(distance, axis=0)
     lines = []
     for line, wanted in enumerate((off / found.level).T):
         terms = _terms(found, line)
