@@ -32,7 +32,7 @@ class Correction(NamedTuple):
 def fit_correction(training: Training, found: Measured) -> Correction:
     """Fit SDSS's areas less ours, in units of the flux under each line.
 
-    Spectra of which SDSS or we did not measure a line, or whose area is further off than FURTHEST,
+    Spectra of which SDSS or we did not measure a line, or whose area is off by FURTHEST medians,
     are left out for this line.
     """
     off = training.area[:, INDEX] - found.area

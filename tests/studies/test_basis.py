@@ -156,11 +156,14 @@ def test_folds_are_of_objects(training: Training) -> None:
 def test_a_correction_finds_what_is_linear(training: Training) -> None:
     found = measured(training, TEMPLATES)
     assert np.nanmax(np.abs(differences(training, found))) < 0.05
-    more = found.level * found.theta[:, :1] / found.level[:, :1]
+    more = 10 * found.area_err.min(axis=0) * found.theta[:, :1] / np.abs(found.theta[:, 0]).max()
     spoilt = dataclasses.replace(found, area=found.area + more)
     mended = correct(spoilt, fit_correction(training, spoilt))
     before, after = (np.nanstd(differences(training, each)) for each in (spoilt, mended))
     assert after < 0.5 * before
+    spoilt.area[0] += 1e6 * found.area_err[0]  # as of a fit that went elsewhere
+    again = differences(training, correct(spoilt, fit_correction(training, spoilt)))
+    assert np.nanstd(again[1:]) < 0.5 * before
     assert agn_scores(training, found)["false_positive"] == 0
 
 
