@@ -137,12 +137,14 @@ class _Search:
 
     def run(self, parallelism: int) -> list[Trial]:
         values = self.table.count() * len(self.of_fold[0])
-        solved = [t for t in self.trials if is_solved(t.classifier, t.point, values)]
-        self.solve(solved)
+        solved: list[Trial] = []
         groups: dict[tuple[object, ...], list[Trial]] = {}
         for trial in self.trials:
-            if trial not in solved:
+            if is_solved(trial.classifier, trial.point, values):
+                solved.append(trial)
+            else:
                 groups.setdefault(contains(trial.classifier, trial.point), []).append(trial)
+        self.solve(solved)
         with ThreadPoolExecutor(parallelism) as pool:
             fits = [
                 pool.submit(self.fit, group, number)
