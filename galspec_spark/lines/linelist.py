@@ -26,6 +26,7 @@ class LineList:
 
     reductions: str
     names: tuple[str, ...]  #: prefixes of the columns
+    linenames: tuple[str, ...]  #: LINENAME of SPZLINE
     wavelength: Doubles  #: (lines,) at rest in A, vacuum
     balmer: npt.NDArray[np.bool_]  #: (lines,) whether a line has the width of the Balmer lines
     amplitude: npt.NDArray[np.intp]  #: (lines,) the line whose amplitude it has
@@ -77,6 +78,7 @@ def _line_list(reductions: str, rows: list[dict[str, str]]) -> LineList:
     return LineList(
         reductions,
         names,
+        tuple(row["name"] for row in rows),
         vacuum(np.array([float(row["wavelength"]) for row in rows])),
         np.array([row["width"] == "balmer" for row in rows]),
         np.array([names.index(row["tied_to"] or row["line"]) for row in rows]),

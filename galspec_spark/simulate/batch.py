@@ -1,4 +1,8 @@
-"""A batch of simulated spectra: objects drawn, observed, fitted and classified."""
+"""A batch of simulated spectra: objects drawn, observed, measured and classified.
+
+Lines and SUBCLASS are what this package measures of the pixels with its own templates, as SDSS's
+pipeline does with its own.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.config import SimulateConfig
+from galspec_spark.lines import Measures, Spectra, measure, own_templates
+from galspec_spark.readers.sdss_masks import PIXEL_MASK
 from galspec_spark.simulate import sky
 from galspec_spark.simulate.kinds import BLOCK, Kind
-from galspec_spark.simulate.linefit import Fits, classify, fit_lines
 from galspec_spark.simulate.observe import Visits, observe
 from galspec_spark.simulate.population import Population, draw_population
 from galspec_spark.spectrum.arrays import Array
-from galspec_spark.spectrum.masks import ZWARNING_BITS
+from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
 
 #: Blocks of fibres on a plate; number and date of the first plate.
 BLOCKS_PER_PLATE = 10
 FIRST_PLATE, FIRST_MJD = 266, 51630
+#: Reduction whose files and lines are simulated.
+RUN2D = "26"
 #: Regions that seeds cycle through; plates and object numbers that each region has.
 SEEDS, PLATES_OF_SEED, OBJECTS_OF_SEED = 9, 1000, 10_000_000
 
@@ -43,7 +50,7 @@ class Batch:
     identity: Identity
     objects: Population
     visits: Visits
-    fits: Fits
+    lines: Measures
     cls: npt.NDArray[np.str_]
     subclass: npt.NDArray[np.str_]
     z: Array
@@ -86,9 +93,8 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
     source = _sources(drawn, round(config.repeats * BLOCK))
     objects = drawn.take(source)
     visits = observe(rng, objects)
-    fits = fit_lines(rng, objects, visits)
     identity = _identity(rng, (config.seed - 1) % SEEDS, block, source, objects)
-    return _pipeline(rng, identity, objects, visits, fits)
+    return _pipeline(rng, identity, objects, visits)
 
 
 def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
@@ -124,17 +130,13 @@ def _identity(
 
 
 def _pipeline(
-    rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits, fits: Fits
+    rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits
 ) -> Batch:
-    """Assign class, redshift and warnings as SDSS's pipeline does."""
+    """Assign redshift, warnings and class as SDSS's pipeline does."""
     kind, n = objects.kind, len(objects.kind)
     galaxy = kind < Kind.STAR
     cls = np.where(galaxy, "GALAXY", np.where(kind == Kind.STAR, "STAR", "QSO")).astype("<U6")
     cls = np.where((kind == Kind.BROADLINE_AGN) & (objects.broad_ew > 30), "QSO", cls)
-    subclass = np.where(galaxy, classify(fits), "").astype("<U21")
-    star = np.array(["", "B8", "A0", "F5", "G2", "K3"])[np.argmax(objects.light, axis=1)]
-    subclass = np.where(kind == Kind.STAR, star, subclass)
-    subclass = np.where(kind == Kind.QUASAR, "BROADLINE", subclass)
     z_err = 1.2e-5 + 1.5e-4 / np.maximum(objects.sn, 1.0)
     z = objects.redshift + z_err * rng.normal(size=n)
     u = rng.random((4, n))
@@ -142,10 +144,25 @@ def _pipeline(
     sky_fibre = kind == Kind.SKY
     nonsense = np.where(u[1] < 0.5, 0.9 * u[2], 7.0 * u[2])
     z = np.where(lost | sky_fibre, nonsense, z)
-    subclass = np.where(lost | sky_fibre, "", subclass)
     cls = np.where(sky_fibre, np.array(["GALAXY", "STAR", "QSO"])[(3 * u[3]).astype(int)], cls)
     outliers = galaxy & (u[1] < 0.002 * np.maximum(objects.sn - 10, 0).clip(0, 20))
     warning = np.where(outliers, 1 << ZWARNING_BITS["MANY_OUTLIERS"], 0)
     warning |= np.where(lost | sky_fibre, 1 << ZWARNING_BITS["SMALL_DELTA_CHI2"], 0)
     warning |= np.where(sky_fibre, 1 << ZWARNING_BITS["SKY"], 0)
-    return Batch(identity, objects, visits, fits, cls, subclass, z, z_err, warning)
+    z = z.astype(np.float32).astype(np.float64)  # as files have it
+    lines = _measured(visits, z)
+    tag = np.where(lines.broadline, " BROADLINE", "")
+    subclass = np.where(galaxy, np.char.strip(np.char.add(lines.subclass, tag)), "").astype("<U21")
+    star = np.array(["", "B8", "A0", "F5", "G2", "K3"])[np.argmax(objects.light, axis=1)]
+    subclass = np.where(kind == Kind.STAR, star, subclass)
+    subclass = np.where(kind == Kind.QUASAR, "BROADLINE", subclass)
+    subclass = np.where(lost | sky_fibre, "", subclass)
+    return Batch(identity, objects, visits, lines, cls, subclass, z, z_err, warning)
+
+
+def _measured(visits: Visits, z: Array) -> Measures:
+    n = len(z)
+    bad_sky = visits.or_mask & bit_mask(PIXEL_MASK.bad_sky, PIXEL_MASK.bits) != 0
+    flux, ivar = visits.flux.astype(np.float64), visits.ivar.astype(np.float64)
+    spectra = Spectra.observed(flux, ivar, np.full(n, sky.LOGLAM0), z, bad_sky)
+    return measure(spectra, z, np.full(n, RUN2D, object), own_templates())

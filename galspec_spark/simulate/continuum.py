@@ -1,8 +1,9 @@
 """Stellar continua: light of stars of different ages and metallicities, dust, velocity dispersion.
 
 A star type is a Planck curve times its absorption (see `stellar_lines`); a population of one age is
-a sum of star types; a galaxy is a sum of ages. The sum, its broadening and its redshift are one
-product and one inverse Fourier transform for a whole batch.
+a sum of star types, brought near to real stars (see `nearest_stars`); a galaxy is a sum of ages.
+The sum, its broadening and its redshift are one product and one inverse Fourier transform for a
+whole batch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.simulate.dust import calzetti, transmission
+from galspec_spark.simulate.nearest_stars import like_stars
 from galspec_spark.simulate.stellar_lines import (
     BANDS,
     CALCIUM_LINES,
@@ -53,6 +55,10 @@ ABUNDANCES = ("Fe", "Mg", "Na", "CN", "Ca", "TiO", "haze")
 #: Equivalent widths of the Balmer lines from H alpha on, in the Sun, Angstrom.
 BALMER_WIDTHS = (2.6, 3.3, 3.0, 3.0, 2.4, 2.2, 1.8, 1.4, 1.1, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.2)
 
+#: Equivalent widths from H alpha on that SDSS's templates leave of the Balmer absorption of real
+#: galaxies, Angstrom: a median over those without emission.
+BALMER_EXCESS = (0.15, 0.95, 0.75, 1.95)
+
 
 class Templates(NamedTuple):
     """The Fourier transforms of all components, complex64 (components, PIXELS // 2 + 1)."""
@@ -81,7 +87,9 @@ def templates() -> Templates:
         (_population(LIGHT_BY_AGE[-1], 1.0, opacity, {name: 1 + step}) - old) / step
         for name in ABUNDANCES
     ]
-    return Templates(_transform(populations), _transform(changes))
+    stars = like_stars(np.asarray(populations), wavelength())
+    stars -= _balmer_excess() * np.asarray(populations)
+    return Templates(_transform(stars), _transform(like_stars(np.asarray(changes), wavelength())))
 
 
 def continua(
@@ -132,8 +140,17 @@ def continua(
     return np.asarray(flux * transmission(calzetti(rest), a_v[:, None]), dtype=np.float32)
 
 
-def _transform(spectra: list[Array]) -> npt.NDArray[np.complex64]:
-    return np.fft.rfft(np.asarray(spectra)).astype(np.complex64)
+def _balmer_excess() -> Array:
+    """Return the share of the light that stars absorb beyond what templates foresee, (PIXELS,)."""
+    wave = wavelength()
+    absorbed = np.zeros(PIXELS)
+    for n, width in enumerate(BALMER_EXCESS, start=3):
+        _add_line(absorbed, wave, float(balmer(n)), width, 4.0, wing=0.0)
+    return absorbed
+
+
+def _transform(spectra: Array) -> npt.NDArray[np.complex64]:
+    return np.fft.rfft(spectra).astype(np.complex64)
 
 
 def _population(

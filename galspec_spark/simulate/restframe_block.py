@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from galspec_spark.config import Config
 from galspec_spark.simulate import kinds, sky
-from galspec_spark.simulate.linefit import classify
 from galspec_spark.simulate.population import Population, draw_population
 from galspec_spark.simulate.restframe_light import light_of
-from galspec_spark.simulate.restframe_lines import fit_lines
+from galspec_spark.simulate.restframe_lines import classify, fit_lines
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.spectrum.normalise import normalise

@@ -14,11 +14,10 @@ from astropy.io import fits
 
 from galspec_spark import __version__
 from galspec_spark.simulate import sky
-from galspec_spark.simulate.batch import Batch
-from galspec_spark.simulate.linefit import FITTED
+from galspec_spark.simulate.batch import RUN2D, Batch
 from galspec_spark.simulate.speclite_tables import (
     COADD,
-    RUN2D,
+    LINES,
     SPECOBJ,
     SPZLINE,
     coadd,
@@ -48,7 +47,7 @@ def files(batch: Batch, count: int) -> Iterator[tuple[str, bytes]]:
             _padded(pixels.tobytes()),
             _header(SPECOBJ, 1, "SPECOBJ"),
             _padded(specobj_rows[i].tobytes()),
-            _header(SPZLINE, len(FITTED), "SPZLINE"),
+            _header(SPZLINE, len(LINES.names), "SPZLINE"),
             _padded(spzline_rows[i].tobytes()),
         )
         yield relative_path(plate, mjd, fiber), b"".join(content)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from galspec_spark.lines import all_lines
+from galspec_spark.lines.linelist import line_lists, reductions_of
 from galspec_spark.simulate import sky
-from galspec_spark.simulate.batch import Batch
+from galspec_spark.simulate.batch import RUN2D, Batch
 from galspec_spark.simulate.kinds import Kind
-from galspec_spark.simulate.linefit import FITTED
 from galspec_spark.spectrum.arrays import Array
-
-RUN2D = "26"
 
 COADD = np.dtype(
     [
@@ -90,6 +89,11 @@ SPZLINE = np.dtype(
      ("LINECONTLEVEL", ">f4"), ("LINECONTLEVEL_ERR", ">f4"), ("LINENPIXLEFT", ">i4"),
      ("LINENPIXRIGHT", ">i4"), ("LINEDOF", ">f4"), ("LINECHI2", ">f4")]
 )  # fmt: skip
+#: Columns of SPZLINE that have errors, and the measures in them.
+VALUES = {"LINESIGMA": "sigma", "LINEAREA": "area", "LINEEW": "ew", "LINECONTLEVEL": "continuum"}
+FLOAT32 = np.finfo(np.float32).min, np.finfo(np.float32).max
+#: The lines of SPZLINE.
+LINES = line_lists()[reductions_of(RUN2D)]
 #: The filters u, g, r, i, z: limits in Angstrom of the part in the spectrum.
 BANDS = ((3800, 3950), (3950, 5450), (5600, 6980), (6900, 8200), (8200, 9200))
 #: PRIMTARGET of the main galaxy sample, and of a quasar, a star, a sky fibre.
@@ -157,21 +161,26 @@ def specobj(batch: Batch) -> npt.NDArray[np.void]:
 
 
 def spzline(batch: Batch) -> npt.NDArray[np.void]:
-    """Return the rows of SPZLINE, shape (n, len(FITTED))."""
-    who, lines = batch.identity, batch.fits
-    rows = np.zeros((len(batch), len(FITTED)), SPZLINE)
+    """Return the rows of SPZLINE, shape (n, lines); a line without a measure has zeros."""
+    who, measured = batch.identity, batch.lines
+    index = [all_lines().index(name) for name in LINES.names]
+    found = {name: np.nan_to_num(values[:, index]) for name, values in measured.lines.items()}
+    seen = found["area_err"] > 0
+    rows = np.zeros(seen.shape, SPZLINE)
+    left = found["pixels"] // 2
     columns = {
         "PLATE": who.plate[:, None], "MJD": who.mjd[:, None], "FIBERID": who.fiber[:, None],
-        "LINENAME": np.array([line.name for line in FITTED], dtype="S13"),
-        "LINEWAVE": np.array([line.wavelength for line in FITTED]),
-        "LINEZ": lines.z, "LINEZ_ERR": lines.z_err, "LINESIGMA": lines.sigma,
-        "LINESIGMA_ERR": lines.sigma_err, "LINEAREA": lines.area, "LINEAREA_ERR": lines.area_err,
-        "LINEEW": lines.ew, "LINEEW_ERR": lines.ew_err, "LINECONTLEVEL": lines.level,
-        "LINECONTLEVEL_ERR": lines.level_err, "LINENPIXLEFT": lines.left,
-        "LINENPIXRIGHT": lines.right, "LINEDOF": lines.dof, "LINECHI2": lines.chi2,
+        "LINENAME": np.array(LINES.linenames, dtype="S13"), "LINEWAVE": LINES.wavelength,
+        "LINEZ": np.nan_to_num(measured.z)[:, None],
+        "LINEZ_ERR": np.where(seen, np.nan_to_num(measured.z_err)[:, None], -1),
+        "LINENPIXLEFT": left, "LINENPIXRIGHT": found["pixels"] - left,
+        "LINEDOF": np.maximum(found["pixels"] - 1.1, 0), "LINECHI2": found["chi2"],
     }  # fmt: skip
+    for column, name in VALUES.items():
+        columns[column] = found[name]
+        columns[f"{column}_ERR"] = np.where(seen, found[f"{name}_err"], found["area_err"])
     for name, value in columns.items():
-        rows[name] = value
+        rows[name] = np.clip(value, *FLOAT32) if SPZLINE[name].kind == "f" else value
     return rows
 
 

@@ -19,7 +19,6 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
 from galspec_spark.simulate import restframe as restframe_module
-from galspec_spark.simulate.linefit import INDEX
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.simulate.restframe_block import BLOCK, Block, simulate_block, sources
 from galspec_spark.spectrum.grid import PIXELS, wavelength
@@ -163,6 +162,7 @@ def test_an_unlabelled_spectrum_is_in_no_split(
 
 def test_labels_follow_from_lines_measured_with_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     from galspec_spark.simulate import restframe_block
+    from galspec_spark.simulate.restframe_lines import INDEX
 
     seen: dict[str, Any] = {}
     fit = restframe_block.fit_lines

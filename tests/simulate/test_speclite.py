@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 
 from galspec_spark.config import SimulateConfig
+from galspec_spark.lines import Spectra, measure, own_templates
 from galspec_spark.simulate.batch import Batch, simulate_block
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
@@ -85,6 +86,23 @@ def subclass_of(lines: Any) -> str:
     if any(above(r, 10) and r["LINESIGMA"] - 5 * r["LINESIGMA_ERR"] > 200 for r in lines):
         words.append("BROADLINE")
     return " ".join(words)
+
+
+def test_the_written_lines_are_measured_again(opened: Any) -> None:
+    for _, hdus in opened[:6]:
+        coadd, z = hdus["COADD"].data, np.array([hdus["SPECOBJ"].data["Z"][0]], np.float64)
+        flux, ivar, mask = (coadd[name][None] for name in ("flux", "ivar", "or_mask"))
+        bad_sky = mask & (1 << 27 | 1 << 28) != 0
+        spectra = Spectra.observed(
+            flux.astype(float), ivar.astype(float), np.array([hdus[0].header["COEFF0"]]), z, bad_sky
+        )
+        found = measure(spectra, z, np.array(["26"], object), own_templates())
+        written = hdus["SPZLINE"].data
+        for name, label in (("h_beta", "H_beta"), ("nii_6583", "[N_II] 6583")):
+            (row,) = (row for row in written if row["LINENAME"].strip() == label)
+            error = found.line(name)["area_err"][0]
+            assert row["LINEAREA_ERR"] == pytest.approx(error, rel=1e-3)
+            assert row["LINEAREA"] == pytest.approx(found.line(name)["area"][0], abs=0.01 * error)
 
 
 def test_repeats_share_the_object_and_not_the_spectrum(batch: Batch, opened: Any) -> None:
