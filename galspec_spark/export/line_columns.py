@@ -57,6 +57,7 @@ _OF_LINE = {
 #: Columns of the run that measured.
 _OF_RUN = {
     "templates": Column("Templates of the continuum, and their SHA-256", "meta.id;spect.continuum"),
+    "templates_seen": Column("1 if the templates learned from it, else 0", "meta.code.qual"),
     "lines_version": Column("Version of galspec_spark that measured", "meta.version;meta.software"),
     "lines_run_id": Column("Run that measured", "meta.id"),
     "lines_config_hash": Column("Hash of that run's configuration", "meta.checksum"),

@@ -30,6 +30,8 @@ OVERSAMPLING = 10
 DISPERSIONS = 25.0 * np.arange(35)
 #: Templates of a file that are used.
 TEMPLATES = 24
+#: Table of a file that names the spectra that its templates learned from, and its column.
+SEEN, KEY = "SEEN", "KEY"
 #: File of our own templates.
 OWN = "basis.fits"
 #: km/s from one sample of a broadened template to the next.
@@ -47,6 +49,7 @@ class Templates:
     sha256: str  #: of the file
     loglam0: float  #: log10 of the first wavelength in A, vacuum
     vectors: Doubles  #: (TEMPLATES, pixels), in steps of 1e-4 dex
+    seen: frozenset[str] = frozenset()  #: keys of the SDSS spectra that they learned from
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Templates) and self.sha256 == other.sha256
@@ -93,13 +96,13 @@ def broadened(templates: Templates) -> Floats:
 def own_templates() -> Templates:
     """Return the templates of this package, which come near to SDSS's lines.
 
-    They have seen 631 of SDSS's spectra: figures measured on these say nothing of others.
+    They have `seen` 631 of SDSS's spectra: figures measured on these say nothing of others.
     """
     return read_templates(files(__package__).joinpath(OWN).read_bytes(), OWN)
 
 
 def read_templates(content: bytes, name: str) -> Templates:
-    """Read templates from a FITS file as SDSS's spEigenElodie.fits.
+    """Read templates from a FITS file as SDSS's spEigenElodie.fits, perhaps with a table SEEN.
 
     Raises
     ------
@@ -110,12 +113,14 @@ def read_templates(content: bytes, name: str) -> Templates:
         with fits.open(io.BytesIO(content)) as opened:
             image, header = np.asarray(opened[0].data), opened[0].header
             loglam0, step = float(header["COEFF0"]), float(header["COEFF1"])
+            seen = opened[SEEN].data[KEY].tolist() if SEEN in opened else []
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{name} has no templates: {error}") from error
     if image.ndim != 2 or len(image) < TEMPLATES or abs(step - LOGLAM_STEP) > 1e-9:
         raise UserError(f"{name} has no {TEMPLATES} templates in steps of {LOGLAM_STEP:g} dex")
     vectors = image[:TEMPLATES].astype(np.float64)
-    return Templates(name, hashlib.sha256(content).hexdigest(), loglam0, vectors)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Templates(name, sha256, loglam0, vectors, frozenset(seen))
 
 
 def _oversampled(vectors: Doubles) -> Doubles:

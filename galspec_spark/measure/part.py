@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.lines import Measures, Spectra, Templates, all_lines, measure
 from galspec_spark.lines.measures import NO_PIXEL, NOT_FITTED
 from galspec_spark.measure.schema import LINE_COLUMNS, LINES
 from galspec_spark.spectrum.arrays import Array
-from galspec_spark.warehouse.parts import Part, open_part, part_writer
+from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 
 READ = ("spectrum_id", "file", "z", "run2d", "loglam0", "flux", "ivar", "or_mask")
@@ -48,19 +49,24 @@ class MeasurePart:
         """
         source, place, bad_sky = work
         file = open_part(source)
+        of_part = partition_values(source)
+        prefix = f"{of_part['survey']}-{of_part['release']}-"
+        seen = pa.array([prefix + key for key in sorted(self.templates.seen)], pa.string())
         staged = self.staging / os.urandom(4).hex() / place
         with part_writer(staged, LINES) as writer:
             for group in range(file.num_row_groups):
-                batches = list(self._measured(file, group, bad_sky))
+                batches = list(self._measured(file, group, bad_sky, seen))
                 writer.write_table(pa.Table.from_batches(batches, LINES))
         return staged, place
 
-    def _measured(self, file: Part, group: int, bad_sky: int) -> Iterator[pa.RecordBatch]:
+    def _measured(
+        self, file: Part, group: int, bad_sky: int, seen: pa.Array
+    ) -> Iterator[pa.RecordBatch]:
         # Other tasks keep the other cores busy.
         for batch in file.iter_batches(BATCH, [group], list(READ), use_threads=False):
-            yield self._measure(batch, bad_sky)
+            yield self._measure(batch, bad_sky, seen)
 
-    def _measure(self, batch: pa.RecordBatch, bad_sky: int) -> pa.RecordBatch:
+    def _measure(self, batch: pa.RecordBatch, bad_sky: int, seen: pa.Array) -> pa.RecordBatch:
         z = batch["z"].to_numpy(zero_copy_only=False)
         with np.errstate(invalid="ignore"):
             usable = np.isfinite(z) & (z > -1)
@@ -73,6 +79,7 @@ class MeasurePart:
             "z": batch["z"],
             **{name: _spread(value, usable) for name, value in _columns(found).items()},
             "templates": pa.repeat(self.templates.version, len(z)),
+            "templates_seen": pc.is_in(batch["spectrum_id"], seen),
             **{name: pa.repeat(value, len(z)) for name, value in self.provenance.items()},
         }
         columns = [values[field.name].cast(field.type) for field in LINES]

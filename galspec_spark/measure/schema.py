@@ -27,7 +27,8 @@ LINE_COLUMNS = {
 }
 
 #: One row per row of ``spectra``, in the same order, in a part of the same name; null without a
-#: redshift. ``formula_margin`` is the number of sigma by which a spectrum is AGN by the formula.
+#: redshift. ``formula_margin`` is the number of sigma by which a spectrum is AGN by the formula;
+#: ``templates_seen`` tells whether the templates learned from it.
 #: Folders survey=.../release=... hold the two partition columns.
 LINES = pa.schema(
     [
@@ -51,6 +52,7 @@ LINES = pa.schema(
             for name, kind in LINE_COLUMNS.items()
         ),
         pa.field("templates", pa.string(), nullable=False),
+        pa.field("templates_seen", pa.bool_(), nullable=False),
         *PROVENANCE,
     ]
 )

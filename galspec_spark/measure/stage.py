@@ -27,7 +27,7 @@ from galspec_spark.warehouse.tables import Warehouse
 #: File beside the parts; Spark ignores names that begin with _.
 STATE = "_state.json"
 #: Changes when the same spectrum would be measured otherwise.
-METHOD = 1
+METHOD = 2
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
     Returns
     -------
     dict
-        Number of ``spectra``, of those ``measured`` at all, and of each class by the formula;
+        Number of ``spectra``, of those ``measured`` at all, of those ``seen_by_templates``, and of
+        each class by the formula;
         ``changed``: whether this run changed anything; if so, ``parts_measured``.
 
     Raises
@@ -113,14 +114,23 @@ def _read_state(warehouse: Warehouse) -> State | None:
 
 def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
     classes: Counter[str] = Counter()
-    spectra = 0
+    spectra = seen = 0
     for part in warehouse.parts("lines"):
-        found = open_part(part).read(["formula_subclass"])["formula_subclass"]
+        table = open_part(part).read(["formula_subclass", "templates_seen"])
+        found = table["formula_subclass"]
         spectra += len(found)
+        seen += pc.sum(table["templates_seen"]).as_py() or 0
         for each in pc.value_counts(found.drop_null()).to_pylist():
             classes[each["values"]] += each["counts"]
     by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
     measured = sum(classes.values())
     log.info("%d of %d spectra have lines: %s", measured, spectra, by_formula)
-    counts = {"spectra": spectra, "measured": measured, "by_formula": by_formula}
-    return {"templates": templates.version, **counts}
+    if seen:
+        log.warning("the templates learned from %d of them, and may fit others less well", seen)
+    return {
+        "templates": templates.version,
+        "spectra": spectra,
+        "measured": measured,
+        "seen_by_templates": seen,
+        "by_formula": by_formula,
+    }

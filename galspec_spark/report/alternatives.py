@@ -11,11 +11,12 @@ from galspec_spark.report.contents import (
     decimals,
     duration,
     feature_label,
-    feature_text,
     integer,
     losses,
+    marked_text,
     ordered_results,
     searched,
+    seen_note,
     shown_kind,
     shown_record,
     title,
@@ -43,12 +44,14 @@ def flow(report: TrainingReport) -> str:
 
 def kinds(report: TrainingReport) -> str:
     """Describe the scores by kind of features."""
+    metrics = report.metrics
     scores = "; ".join(
-        f"{title(result.classifier)}, {feature_text(result)}: {decimals(result.agn_f1, 3)}, "
-        f"cross-validated {decimals(result.cv_agn_f1, 3)}"
-        for result in all_results(report.metrics)
+        f"{title(result.classifier)}, {marked_text(metrics, result)}: "
+        f"{decimals(result.agn_f1, 3)}, cross-validated {decimals(result.cv_agn_f1, 3)}"
+        for result in all_results(metrics)
     )
-    return f"F1 of the AGN class by kind of features and classifier. {scores}."
+    text = f"F1 of the AGN class by kind of features and classifier. {scores}."
+    return f"{text} {seen_note(metrics)}".rstrip()
 
 
 def curves(report: TrainingReport) -> str:

@@ -33,6 +33,10 @@ STAGES: dict[str, str] = {
 }
 
 
+#: Marks figures of spectra that the templates of their lines have seen.
+MARK = " †"
+
+
 @dataclass(frozen=True)
 class TrainingReport:
     """Everything that the figures and the page show of one training run."""
@@ -73,6 +77,23 @@ def feature_text(result: Result) -> str:
     """Return a result's set of features in words, for example "best 10 principal components"."""
     label = FEATURES[result.kind].label
     return label if result.features == "all 1" else f"{result.features} {label}"
+
+
+def marked_text(metrics: Metrics, result: Result) -> str:
+    """Return `feature_text`, with MARK where `seen_note` explains it."""
+    seen = metrics.features[result.kind].seen_by_templates
+    return f"{feature_text(result)}{MARK if seen else ''}"
+
+
+def seen_note(metrics: Metrics) -> str:
+    """Return what MARK means in a run; empty where nothing is marked."""
+    seen = max(record.seen_by_templates for record in metrics.features.values())
+    if not seen:
+        return ""
+    return (
+        f"{MARK} The templates under these lines learned from {seen:,} of the "
+        f"{metrics.counts.test:,} test spectra: expect less of others."
+    )
 
 
 def shown_kind(metrics: Metrics) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import partial
 from pathlib import Path
 
 from galspec_spark.ml.evaluation.metrics import Metrics
@@ -10,9 +11,10 @@ from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import (
     TrainingReport,
     all_results,
-    feature_text,
     interval,
     losses,
+    marked_text,
+    seen_note,
     shown_kind,
     title,
 )
@@ -58,7 +60,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
             "interval": interval,
             "title_of": title,
             "paper": paper_scores,
-            "feature_text": feature_text,
+            "feature_text": partial(marked_text, metrics),
         },
         metrics=metrics,
         results=all_results(metrics),
@@ -68,6 +70,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
         losses=losses(metrics),
         meanings=MEANINGS,
         reading=reading(metrics),
+        seen_note=seen_note(metrics),
         images=images,
         provenance=_provenance(metrics),
     )

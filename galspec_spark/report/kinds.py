@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from matplotlib.figure import Figure
 
-from galspec_spark.ml.evaluation.metrics import Result
-from galspec_spark.report.contents import TrainingReport, all_results, feature_text, title
+from galspec_spark.ml.evaluation.metrics import Metrics, Result
+from galspec_spark.report.contents import TrainingReport, all_results, marked_text, seen_note, title
 from galspec_spark.report.style import INK, MUTED, bars, colour, dot, new_figure
 
 
@@ -28,10 +28,12 @@ def kinds(report: TrainingReport) -> Figure | None:
         axes.plot(result.cv_agn_f1 or 0.0, place, "|", color=INK, markersize=11, zorder=4)
     axes.plot([], [], "o", color=MUTED, label="test split, with its 95 % interval")
     axes.plot([], [], "|", color=INK, markersize=11, label="cross-validated")
-    axes.set_yticks(range(len(results)), map(result_text, results))
+    axes.set_yticks(range(len(results)), [_label(report.metrics, result) for result in results])
     axes.set_ylim(len(results) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("F1 of the AGN class")
+    if note := seen_note(report.metrics):
+        figure.supxlabel(note, fontsize="small", x=0.02, ha="left")
     for place, (above, below) in enumerate(pairwise(results)):
         if above.kind != below.kind:
             axes.axhline(place + 0.5, color=MUTED, linewidth=0.6)
@@ -40,6 +42,5 @@ def kinds(report: TrainingReport) -> Figure | None:
     return figure
 
 
-def result_text(result: Result) -> str:
-    """Return classifier and features of a result in words."""
-    return f"{title(result.classifier)}, {feature_text(result)}"
+def _label(metrics: Metrics, result: Result) -> str:
+    return f"{title(result.classifier)}, {marked_text(metrics, result)}"

@@ -9,8 +9,9 @@ from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.report.contents import (
     all_results,
     decimals,
-    feature_text,
     interval,
+    marked_text,
+    seen_note,
     title,
 )
 
@@ -69,13 +70,13 @@ def table1(metrics: Metrics) -> str:
         "## Class-weighted averages, this run / the paper",
         _markdown(
             (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
-            [_weighted_row(result) for result in results]
+            [_weighted_row(metrics, result) for result in results]
             + [_row("everything “other”", *"–––", metrics.majority_f1, "–", None)],
         ),
         "## The AGN class itself",
         _markdown(
             (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
-            [_agn_row(result) for result in results],
+            [_agn_row(metrics, result) for result in results],
         ),
         "## Both classes alike",
         _markdown(
@@ -87,7 +88,7 @@ def table1(metrics: Metrics) -> str:
                 "its 95 % interval",
                 "MCC, cross-validated",
             ),
-            [_balanced_row(result) for result in results],
+            [_balanced_row(metrics, result) for result in results],
         ),
         "## The AGN class at the chosen threshold",
         _markdown(
@@ -101,10 +102,12 @@ def table1(metrics: Metrics) -> str:
                 "F1, expected",
                 "MCC",
             ),
-            [_threshold_row(result) for result in results],
+            [_threshold_row(metrics, result) for result in results],
         ),
     ]
-    return "\n\n".join((*parts, INTERVALS, reading(metrics))) + "\n"
+    return (
+        "\n\n".join(filter(None, (*parts, seen_note(metrics), INTERVALS, reading(metrics)))) + "\n"
+    )
 
 
 def reading(metrics: Metrics) -> str:
@@ -135,17 +138,17 @@ def _split(metrics: Metrics) -> str:
     )
 
 
-def _weighted_row(result: Result) -> list[str]:
+def _weighted_row(metrics: Metrics, result: Result) -> list[str]:
     paper = paper_scores(result)
     theirs = (paper.precision, paper.recall, paper.f1) if paper else (None, None, None)
     pairs = zip((result.precision, result.recall, result.f1), theirs, strict=True)
     scores = [f"{decimals(mine)} / {decimals(other)}" for mine, other in pairs]
-    return _row(*_first(result), *scores, interval(result.intervals.f1, 3), result.cv_f1)
+    return _row(*_first(metrics, result), *scores, interval(result.intervals.f1, 3), result.cv_f1)
 
 
-def _agn_row(result: Result) -> list[str]:
+def _agn_row(metrics: Metrics, result: Result) -> list[str]:
     return _row(
-        *_first(result),
+        *_first(metrics, result),
         result.agn_precision,
         result.agn_recall,
         result.agn_f1,
@@ -154,9 +157,9 @@ def _agn_row(result: Result) -> list[str]:
     )
 
 
-def _balanced_row(result: Result) -> list[str]:
+def _balanced_row(metrics: Metrics, result: Result) -> list[str]:
     return _row(
-        *_first(result),
+        *_first(metrics, result),
         result.balanced_accuracy,
         interval(result.intervals.balanced_accuracy),
         result.mcc,
@@ -165,10 +168,10 @@ def _balanced_row(result: Result) -> list[str]:
     )
 
 
-def _threshold_row(result: Result) -> list[str]:
+def _threshold_row(metrics: Metrics, result: Result) -> list[str]:
     threshold = result.threshold
     return _row(
-        *_first(result),
+        *_first(metrics, result),
         threshold.probability,
         threshold.test.agn_precision,
         threshold.test.agn_recall,
@@ -179,8 +182,8 @@ def _threshold_row(result: Result) -> list[str]:
     )
 
 
-def _first(result: Result) -> tuple[str, str]:
-    return title(result.classifier), feature_text(result)
+def _first(metrics: Metrics, result: Result) -> tuple[str, str]:
+    return title(result.classifier), marked_text(metrics, result)
 
 
 def _row(*cells: str | float | None) -> list[str]:

@@ -83,8 +83,9 @@ def assemble(
     tables: Sequence[FeatureTable],
     search: Mapping[str, Trials],
     evaluation: Evaluation,
+    seen: Mapping[str, int],
 ) -> Metrics:
-    """Return the content of ``metrics.json``."""
+    """Return the content of ``metrics.json``; `seen` is from `seen_by_templates`."""
     content = {
         "job": run.job,
         **run.columns(),
@@ -96,6 +97,7 @@ def assemble(
         "features": {
             table.kind.name: {
                 "names": table.features.names,
+                "seen_by_templates": seen[table.kind.name],
                 "explained_variance": table.features.explained_variance,
                 "importance": evaluation.importance[table.kind.name],
                 "search": search_summary(search[table.kind.name]),

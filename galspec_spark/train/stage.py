@@ -30,6 +30,7 @@ from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
 from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.results import write_results, write_search
+from galspec_spark.train.seen import seen_by_templates
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -64,9 +65,11 @@ def train(
     config = run.config.train
     earlier = EarlierRun.open(compare_with) if compare_with else None
     classifiers = {kind.name: build_classifiers(config, kind) for kind in config.kinds}
-    census, used = _checked(read_sample(warehouse, MEMBERSHIP))
-    if any(kind.line_columns for kind in config.kinds):
-        warehouse.existing_parts("lines")
+    members = read_sample(warehouse, MEMBERSHIP)
+    census, used = _checked(members)
+    reads_lines = any(kind.line_columns for kind in config.kinds)
+    lines = warehouse.existing_parts("lines") if reads_lines else []
+    seen = seen_by_templates(config.kinds, lines, members)
     seconds = _earlier_seconds(warehouse)
     spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
     with _scratch(output) as scratch:
@@ -82,7 +85,8 @@ def train(
             evaluation = evaluate_all(trained, tables, census, config.seed)
         for table in tables:
             table.rows.unpersist()
-    metrics = assemble(run, census, _file_counts(warehouse), seconds, tables, search, evaluation)
+    files = _file_counts(warehouse)
+    metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
     write_search(search, run.columns(), output)
@@ -177,6 +181,7 @@ def _summary(metrics: Metrics, comparison: Comparison | None, page: Path) -> dic
         "train": metrics.counts.train,
         "test": metrics.counts.test,
         "model": f"{best.classifier}, {feature_text(best)}",
+        "test_seen_by_templates": metrics.features[best.kind].seen_by_templates,
         "f1": best.f1,
         "agn_f1": best.agn_f1,
         "cv_f1": best.cv_f1,

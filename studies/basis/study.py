@@ -68,7 +68,8 @@ def study_basis(
     }
     log.info("learning from all %d spectra", len(training))
     basis = _last(training, start, tolerances, effort)
-    write_basis(output / "basis.fits", to_vectors(basis, PIXELS), LOGLAM0, numbers)
+    vectors = to_vectors(basis, PIXELS)
+    write_basis(output / "basis.fits", vectors, LOGLAM0, training.key, numbers)
     seen = measured(training, FRAME.templates(basis))
     numbers["seen"] = {"agn": agn_scores(training, seen), "lines": offsets(training, seen)}
     if folds:

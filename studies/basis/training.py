@@ -47,6 +47,7 @@ class Training:
     """
 
     spectra: Spectra
+    key: Array  #: (n,) plate, MJD and fibre
     z: Doubles  #: (n,)
     run2d: Array  #: (n,)
     object_id: Array  #: (n,) the same for spectra of one object
@@ -95,6 +96,7 @@ def read_training(folder: Path) -> Training:
     rows, measured = zip(*found, strict=True)
     return Training(
         _spectra(rows),
+        np.array([row["key"] for row in rows]),
         np.array([row["z"] for row in rows], np.float64),
         np.array([row["run2d"] for row in rows], object),
         _objects(rows),

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from astropy.io import fits
 
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.lines.templates import KEY, SEEN
+from galspec_spark.spectrum.arrays import Array, Doubles
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 
 #: Comments of the header, a card of at most 72 characters each.
@@ -22,11 +24,15 @@ SDSS's pipeline was used. Figures that were measured on the spectra that
 it learned from say nothing of how accurate it is on others."""
 
 
-def write_basis(path: Path, vectors: Doubles, loglam0: float, numbers: Mapping[str, Any]) -> None:
+def write_basis(
+    path: Path, vectors: Doubles, loglam0: float, keys: Array, numbers: Mapping[str, Any]
+) -> None:
     """Write templates (TEMPLATES, pixels) as float32, and say what they are.
 
     Parameters
     ----------
+    keys
+        Keys of the spectra that were learned from.
     numbers
         Counts of ``spectra``, ``objects`` and ``agn`` that were learned from, and the ``stars``.
     """
@@ -40,4 +46,10 @@ def write_basis(path: Path, vectors: Doubles, loglam0: float, numbers: Mapping[s
     header["STARS"] = numbers["stars"], "folder of the spectra of stars"
     for line in ABOUT.splitlines():
         header.add_comment(line)
-    image.writeto(path, overwrite=True)
+    fits.HDUList([image, seen_table(keys)]).writeto(path, overwrite=True)
+
+
+def seen_table(keys: Array) -> fits.BinTableHDU:
+    """Return the table that names the spectra that were learned from."""
+    column = fits.Column(KEY, f"{max(map(len, keys))}A", array=np.sort(keys))
+    return fits.BinTableHDU.from_columns([column], name=SEEN)

@@ -36,6 +36,7 @@ def lines_part(folder: Path, names: list[str]) -> Location:
             "spectrum_id": name,
             "file": f"{number}.fits",
             "templates": "stars",
+            "templates_seen": False,
             "version": "2",
             "h_beta_area": number,
         }

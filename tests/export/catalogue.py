@@ -92,6 +92,7 @@ def _lines(number: int) -> dict[str, Any]:
         "spectrum_id": _spectrum_id(number),
         "file": f"/survey/{number}.fits",
         "templates": "stars.fits 0123456789ab",
+        "templates_seen": number % 3 == 0,
         **MEASURED_BY,
     }
     for field in LINES:

@@ -37,7 +37,7 @@ def test_missing_are_null_and_nan(exported: Exported) -> None:
     numbers = range(1, header["TFIELDS"] + 1)
     nulls = {header[f"TTYPE{n}"] for n in numbers if f"TNULL{n}" in header}
     of_lines = {f"{line}_{value}" for line in all_lines() for value in ("pixels", "flag")}
-    of_fits = {"continuum_pixels", "converged", "formula_broadline"}
+    of_fits = {"continuum_pixels", "converged", "formula_broadline", "templates_seen"}
     assert nulls == {"healpix29", "label"} | of_fits | of_lines
     assert math.isnan(row["probability"])
     assert np.isnan(row["features"]).all()

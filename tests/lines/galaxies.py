@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from galspec_spark.lines.linelist import line_lists
 from galspec_spark.lines.templates import DISPERSIONS, LIGHT_SPEED
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import LOGLAM_STEP
+from studies.basis.write import seen_table
 
 PIXELS = 3840
 LOGLAM0 = 3.58
@@ -35,11 +37,12 @@ def some_templates() -> Templates:
     return Templates("test", "", 3.6155, broad + narrow * ~near)
 
 
-def write_templates(path: Path, loglam0: float = 3.6155) -> str:
-    """Write templates as SDSS does; return their path."""
+def write_templates(path: Path, loglam0: float = 3.6155, seen: Sequence[str] = ()) -> str:
+    """Write templates as SDSS does, and the keys that they have seen; return their path."""
     image = fits.PrimaryHDU(some_templates().vectors.astype("f4"))
     image.header["COEFF0"], image.header["COEFF1"] = loglam0, 1e-4
-    image.writeto(path, overwrite=True)
+    tables = [seen_table(np.array(seen))] if seen else []
+    fits.HDUList([image, *tables]).writeto(path, overwrite=True)
     return str(path)
 
 

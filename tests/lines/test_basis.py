@@ -28,6 +28,7 @@ def test_the_file_is_small_and_says_what_it_is() -> None:
         assert header["NSPECTRA"] >= 600
         assert "SPZLINE" in str(header["COMMENT"])
         assert np.linalg.cond(image) < 10
+        assert len(own_templates().seen) == header["NSPECTRA"]
 
 
 def test_it_is_package_data() -> None:
@@ -45,6 +46,7 @@ def test_it_is_read_once() -> None:
 def test_spectra_that_it_has_seen(real_spectra: Path) -> None:
     """It was learned from these: no measure of its accuracy, but a worse file would fail here."""
     galaxies = read_training(real_spectra)
+    assert set(galaxies.key) == own_templates().seen
     some = (galaxies.subclass == "AGN") | (np.arange(len(galaxies)) % 4 == 0)
     seen = galaxies.take(np.flatnonzero(some))
     found = measured(seen, own_templates())

@@ -131,6 +131,17 @@ def test_real_labels_through_the_warehouse(
         )
 
 
+def test_spectra_that_the_templates_learned_from_are_told(
+    spark: SparkSession, warehouse: Warehouse, run_of: RunOf, tmp_path: Path
+) -> None:
+    first = rows_of(warehouse, "spectra")[0]["spectrum_id"]
+    path = write_templates(tmp_path / "own.fits", seen=[first.removeprefix("sdss-dr1-"), "1-2-3"])
+    summary = measure_lines(spark, run_of(lines={"templates": path}), warehouse)
+    assert summary["seen_by_templates"] == 1
+    rows = rows_of(warehouse, "lines")
+    assert [row["spectrum_id"] for row in rows if row["templates_seen"]] == [first]
+
+
 def test_no_file_of_templates_means_our_own() -> None:
     assert load_templates(LinesConfig()) == own_templates()
 

@@ -104,12 +104,14 @@ def full_report() -> TrainingReport:
         "features": {
             "pca": {
                 "names": [f"coefficient_{number}" for number in range(1, 21)],
+                "seen_by_templates": 0,
                 "explained_variance": variance.tolist(),
                 "importance": sample.importance(importance.tolist(), best),
                 "search": {"all 20": sample.search(20), "best 10": sample.search(10)},
             },
             "formula": {
                 "names": ["margin of the formula"],
+                "seen_by_templates": 3,
                 "explained_variance": [],
                 "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
                 "search": {},
@@ -156,6 +158,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
         "features": {
             "pca": {
                 "names": whole.features["pca"].names[:5],
+                "seen_by_templates": 0,
                 "explained_variance": whole.features["pca"].explained_variance[:5],
                 "importance": {"features": None, "best": None, "permutation": {}, "peaks": {}},
                 "search": {},

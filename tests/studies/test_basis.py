@@ -196,6 +196,7 @@ def test_the_study_writes_a_basis_that_is_read(survey: Path, tmp_path: Path) -> 
     templates = read_templates(content, "basis.fits")
     assert templates.vectors.shape == (24, 2169)
     assert len(content) < 260_000
+    assert templates.seen == set(read_training(survey).key)
     assert fits.getheader(tmp_path / "out" / "basis.fits")["NSPECTRA"] == SPECTRA
     numbers = json.loads((tmp_path / "out" / "basis.json").read_text())
     assert numbers["objects"] == SPECTRA

@@ -195,6 +195,9 @@ class FeatureRecord(Record):
     """One kind of features, and what was tried and learned with it."""
 
     names: tuple[str, ...]
+    seen_by_templates: int = Field(
+        description="test spectra that the templates of their lines learned from"
+    )
     explained_variance: tuple[float, ...] = Field(
         description="share of each feature; empty where it is undefined"
     )

@@ -37,10 +37,13 @@ STARS = "stars 0123"
 
 def table_of(columns: dict, templates: str = STARS) -> pa.Table:
     """Return rows of ``lines``, null where a column is not given."""
-    rows = pa.table({"spectrum_id": [f"{i}" for i in range(len(next(iter(columns.values()))))]})
-    for name, values in columns.items():
-        rows = rows.append_column(name, pa.array(values, LINES.field(name).type, from_pandas=True))
-    return with_columns(rows, LINES, {"templates": templates})
+    numbers = [f"{i}" for i in range(len(next(iter(columns.values()))))]
+    arrays = {
+        name: pa.array(values, LINES.field(name).type, from_pandas=True)
+        for name, values in ({"spectrum_id": numbers} | columns).items()
+    }
+    rows = pa.table(arrays)
+    return with_columns(rows, LINES, {"templates": templates, "templates_seen": False})
 
 
 def inputs_of(rows: pa.Table) -> Inputs:
@@ -111,9 +114,11 @@ def write_lines(warehouse: Warehouse, templates: str = STARS) -> None:
         strength = np.abs(random.normal(5, 2, len(ids))) * (1 + labels)
         rows = table_of(
             {
+                "spectrum_id": ids,
                 "formula_margin": margin,
                 "oiii_5007_area": strength,
                 "oiii_5007_area_err": np.ones(len(ids)),
+                "templates_seen": [int(each[-4:]) % 7 == 2 for each in ids],
             },
             templates,
         )
@@ -170,6 +175,22 @@ def test_the_formula_is_the_sign_of_the_margin_and_is_not_trained(output: Path, 
         counts[row["label"], int(margin[row["spectrum_id"]])] += 1
     assert result["confusion"] == counts.tolist()
     assert counts[0, 1] + counts[1, 0] > 0  # the test could not tell it from a trained one else
+
+
+def test_scores_on_spectra_that_the_templates_have_seen_are_marked(
+    output: Path, warehouse: Warehouse
+) -> None:
+    metrics = json.loads((output / "metrics.json").read_text())
+    tested = [row["spectrum_id"] for row in read(warehouse, "sample") if row["split"] == "test"]
+    seen = sum(int(each[-4:]) % 7 == 2 for each in tested)
+    found = {kind: record["seen_by_templates"] for kind, record in metrics["features"].items()}
+    assert 0 < seen < len(tested)
+    assert found == {"pca": 0, "lines": seen, "formula": seen}
+    for name in ("table1.md", "report.html"):
+        text = (output / name).read_text()
+        assert f"learned from {seen} of the {len(tested)} test spectra" in text
+        assert "measures of lines †" in text
+        assert "principal components †" not in text
 
 
 def named(warehouse: Warehouse) -> list[dict]:
