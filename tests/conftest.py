@@ -49,6 +49,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         yield session
 
 
+@pytest.fixture(scope="module", autouse=True)
+def figures() -> Iterator[None]:
+    """Compose figures without rendering them, which takes seconds; tests/report renders them."""
+    with (
+        patch("galspec_spark.report.page._png", lambda figure: b"\x89PNG"),
+        patch("galspec_spark.report.style.Figure.draw_without_rendering", lambda figure: None),
+    ):
+        yield
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Make a folder by a function once for all processes that share the tests."""

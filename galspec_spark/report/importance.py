@@ -26,6 +26,7 @@ from galspec_spark.report.style import (
     FAINT,
     INK,
     MUTED,
+    Named,
     colour,
     name_lines,
     new_figure,
@@ -141,7 +142,7 @@ def wavelength_importance(report: TrainingReport) -> Figure | None:
         )
     wavelength_axis(grid[-1], report.wavelength)
     figure.align_ylabels(grid)
-    name_lines(figure, grid[0], grid[1:])
+    name_lines(figure, Named(grid[0], grid[1:]))
     for axes, name in zip(grid[1:], names, strict=True):
         _name_peaks(axes, peaks_by_line(report, name), report.wavelength, relative[name])
     return figure
@@ -195,6 +196,7 @@ def _name_peaks(
                     "arrowstyle": "-",
                     "color": MUTED,
                     "linewidth": 0.6,
+                    "patchA": None,
                     "shrinkA": 0.0,
                     "shrinkB": 1.5,
                 },

@@ -15,6 +15,7 @@ from galspec_spark.report.style import (
     INK,
     MUTED,
     OTHER,
+    Named,
     name_lines,
     new_figure,
     wavelength_axis,
@@ -45,7 +46,7 @@ def eigenspectra(report: TrainingReport) -> Figure | None:
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(bottom=False)
     wavelength_axis(grid[-1], report.wavelength)
-    name_lines(figure, grid[0], grid[1:])
+    name_lines(figure, Named(grid[0], grid[1:]))
     return figure
 
 
@@ -102,9 +103,8 @@ def class_means(report: TrainingReport) -> Figure | None:
         _fit_y(axes, [mean[inside] for mean in report.class_means.values()])
         axes.set_xlabel(f"{name} (Å)")
     windows[0].set_ylabel("Mean flux")
-    name_lines(figure, wide, [difference])
-    for axes in windows:
-        name_lines(figure, axes, features=False, gap=0.16)
+    narrow = [Named(axes, features=False, gap=0.16) for axes in windows]
+    name_lines(figure, Named(wide, [difference]), *narrow)
     return figure
 
 

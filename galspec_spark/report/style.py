@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import ScaledTranslation
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.report.contents import FloatArray, has_all_features
@@ -47,6 +50,19 @@ FEATURES: tuple[tuple[str, float], ...] = (
     ("Mg b", 5176.63),
     ("Na D", 5895.60),
 )
+
+#: Height of the names of lines above their axes, in inches.
+NAMES_ABOVE = 0.16
+#: The line from a name to its wavelength; nothing to clip it by, which takes long.
+LEADER = {
+    "arrowstyle": "-",
+    "alpha": 0.45,
+    "linewidth": 0.6,
+    "relpos": (0.5, 0.0),
+    "patchA": None,
+    "shrinkA": 1.0,
+    "shrinkB": 0.0,
+}
 
 Look = dict[str, Any]  #: keyword arguments of matplotlib's functions
 
@@ -125,66 +141,62 @@ def bars(middle: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Floa
     return np.maximum([values - np.asarray(low), np.asarray(high) - values], 0.0)
 
 
-def name_lines(
-    figure: Figure,
-    top: Axes,
-    below: Sequence[Axes] = (),
-    *,
-    features: bool = True,
-    gap: float = 0.145,
-) -> None:
-    """Mark spectral lines through some axes and write their names above the top one.
+@dataclass(frozen=True)
+class Named:
+    """Axes above which lines are named; the limits of x must be set."""
 
-    Names stand upright side by side, at least `gap` inches apart and none on another, each
-    with a leader to its wavelength. `LINES` are in ink, further features are muted.
+    top: Axes
+    below: Sequence[Axes] = ()  #: further axes with the same x axis, through which marks go
+    features: bool = True  #: whether the further features are named too
+    gap: float = 0.145  #: least distance between two names, in inches
 
-    Parameters
-    ----------
-    figure
-        The figure of all these axes.
-    top
-        The axes that the names stand on; the limits of x must be set.
-    below
-        Further axes with the same x axis, to draw the marks through.
-    features
-        Whether to name the further features too.
-    gap
-        Least distance between two names, in inches.
+
+def name_lines(figure: Figure, *places: Named) -> None:
+    """Mark spectral lines through some axes and write their names above them.
+
+    Names stand upright side by side, none on another, each with a leader to its wavelength.
+    `LINES` are in ink, further features are muted. The figure keeps the layout that it has then.
     """
+    found = [_name(place) for place in places]
+    figure.draw_without_rendering()  # the layout decides the size of the axes
+    figure.set_layout_engine("none")
+    for place, names in zip(places, found, strict=True):
+        low, high = place.top.get_xlim()
+        width = place.top.get_window_extent().width / figure.dpi
+        positions = np.array([name.xy[0] for name in names])
+        moved = spread(positions, (high - low) * place.gap / width)
+        for name, at in zip(names, moved, strict=True):
+            name.set_x(at)
+
+
+def _name(place: Named) -> list[Annotation]:
+    """Mark the lines of some axes and name them where they are; return the names by wavelength."""
+    top = place.top
     marks = [(line.label, line.wavelength, INK) for line in LINES]
-    marks += [(name, wavelength, MUTED) for name, wavelength in FEATURES if features]
+    marks += [(name, wavelength, MUTED) for name, wavelength in FEATURES if place.features]
     low, high = top.get_xlim()
     marks = sorted((m for m in marks if low < m[1] < high), key=lambda mark: mark[1])
-    if not marks:
-        return
-    figure.draw_without_rendering()  # the layout decides the size of the axes
-    extent = top.get_window_extent()
-    width, height = extent.width / figure.dpi, extent.height / figure.dpi
-    positions = np.array([wavelength for _, wavelength, _ in marks])
-    places = spread(positions, (high - low) * gap / width)
-    for (name, position, ink), place in zip(marks, places, strict=True):
-        for axes in (top, *below):
+    edge = top.get_xaxis_transform()
+    above = edge + ScaledTranslation(0, NAMES_ABOVE, top.figure.dpi_scale_trans)
+    for _, position, ink in marks:
+        for axes in (top, *place.below):
             axes.axvline(position, color=ink, alpha=0.16, linewidth=0.7, zorder=0)
+    return [
         top.annotate(
             name,
             xy=(position, 1.0),
-            xycoords=top.get_xaxis_transform(),
-            xytext=(place, 1.0 + 0.16 / height),
-            textcoords=top.get_xaxis_transform(),
+            xycoords=edge,
+            xytext=(position, 1.0),
+            textcoords=above,
             rotation=90,
             ha="center",
             va="bottom",
             fontsize=7.5,
             color=ink,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": ink,
-                "alpha": 0.45,
-                "linewidth": 0.6,
-                "shrinkA": 1.0,
-                "shrinkB": 0.0,
-            },
+            arrowprops={**LEADER, "color": ink},
         )
+        for name, position, ink in marks
+    ]
 
 
 def spread(positions: FloatArray, gap: float) -> FloatArray:

@@ -43,6 +43,11 @@ def galaxies(kind: str, number: int, rng: np.random.Generator) -> np.ndarray:
     return flux + rng.normal(0, 0.06, flux.shape)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def figures() -> None:
+    """Render figures."""
+
+
 @pytest.fixture
 def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small and in no exact layout, which takes most of the time, where the page matters."""

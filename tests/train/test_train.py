@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -66,9 +65,7 @@ def trained(spark, tmp_path_factory):
     held = {"files": 180, "quarantined": 2, "spectra": 180, "seconds": 1.5}
     write_json(root / "summary.json", {"ingest": {"warehouse": held}})
     output = tmp_path_factory.mktemp("output")
-    # The figures are looked at in tests/report.
-    with patch("galspec_spark.report.page._png", lambda figure: b"\x89PNG"):
-        return root, output, train(spark, run_with(), Warehouse(root), output, None)
+    return root, output, train(spark, run_with(), Warehouse(root), output, None)
 
 
 @pytest.fixture(scope="module")

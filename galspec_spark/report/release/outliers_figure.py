@@ -13,6 +13,7 @@ from galspec_spark.report.style import (
     FAINT,
     INK,
     MUTED,
+    Named,
     name_lines,
     new_figure,
     wavelength_axis,
@@ -34,7 +35,7 @@ def outliers(report: ReleaseReport) -> Figure | None:
         _residual(grid[2 * number - 1], outlier)
     wavelength_axis(grid[-1], wavelength())
     figure.supylabel("Normalised flux, and what the features leave of it", fontsize=9)
-    name_lines(figure, grid[0], grid[1:])
+    name_lines(figure, Named(grid[0], grid[1:]))
     return figure
 
 
