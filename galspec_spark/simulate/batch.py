@@ -22,7 +22,7 @@ from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
 
 #: Blocks of fibres on a plate; number and date of the first plate.
-BLOCKS_PER_PLATE = 10
+BLOCKS_PER_PLATE = 4
 FIRST_PLATE, FIRST_MJD = 266, 51630
 #: Reduction whose files and lines are simulated.
 RUN2D = "26"

@@ -57,7 +57,7 @@ BALMER_WIDTHS = (2.6, 3.3, 3.0, 3.0, 2.4, 2.2, 1.8, 1.4, 1.1, 0.8, 0.6, 0.5, 0.4
 
 #: Equivalent widths from H alpha on that SDSS's templates leave of the Balmer absorption of real
 #: galaxies, Angstrom: a median over those without emission.
-BALMER_EXCESS = (0.15, 0.95, 0.75, 1.95)
+BALMER_EXCESS = (0.15, 1.15, 0.75, 1.95)
 
 
 class Templates(NamedTuple):

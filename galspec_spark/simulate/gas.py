@@ -14,7 +14,7 @@ def line_strengths(rng: np.random.Generator, kind: npt.NDArray[np.int8]) -> tupl
     """Draw the EW of H alpha in Angstrom from young stars, and from a nucleus or old stars."""
     young = np.array([-1.1, 1.20, 0.30, 0.9, -9, -9, -9])[kind]
     spread = np.array([0.45, 0.42, 0.5, 0.4, 0, 0, 0])[kind]
-    hard = np.array([-0.03, -0.10, 0.40, 1.1, -9, -9, -9])[kind]
+    hard = np.array([-0.08, -0.10, 0.40, 1.1, -9, -9, -9])[kind]
     gas_free = (kind == Kind.QUIESCENT) & (rng.random(BLOCK) < 0.45)
     tail = rng.exponential(0.14, BLOCK) * (kind == Kind.STARFORMING)
     log_young = young + spread * rng.normal(size=BLOCK) + tail

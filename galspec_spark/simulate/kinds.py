@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-#: Spectra drawn from one random stream.
-BLOCK = 64
+#: Spectra drawn from one random stream, and measured together: a fourth of a plate.
+BLOCK = 160
 
 
 class Kind(IntEnum):

@@ -24,7 +24,7 @@ from galspec_spark.spectrum.normalise import normalise
 Spectra = npt.NDArray[np.float32]
 
 #: Spectra drawn from one random stream: arrays of some 10 MB.
-BLOCK = 16 * kinds.BLOCK
+BLOCK = 7 * kinds.BLOCK
 #: EW of broad H alpha, in Angstrom, above which SDSS calls a galaxy a QSO.
 BROAD_EW_MAX = 30.0
 #: Flux of a typical galaxy and airglow that masks a pixel, 1e-17 erg/s/cm2/A.

@@ -1,4 +1,4 @@
-"""A simulated survey, written by Spark: each task simulates whole blocks and writes their files."""
+"""A simulated survey, written by Spark: each task simulates a block and writes its files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ from galspec_spark.simulate.batch import simulate_block
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 from galspec_spark.warehouse.storage import Location
-
-#: Blocks of one task: 256 spectra, half a second and 40 MB of files.
-BLOCKS_PER_TASK = 4
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +50,7 @@ def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[
     selection = None if config.like is None else read_selection(Path(config.like))
     blocks = -(-config.spectra // BLOCK)
     work = partial(_write_blocks, config=config, selection=selection, output=output.absolute())
-    numbers = spark.range(0, blocks, 1, -(-blocks // BLOCKS_PER_TASK))
+    numbers = spark.range(0, blocks, 1, blocks)
     with spark_progress(spark, "simulate", config.spectra, "spectra"):
         rows = numbers.mapInArrow(work, "kind string, spectra long, written long")
         totals = rows.groupBy("kind").sum("spectra", "written").orderBy("kind").collect()

@@ -35,15 +35,15 @@ def warehouse(spark, release_model, run_of, tmp_path_factory):
     root = tmp_path_factory.mktemp("classified")
     first = draw(11, 400, with_sky)
     write_release(root, "dr1", leave_out(first, LEFT_OUT, "zwarning"), draw(12, 200))
-    write_release(root, "dr2", with_a_faint_one(draw(13, 100)))
+    write_release(root, "dr2", with_extremes(draw(13, 100)))
     classify(spark, run_of("classify"), Warehouse(root), release_model, None)
     return root
 
 
-def with_a_faint_one(rows: pa.Table) -> pa.Table:
-    """Return rows of which the first has less S/N than any spectrum of the training set."""
+def with_extremes(rows: pa.Table) -> pa.Table:
+    """Return rows of which two have less and more S/N than any spectrum of the training set."""
     number = rows.schema.get_field_index("sn_median")
-    sn = pa.array([0.1, *rows["sn_median"].to_pylist()[1:]], pa.float32())
+    sn = pa.array([0.1, 500.0, *rows["sn_median"].to_pylist()[2:]], pa.float32())
     return rows.set_column(number, rows.schema.field(number), sn)
 
 

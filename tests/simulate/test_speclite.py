@@ -79,7 +79,7 @@ def subclass_of(lines: Any) -> str:
         right = 10**0.22 * float(hb["LINEAREA"]) * float(ha["LINEAREA"]) ** 1.2
         if left > right:
             words.append("AGN")
-        elif ha["LINEEW"] - 3 * ha["LINEEW_ERR"] > 50:
+        elif ha["LINEEW"] > max(50, 3 * ha["LINEEW_ERR"]):
             words.append("STARBURST")
         else:
             words.append("STARFORMING")
@@ -102,7 +102,8 @@ def test_the_written_lines_are_measured_again(opened: Any) -> None:
             (row,) = (row for row in written if row["LINENAME"].strip() == label)
             error = found.line(name)["area_err"][0]
             assert row["LINEAREA_ERR"] == pytest.approx(error, rel=1e-3)
-            assert row["LINEAREA"] == pytest.approx(found.line(name)["area"][0], abs=0.01 * error)
+            area = np.nan_to_num(found.line(name)["area"][0])
+            assert row["LINEAREA"] == pytest.approx(area, abs=0.01 * abs(error))
 
 
 def test_repeats_share_the_object_and_not_the_spectrum(batch: Batch, opened: Any) -> None:

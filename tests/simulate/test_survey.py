@@ -7,8 +7,8 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.errors import UserError
-from galspec_spark.simulate import survey as survey_module
 from galspec_spark.simulate.batch import simulate_block
+from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 from galspec_spark.simulate.survey import read_selection, simulate
 
@@ -18,22 +18,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_spark_writes_what_the_kernels_make(spark: SparkSession, tmp_path: Path) -> None:
-    config = SimulateConfig(spectra=70)
+    config = SimulateConfig(spectra=BLOCK + 6)
     summary = simulate(spark, config, tmp_path)
-    direct = dict(files(simulate_block(0, config), 64)) | dict(files(simulate_block(1, config), 6))
-    assert contents(tmp_path) == direct
-    assert summary["spectra"] == summary["written"] == 70
-    assert sum(summary["spectra_by_class"].values()) == 70
-
-
-def test_partitioning_changes_nothing(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = SimulateConfig(spectra=200)
-    simulate(spark, config, tmp_path / "few")
-    monkeypatch.setattr(survey_module, "BLOCKS_PER_TASK", 1)
-    simulate(spark, config, tmp_path / "many")
-    assert contents(tmp_path / "few") == contents(tmp_path / "many")
+    blocks = [simulate_block(number, config) for number in range(2)]
+    assert contents(tmp_path) == dict(files(blocks[0], BLOCK)) | dict(files(blocks[1], 6))
+    assert summary["spectra"] == summary["written"] == BLOCK + 6
+    assert sum(summary["spectra_by_class"].values()) == BLOCK + 6
 
 
 def test_a_rerun_writes_nothing_and_a_larger_survey_only_what_is_new(

@@ -28,7 +28,7 @@ from studies.realism.page import (
 )
 
 CONFIG = Config().preprocess
-BLOCKS = 20
+BLOCKS = 8
 
 
 def galaxies(contents: Iterable[bytes]) -> pa.Table:
