@@ -21,8 +21,10 @@ from galspec_spark.spectrum.arrays import Doubles
 
 #: Newton steps, at most, and the decrease of the objective that ends them.
 STEPS, DECREASE = 200, 1e-13
-#: Widths of the smoothed corner of the hinge, falling: the last raises the loss by 5e-7 at most.
-CORNERS = 10.0 ** np.arange(0, -7, -1)
+#: The decrease that ends the steps to a minimum from which others start.
+ROUGHLY = 1e-8
+#: Widths of the smoothed corner of the hinge, falling: the last raises the loss by 1.3e-6 at most.
+CORNERS = 5.0 ** -np.arange(9)
 #: Keeps the equations solvable where the loss is flat, in units of the greatest curvature.
 TINY = 1e-12
 
@@ -34,14 +36,14 @@ Loss = Callable[[Doubles], tuple[Doubles, Doubles, Doubles]]
 class Problem:
     """What is minimised: mean loss and penalties of the coefficients of scaled features."""
 
-    design: Doubles  #: (n, d) features, centred if there is an intercept, and last its ones
-    signs: Doubles  #: (n,), -1 or 1
+    #: (n, d) features, centred and with ones at last if there is an intercept; of class 0 negated
+    design: Doubles
     ridge: Doubles  #: (d,) weight of half the square of each coefficient
     lasso: Doubles  #: (d,) weight of the absolute value of each coefficient
 
-    def objective(self, loss: Loss, point: Doubles) -> float:
-        """Return what is minimised."""
-        values, _, _ = loss(self.signs * (self.design @ point))
+    def objective(self, loss: Loss, margin: Doubles, point: Doubles) -> float:
+        """Return what is minimised at a point, which has the margins (n,)."""
+        values, _, _ = loss(margin)
         return float(values.mean() + self.ridge @ point**2 / 2 + self.lasso @ np.abs(point))
 
 
@@ -73,8 +75,9 @@ def fit_hinge(features: Doubles, labels: Labels, params: Params) -> Linear:
     """
     problem, restored = _problem(features, labels, params)
     point = np.zeros(problem.design.shape[1])
-    for corner in CORNERS:
-        point = _minimise(problem, smooth_hinge(corner), point)
+    for corner in CORNERS[:-1]:
+        point = _minimise(problem, smooth_hinge(corner), point, ROUGHLY)
+    point = _minimise(problem, smooth_hinge(CORNERS[-1]), point)
     return restored(point, False)
 
 
@@ -119,29 +122,37 @@ def _problem(
         intercept = float(point[-1]) if params["fitIntercept"] else 0.0
         return Linear(weights, intercept - float(weights[varies] @ centre), is_logistic)
 
-    signs: Doubles = np.where(labels == 1, 1.0, -1.0)
-    return Problem(design, signs, ridge, lasso), restored
+    design[labels != 1] *= -1
+    return Problem(design, ridge, lasso), restored
 
 
-def _minimise(problem: Problem, loss: Loss, point: Doubles) -> Doubles:
+def _minimise(problem: Problem, loss: Loss, point: Doubles, decrease: float = DECREASE) -> Doubles:
     """Return the minimum by Newton's method, each step along a line that falls."""
     n = len(problem.design)
-    best = problem.objective(loss, point)
+    margin = problem.design @ point
+    best = problem.objective(loss, margin, point)
     for _ in range(STEPS):
-        _, slope, curvature = loss(problem.signs * (problem.design @ point))
-        gradient = (problem.signs * slope) @ problem.design / n + problem.ridge * point
-        matrix = problem.design.T @ (curvature[:, None] * problem.design) / n
+        _, slope, curvature = loss(margin)
+        gradient = slope @ problem.design / n + problem.ridge * point
+        matrix = _curvature(problem.design, curvature) / n
         matrix += np.diag(problem.ridge + TINY * (1 + matrix.diagonal().max()))
         step = _step(matrix, gradient, point, problem.lasso)
-        before = best
+        along, before = problem.design @ step, best
         for length in 0.5 ** np.arange(40):
-            found = problem.objective(loss, point + length * step)
+            found = problem.objective(loss, margin + length * along, point + length * step)
             if found < best:
-                point, best = point + length * step, found
+                point, margin, best = point + length * step, margin + length * along, found
                 break
-        if before - best <= DECREASE * max(1.0, abs(best)):
+        if before - best <= decrease * max(1.0, abs(best)):
             break
     return point
+
+
+def _curvature(design: Doubles, weight: Doubles) -> Doubles:
+    """Return the weighted products of the columns (d, d); few rows have a weight near a hinge."""
+    curved = np.flatnonzero(weight)
+    rows = design if len(curved) == len(design) else design[curved]
+    return np.asarray(rows.T @ (weight[curved, None] * rows))
 
 
 def _step(matrix: Doubles, gradient: Doubles, point: Doubles, lasso: Doubles) -> Doubles:
