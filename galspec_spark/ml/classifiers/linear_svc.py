@@ -35,7 +35,7 @@ KIND = ClassifierKind(
     saved_as="org.apache.spark.ml.classification.LinearSVCModel",
     settings={
         "fixed": {"maxIter": 50, "tol": 1e-3},
-        "grid": {"regParam": (0.0001, 0.001, 0.01, 0.1)},
+        "grid": {"regParam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3)},
         "random": {"regParam": {"log_uniform": (1e-5, 1.0)}},
     },
     is_default=True,

@@ -43,7 +43,7 @@ KIND = ClassifierKind(
     saved_as="org.apache.spark.ml.classification.LogisticRegressionModel",
     settings={
         "fixed": {"maxIter": 100, "tol": 1e-4},
-        "grid": {"regParam": (0.0, 0.0001, 0.001, 0.01, 0.1)},
+        "grid": {"regParam": (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)},
         "random": {"regParam": {"log_uniform": (1e-5, 1.0)}},
     },
     is_default=True,
