@@ -39,9 +39,9 @@ FIGURES: dict[str, FigureEntry[ReleaseReport]] = {
     "bpt": FigureEntry(
         bpt,
         describe_bpt,
-        "The survey's own fits of the lines, each above three times its error. The model was "
-        "shown no line ratio: where its colours follow the line, it found in the spectra what the "
-        "label was made from. Pale: one or two spectra. Kewley's curve is the limit of pure "
+        "The survey's own fits of the lines, each above three times its error. A model of "
+        "whole spectra was shown no line ratio: where its colours follow the line, it found in "
+        "them what the label was made from. Pale: one or two spectra. Kewley's curve is the limit of pure "
         "starbursts, Kauffmann's that of observed star-forming galaxies.",
     ),
     "drift": FigureEntry(
