@@ -41,8 +41,8 @@ FIGURES: dict[str, FigureEntry[ReleaseReport]] = {
         describe_bpt,
         "The survey's own fits of the lines, each above three times its error. A model of "
         "whole spectra was shown no line ratio: where its colours follow the line, it found in "
-        "them what the label was made from. Pale: one or two spectra. Kewley's curve is the limit of pure "
-        "starbursts, Kauffmann's that of observed star-forming galaxies.",
+        "them what the label was made from. Pale: one or two spectra. Kewley's curve is the limit "
+        "of pure starbursts, Kauffmann's that of observed star-forming galaxies.",
     ),
     "drift": FigureEntry(
         lambda report: drift.drift_figure(report.drift),
