@@ -55,8 +55,8 @@ ABUNDANCES = ("Fe", "Mg", "Na", "CN", "Ca", "TiO", "haze")
 #: Equivalent widths of the Balmer lines from H alpha on, in the Sun, Angstrom.
 BALMER_WIDTHS = (2.6, 3.3, 3.0, 3.0, 2.4, 2.2, 1.8, 1.4, 1.1, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.2)
 
-#: Equivalent widths from H alpha on that SDSS's templates leave of the Balmer absorption of real
-#: galaxies, Angstrom: a median over those without emission.
+#: Equivalent widths in A, from H alpha on, that the templates leave of the Balmer absorption.
+#: H beta's makes the classes as frequent as among real galaxies (tests/studies/test_realism.py).
 BALMER_EXCESS = (0.15, 1.15, 0.75, 1.95)
 
 

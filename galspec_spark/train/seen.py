@@ -10,27 +10,31 @@ import pyarrow.compute as pc
 from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
 
 #: Column of ``lines``.
 SEEN = "templates_seen"
 
 
 def seen_by_templates(
-    kinds: Sequence[FeatureKind], lines: Sequence[Location], members: pa.Table
+    warehouse: Warehouse, kinds: Sequence[FeatureKind], members: pa.Table
 ) -> dict[str, int]:
     """Return, by kind of features, how many test spectra are not new to its templates.
 
     Parameters
     ----------
-    lines
-        Parts of the table ``lines``.
     members
         The columns ``spectrum_id`` and ``split`` of ``sample``.
+
+    Raises
+    ------
+    UserError
+        If a kind needs the table ``lines``, and there is none.
     """
     if not any(kind.line_columns for kind in kinds):
         return dict.fromkeys((kind.name for kind in kinds), 0)
     tested = members.filter(pc.equal(members["split"], "test"))["spectrum_id"]
-    count = pc.sum(pc.is_in(tested, _seen(lines))).as_py() or 0
+    count = pc.sum(pc.is_in(tested, _seen(warehouse.existing_parts("lines")))).as_py() or 0
     return {kind.name: count if kind.line_columns else 0 for kind in kinds}
 
 

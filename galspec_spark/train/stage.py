@@ -67,9 +67,7 @@ def train(
     classifiers = {kind.name: build_classifiers(config, kind) for kind in config.kinds}
     members = read_sample(warehouse, MEMBERSHIP)
     census, used = _checked(members)
-    reads_lines = any(kind.line_columns for kind in config.kinds)
-    lines = warehouse.existing_parts("lines") if reads_lines else []
-    seen = seen_by_templates(config.kinds, lines, members)
+    seen = seen_by_templates(warehouse, config.kinds, members)
     seconds = _earlier_seconds(warehouse)
     spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
     with _scratch(output) as scratch:
