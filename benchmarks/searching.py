@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.tuning import CrossValidator
@@ -18,19 +18,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline as SklearnPipeline
 
 from benchmarks.measure import measure
 from benchmarks.simulated import read_flux
 from benchmarks.table1_peer import build, points
+from galspec_spark import ml as ours
 from galspec_spark.config import ClassifierConfig, ClassifierName, TrainConfig
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.features.components import Components
-from galspec_spark.ml.features.pca import KIND, Coefficients, Settings
-from galspec_spark.ml.labelled.features import FeatureTable, feature_frame, fold_column
-from galspec_spark.ml.search.search import best_trials, search
-from galspec_spark.ml.search.settings import build_classifiers
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.ml.search.trial import best_trials
 
 K, FOLDS, ROWS = 20, 3, 8000
 PARTS = 2  #: as Spark writes them on two cores
@@ -66,7 +62,7 @@ def compare_search(spark: SparkSession, vectors: Path) -> list[dict[str, Any]]:
     folder = str(vectors)
     rows = pq.read_table(vectors, columns=["fold"]).num_rows
     ways: dict[str, Callable[[], dict[str, float]]] = {
-        "ours": partial(search_with_ours, spark, folder),
+        "ours": partial(with_vectors, spark, folder, search_with_ours),
         "CrossValidator, defaults, one classifier after another": partial(
             with_vectors, spark, folder, search_with_spark
         ),
@@ -108,47 +104,31 @@ def with_vectors(spark: SparkSession, folder: str, find: Search) -> dict[str, fl
         rows.unpersist()
 
 
-def search_with_ours(spark: SparkSession, folder: str) -> dict[str, float]:
-    """Search with our ways to fit and our settings of the solvers, all classifiers at once."""
-    defaults = TrainConfig()
-    configs = {
-        name: grid.model_copy(update={"fixed": _solver(defaults.classifiers[name].fixed)})
-        for name, grid in GRIDS.items()
-    }
-    rows = pq.read_table(folder)
-    k = len(rows["features"][0])
-    settings = {"features": {"pca": Settings(n_components=k)}, "classifiers": configs}
-    train = defaults.model_copy(update=settings)
-    classifiers, of_fold = build_classifiers(train, KIND), [list(range(k))] * FOLDS
-    with TemporaryDirectory() as name:
-        scratch = Path(name)
-        table = _feature_table(spark, rows, Location.of(scratch / "features"))
-        trials = search(
-            classifiers, table, of_fold, train.search, train.parallelism, "search", scratch
-        )
-        table.rows.unpersist()
-    return {name: trial.f1 for name, trial in best_trials(trials).items()}
-
-
-def _feature_table(spark: SparkSession, rows: pa.Table, place: Location) -> FeatureTable:
-    """Return rows as training has them: in files, with features for each fold, here the same."""
-    columns = {
-        "spectrum_id": pa.array([f"{i:08d}" for i in range(len(rows))]),
-        "split": pa.repeat("train", len(rows)),
-        "label": rows["label"],
-        "fold": rows["fold"],
-        **{fold_column(fold): rows["features"] for fold in (None, *range(FOLDS))},
-    }
-    pq.write_table(pa.table(columns), place.path)
-    k = len(rows["features"][0])
-    nothing = Components(np.zeros(k), np.eye(k), np.full(k, 1 / k))
-    frame = feature_frame(spark, [place]).persist()
-    return FeatureTable(KIND, Coefficients(nothing, is_masked=False), [place], frame)
+def search_with_ours(rows: DataFrame) -> dict[str, float]:
+    """Search with our CrossValidator and our settings of the solvers, all classifiers at once."""
+    defaults, pipeline = TrainConfig(), Pipeline(stages=[])
+    grid: list[dict[Any, Any]] = []
+    for name in GRIDS:
+        fixed = _solver(defaults.classifiers[name].fixed)
+        estimator = CLASSIFIERS[name].new_estimator(**fixed)
+        grid += [{pipeline.stages: [estimator], **each} for each in _grid(name, estimator)]
+    validator = ours.CrossValidator(
+        estimator=pipeline, estimatorParamMaps=grid, parallelism=defaults.parallelism, **_folded()
+    )
+    model: Any = validator.fit(rows)
+    return {name: trial.score for name, trial in best_trials(model.trials).items()}
 
 
 def _solver(fixed: dict[str, Any]) -> dict[str, Any]:
     """Return what says how to solve, not what."""
     return {key: value for key, value in fixed.items() if key in SOLVER_SETTINGS}
+
+
+def _grid(name: ClassifierName, estimator: Any) -> list[dict[Any, Any]]:
+    return [
+        {estimator.getParam(key): value for key, value in point.items()}
+        for point in points(GRIDS[name])
+    ]
 
 
 def search_with_spark(rows: DataFrame) -> dict[str, float]:
@@ -159,15 +139,17 @@ def search_with_spark(rows: DataFrame) -> dict[str, float]:
 def _validator(name: ClassifierName) -> CrossValidator:
     estimator = CLASSIFIERS[name].new_estimator()
     return CrossValidator(
-        estimator=estimator,
-        estimatorParamMaps=[
-            {estimator.getParam(key): value for key, value in point.items()}
-            for point in points(GRIDS[name])
-        ],
-        evaluator=MulticlassClassificationEvaluator(metricName="f1"),  # weighted by class
-        numFolds=FOLDS,
-        foldCol="fold",
+        estimator=estimator, estimatorParamMaps=_grid(name, estimator), **_folded()
     )
+
+
+def _folded() -> dict[str, Any]:
+    """Return what all validators have in common."""
+    return {
+        "evaluator": MulticlassClassificationEvaluator(metricName="f1"),  # weighted by class
+        "numFolds": FOLDS,
+        "foldCol": "fold",
+    }
 
 
 def search_with_scikit_learn(folder: str) -> dict[str, float]:
@@ -184,7 +166,7 @@ def _grid_search(name: ClassifierName, fold: np.ndarray[Any, Any]) -> GridSearch
     trained = len(fold) * (FOLDS - 1) // FOLDS
     settings = [build(name, point, trained, SEED) for point in points(GRIDS[name])]
     return GridSearchCV(
-        Pipeline([("classifier", settings[0])]),
+        SklearnPipeline([("classifier", settings[0])]),
         {"classifier": settings},
         scoring="f1_weighted",
         cv=PredefinedSplit(fold),

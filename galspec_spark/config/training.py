@@ -121,12 +121,29 @@ def _own_settings(name: str) -> ClassifierConfig:
     return ClassifierConfig.model_validate(CLASSIFIERS[name].settings)
 
 
+#: Spark's own cross-validator, in the place of ours.
+STOCK = "pyspark.ml.tuning.CrossValidator"
+
+
 class SearchConfig(Section):
-    """Size of each search: with all features, and with the best features."""
+    """The searches: with all features, and with the best features."""
+
+    cross_validator: Literal[
+        "galspec_spark.ml.CrossValidator", "pyspark.ml.tuning.CrossValidator"
+    ] = Field(
+        "galspec_spark.ml.CrossValidator",
+        description="Spark's own has one set of features for all folds, and no budget",
+    )
 
     random_points: int = Field(0, ge=0, description="drawn for each classifier after its grid")
     max_fits: int | None = Field(None, ge=1)
     max_minutes: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> SearchConfig:
+        if self.cross_validator == STOCK and (self.max_fits or self.max_minutes):
+            raise ValueError(f"{STOCK} has neither max_fits nor max_minutes")
+        return self
 
 
 class TrainConfig(Section):

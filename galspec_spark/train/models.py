@@ -16,9 +16,8 @@ from galspec_spark.ml.evaluation.census import Census
 from galspec_spark.ml.features.kind import FeatureKind
 from galspec_spark.ml.labelled.features import FeatureTable, feature_table
 from galspec_spark.ml.labelled.spectra import LabelledSpectra
-from galspec_spark.ml.search.compare import FeatureSet, Trained, compare
+from galspec_spark.ml.search.compare import FeatureSet, Trained, Tried, compare
 from galspec_spark.ml.search.importance import FOREST, elimination
-from galspec_spark.ml.search.search import Trial
 from galspec_spark.ml.search.settings import Classifier
 from galspec_spark.warehouse.storage import Location
 
@@ -50,14 +49,14 @@ def make_features(context: Context, kind: FeatureKind) -> FeatureTable:
 
 def train_all(
     context: Context, classifiers: Sequence[Classifier], table: FeatureTable
-) -> tuple[list[Trained], dict[str, list[Trial]]]:
+) -> tuple[list[Trained], dict[str, list[Tried]]]:
     """Train with all features, then with the features that the forest ranks highest."""
     config, scratch = context.config, Path(context.scratch.path)
     count = len(table.features.names)
     features = FeatureSet.everything(table.kind.name, count, context.census.folds)
     with timed(context.seconds, "all features"):
-        trained, trials = compare(classifiers, table, features, config, scratch)
-    search = {features.name: trials}
+        trained, tried = compare(classifiers, table, features, config, scratch)
+    search = {features.name: tried}
     forest = next((model for model in trained if model.classifier == FOREST), None)
     if forest is not None:
         best = elimination(forest, count, config.n_best)

@@ -9,55 +9,66 @@ from pathlib import Path
 import pyarrow as pa
 
 from galspec_spark.ml.evaluation.metrics import Metrics, Search, TrialScores
-from galspec_spark.ml.search.search import Trial, search_table
+from galspec_spark.ml.search.compare import Tried
+from galspec_spark.ml.search.table import search_table
+from galspec_spark.ml.search.trial import out_of_fold
 from galspec_spark.report.table1 import table1
 from galspec_spark.train.earlier import PREDICTIONS, Comparison, comparison_text
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
-Trials = Mapping[str, Sequence[Trial]]  #: of one kind of features, by set of features
+Trials = Mapping[str, Sequence[Tried]]  #: of one kind of features, by set of features
 
 
 def search_summary(search: Trials) -> dict[str, Search]:
     """Return the trials of the search, for ``metrics.json``."""
     return {
         features: Search(
-            points=len(trials),
-            fits=sum(len(trial.confusions) for trial in trials),
-            trials=tuple(map(_trial_scores, trials)),
+            points=len(tried),
+            fits=sum(len(each.trial.confusions) for each in tried),
+            trials=tuple(map(_trial_scores, tried)),
         )
-        for features, trials in search.items()
+        for features, tried in search.items()
     }
 
 
-def _trial_scores(trial: Trial) -> TrialScores:
+def _trial_scores(tried: Tried) -> TrialScores:
+    trial, point = tried.trial, tried.point
     return TrialScores(
-        classifier=trial.classifier.name,
-        origin=trial.point.origin,
-        n_features=trial.point.n_features,
-        chosen={param.name: value for param, value in trial.point.params.items()},
-        f1=trial.f1,
+        classifier=trial.classifier,
+        origin=point.origin,
+        n_features=point.n_features,
+        chosen={param.name: value for param, value in point.params.items()},
+        f1=trial.score,
         agn_f1=trial.pooled["agn_f1"],
         seconds=round(sum(trial.seconds.values()), 3),
     )
 
 
 def write_search(search: Mapping[str, Trials], provenance: Mapping[str, str], output: Path) -> None:
-    """Write each point and fold that was tried, as one Parquet file.
+    """Write each point and fold that was tried, and what the best say of each training spectrum.
+
+    The files are ``search.parquet`` and ``out_of_fold.parquet``.
 
     Parameters
     ----------
     search
         By kind of features.
     """
-    table = pa.concat_tables(
-        search_table(trials, kind, name)
-        for kind, sets in search.items()
-        for name, trials in sets.items()
-    )
+    tables, scored = [], []
+    for kind, sets in search.items():
+        for name, tried in sets.items():
+            tables.append(search_table(tried, kind, name))
+            found = out_of_fold(each.trial for each in tried)
+            constants = {"kind": kind, "features": name}
+            for column, value in constants.items():
+                found = found.append_column(column, pa.repeat(value, len(found)))
+            scored.append(found)
+    table = pa.concat_tables(tables)
     for name, value in provenance.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
     _write(table, Location.of(output / "search.parquet"))
+    _write(pa.concat_tables(scored), Location.of(output / "out_of_fold.parquet"))
 
 
 def write_results(

@@ -62,7 +62,7 @@ def test_all_find_the_same_f1(spark, vectors, monkeypatch):
     monkeypatch.setattr(searching, "GRIDS", grids)
     stock = with_vectors(spark, vectors, search_with_spark)
     for found in (
-        search_with_ours(spark, vectors),
+        with_vectors(spark, vectors, search_with_ours),
         search_with_scikit_learn(vectors),
     ):
         assert stock == pytest.approx(found, abs=0.05)  # forests have their own random streams

@@ -23,15 +23,19 @@ def feature_table(
     labels: np.ndarray,
     fold: np.ndarray,
     parts: int = 1,
+    negated: int | None = None,
 ) -> FeatureTable:
-    """Write features (n, k) that are the same for every fold."""
+    """Write features (n, k) that are the same for every fold, but for one that has them negated."""
     count, k = values.shape
     columns = {
         "spectrum_id": pa.array([f"spectrum-{i:06d}" for i in range(count)]),
         "split": pa.repeat("train", count),
         "label": pa.array(labels, pa.int32()),
         "fold": pa.array(fold, pa.int32()),
-        **{fold_column(each): lists_of(values) for each in (None, *range(fold.max() + 1))},
+        **{
+            fold_column(each): lists_of(-values if each == negated is not None else values)
+            for each in (None, *range(fold.max() + 1))
+        },
     }
     table = pa.table(columns)
     places = []

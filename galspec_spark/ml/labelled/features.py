@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
@@ -20,8 +19,9 @@ from pyspark.sql import functions as F
 
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR, FeatureKind, Features
+from galspec_spark.ml.labelled.fold_rows import FoldRows
 from galspec_spark.ml.labelled.spectra import LabelledSpectra
-from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
+from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.sample import Slice
@@ -42,8 +42,6 @@ NARROW = {
 }
 ROWS_PER_PARTITION = 50_000
 
-Labels = npt.NDArray[np.int32]
-
 
 def fold_column(fold: int | None) -> str:
     """Return the column of the features fitted without a fold; None: on the whole split."""
@@ -61,9 +59,10 @@ class FeatureTable:
     parts: Sequence[Location]
     rows: DataFrame  #: from `feature_frame`, persisted when it is first used
 
-    def count(self) -> int:
-        """Return the number of spectra."""
-        return sum(open_part(part).metadata.num_rows for part in self.parts)
+    def fold_rows(self, folds: int) -> FoldRows:
+        """Return the training split as cross-validation reads it."""
+        columns = [fold_column(fold) for fold in range(folds)]
+        return FoldRows(self.parts, "label", "fold", columns, ALL_FEATURES, "spectrum_id")
 
     def read(self, split: str, columns: Sequence[str]) -> pa.Table:
         """Read columns of a split, always in the same order: of the identifiers.
@@ -135,29 +134,6 @@ def error_column(error: np.ndarray | None, rows: int) -> pa.Array:
     if error is None:
         return pa.nulls(rows, pa.float32())
     return pa.array(error.astype(np.float32))
-
-
-def training_rows(parts: Sequence[Location], fold: int | None) -> tuple[Doubles, Labels]:
-    """Read features (n, k) and labels (n,) of the training split without a fold; None: of all."""
-    found = [_chosen(part, fold, held_out=False) for part in parts]
-    features, labels = zip(*found, strict=True)
-    return np.concatenate(features), np.concatenate(labels)
-
-
-def held_out_rows(parts: Sequence[Location], fold: int) -> Iterator[tuple[Doubles, Labels]]:
-    """Read features (n, k) and labels (n,) of a fold, file by file."""
-    for part in parts:
-        yield _chosen(part, fold, held_out=True)
-
-
-def _chosen(part: Location, fold: int | None, *, held_out: bool) -> tuple[Doubles, Labels]:
-    column = fold_column(fold)
-    table = open_part(part).read(["label", "fold", column])
-    is_fold = pc.equal(table["fold"], -1 if fold is None else fold)
-    chosen = table.filter(is_fold if held_out else pc.invert(is_fold)).combine_chunks()
-    features = rows_of(chosen[column].combine_chunks()).astype(np.float64, copy=False)
-    k = len(table[column][0]) if len(table) else 0
-    return features.reshape(len(chosen), k), chosen["label"].to_numpy().astype(np.int32)
 
 
 def feature_frame(spark: SparkSession, parts: Sequence[Location]) -> DataFrame:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyspark
 from pyspark.ml import PipelineModel
+from pyspark.ml.feature import VectorSlicer
 
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.classifiers import CLASSIFIERS
@@ -33,7 +34,6 @@ from galspec_spark.ml.model.bundle import (
 from galspec_spark.ml.model.card import Card, Grid, Recipe, TrainingData, Versions
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.ml.search.compare import Trained
-from galspec_spark.ml.search.fits import slicer
 from galspec_spark.ml.search.settings import FEATURES
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.warehouse.storage import write_json
@@ -88,7 +88,8 @@ def pipeline_of(features: Features, trained: Trained) -> PipelineModel:
         return PipelineModel([*steps, trained.model])
     if steps:
         steps[-1].setOutputCol(ALL_FEATURES)
-    return PipelineModel([*steps, slicer(trained.selected), trained.model])
+    slicer = VectorSlicer(inputCol=ALL_FEATURES, outputCol=FEATURES, indices=trained.selected)
+    return PipelineModel([*steps, slicer, trained.model])
 
 
 def write_bundle(

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyspark.ml import Pipeline
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.ml.feature import VectorSlicer
 
 from galspec_spark.config import TrainConfig
-from galspec_spark.ml.classifiers import CLASSIFIERS
+from galspec_spark.config.training import STOCK
 from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.calibration import (
     Calibration,
@@ -18,10 +21,12 @@ from galspec_spark.ml.evaluation.calibration import (
     calibrate,
     choose_threshold,
 )
-from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable
-from galspec_spark.ml.search.fits import Work, is_solved, params_of, saved, slicer, solve, timed_fit
-from galspec_spark.ml.search.search import Trial, best_trials, search
-from galspec_spark.ml.search.settings import Classifier, gives_probability
+from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable, fold_column
+from galspec_spark.ml.search.cross_validator import CrossValidator
+from galspec_spark.ml.search.search import Refit
+from galspec_spark.ml.search.settings import FEATURES, Classifier, Point
+from galspec_spark.ml.search.stock import search_by_spark
+from galspec_spark.ml.search.trial import Trial, best_trials
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,14 @@ class FeatureSet:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A point of the configuration, and how it did."""
+
+    point: Point
+    trial: Trial
+
+
+@dataclass(frozen=True)
 class Trained:
     """A classifier with its best settings, fitted on the whole training split."""
 
@@ -57,12 +70,13 @@ class Trained:
     @property
     def classifier(self) -> str:
         """Name of the classifier in the configuration."""
-        return self.trial.classifier.name
+        return self.trial.classifier
 
     @property
     def selected(self) -> list[int]:
         """Indices of the features that the classifier uses."""
-        return self.features.selected[: self.trial.point.n_features]
+        assert self.trial.features is not None
+        return [self.features.selected[i] for i in self.trial.features]
 
 
 def compare(
@@ -71,7 +85,7 @@ def compare(
     features: FeatureSet,
     config: TrainConfig,
     scratch: Path,
-) -> tuple[list[Trained], list[Trial]]:
+) -> tuple[list[Trained], list[Tried]]:
     """Tune, fit and calibrate each classifier on the training split.
 
     Parameters
@@ -85,52 +99,83 @@ def compare(
     -------
     trained : list of Trained
         In the order of the classifiers.
-    trials : list of Trial
+    tried : list of Tried
         All points of the search.
     """
     limited = [classifier.limited(len(features.selected)) for classifier in classifiers]
-    what = f"search, {features.kind}, {features.name} features"
-    limits, of_fold = config.search, features.of_fold
-    trials = search(limited, table, of_fold, limits, config.parallelism, what, scratch)
+    points = [point for classifier in limited for point in classifier.points]
+    trials, refits = _searched(limited, table, features, config, scratch)
     best = best_trials(trials)
-    trained = []
-    for classifier in classifiers:
-        trial = best[classifier.name]
-        fitted = _fitted(trial, features, table, scratch)
-        search_seconds = sum(
-            sum(each.seconds.values()) for each in trials if each.classifier is trial.classifier
-        )
-        trained.append(
-            Trained(
-                trial, features, *fitted[:2], *_calibrated(trial, config), search_seconds, fitted[2]
-            )
-        )
-    return trained, trials
+    trained = [
+        _trained(best[each.name], trials, features, refits[each.name], config) for each in limited
+    ]
+    return trained, [Tried(points[trial.index], trial) for trial in trials]
 
 
-def _fitted(
-    trial: Trial, features: FeatureSet, table: FeatureTable, scratch: Path
-) -> tuple[Any, Scorer, float]:
-    """Fit on the whole training split, one classifier at a time, so that times compare."""
-    classifier, point = trial.classifier, trial.point
-    kind = CLASSIFIERS[classifier.name]
-    selected = features.selected[: point.n_features]
-    if kind.solver and is_solved(classifier, point, table.count() * len(selected)):
-        work = Work(classifier.name, params_of(classifier, point), None, selected)
-        (fit,) = solve(table, [work])
-        estimator = classifier.estimator.copy(point.params)
-        return kind.solver.native_model(estimator, fit.scorer), fit.scorer, fit.seconds
-    train = table.rows.where("fold is not null").select("label", ALL_FEATURES)
-    rows = slicer(selected).transform(train)
-    model, seconds = timed_fit(classifier.estimator, rows, point.params)
-    return model, kind.read(saved(model, scratch)), seconds
+def _searched(
+    classifiers: Sequence[Classifier],
+    table: FeatureTable,
+    features: FeatureSet,
+    config: TrainConfig,
+    scratch: Path,
+) -> tuple[list[Trial], dict[str, Refit]]:
+    """Cross-validate all points of all classifiers at once."""
+    slicer = VectorSlicer(inputCol=ALL_FEATURES, outputCol=FEATURES)
+    pipeline = Pipeline(stages=[])
+    folds = len(features.of_fold)
+    settings = {
+        "estimator": pipeline,
+        "estimatorParamMaps": [
+            {
+                pipeline.stages: [slicer, classifier.estimator],
+                slicer.indices: list(range(point.n_features)),
+                **point.params,
+            }
+            for classifier in classifiers
+            for point in classifier.points
+        ],
+        "evaluator": MulticlassClassificationEvaluator(metricName="f1"),
+        "numFolds": folds,
+        "foldCol": "fold",
+        "parallelism": config.parallelism,
+    }
+    if config.search.cross_validator == STOCK:
+        return search_by_spark(settings, table, features.selected, scratch)
+    validator = CrossValidator(
+        **settings,
+        foldFeatures=[fold_column(fold) for fold in range(folds)],
+        selection=[*features.of_fold, features.selected],
+        idCol="spectrum_id",
+        maxFits=config.search.max_fits,
+        maxMinutes=config.search.max_minutes,
+        scratchDir=str(scratch),
+        files=table.parts,
+        what=f"search, {features.kind}, {features.name} features",
+    )
+    model: Any = validator.fit(table.rows.where("fold is not null"))
+    return model.trials, model.refits
+
+
+def _trained(
+    trial: Trial,
+    trials: Sequence[Trial],
+    features: FeatureSet,
+    refit: Refit,
+    config: TrainConfig,
+) -> Trained:
+    own = [each for each in trials if each.classifier == trial.classifier]
+    seconds = sum(sum(each.seconds.values()) for each in own)
+    calibration, threshold = _calibrated(trial, config)
+    return Trained(
+        trial, features, refit.model, refit.scorer, calibration, threshold, seconds, refit.seconds
+    )
 
 
 def _calibrated(trial: Trial, config: TrainConfig) -> tuple[Calibration, Threshold]:
     """Learn probabilities and a threshold from the out-of-fold scores."""
     scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
     labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
-    is_probability = gives_probability(trial.classifier.name)
+    is_probability = trial.kind.gives_probability
     calibration = calibrate(labels, scores, config.calibration, is_probability)
     probabilities = calibration.apply(scores)
     return calibration, choose_threshold(labels, probabilities, config.threshold_precision)

@@ -1,124 +1,254 @@
-"""Spark's `CrossValidator`, with fits in numpy where there are such.
+"""Spark's `CrossValidator`, with fits in numpy where there are such, and all classifiers at once.
 
 A drop-in: the same parameters, folds, averages and choice. It is as fast as the data allow where
-the estimator is Spark's LogisticRegression or LinearSVC, labels are 0 and 1, and the metric follows
-from the confusion matrix; else it is Spark's own.
+the classifiers are of the registry, labels are 0 and 1, and the metric follows from the confusion
+matrix; else it is Spark's own.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from pyspark.ml import tuning
-from pyspark.ml.evaluation import Evaluator, MulticlassClassificationEvaluator
+import pyarrow as pa
+from pyspark.ml import Pipeline, PipelineModel, tuning
 from pyspark.ml.functions import vector_to_array
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.classifiers.kind import ClassifierKind, Labels, Params, Solver
-from galspec_spark.ml.evaluation.scores import confusion, score_arrays
-from galspec_spark.ml.search.fits import predictions
-from galspec_spark.spectrum.arrays import Doubles, rows_of
+from galspec_spark.ml.labelled.fold_rows import FoldRows
+from galspec_spark.ml.search.points import source_of, trials_of
+from galspec_spark.ml.search.search import VECTORS, Limits, Refit, SearchRows, refit, search
+from galspec_spark.ml.search.trial import Trial, best_trials, out_of_fold
+from galspec_spark.warehouse.frames import write_parts
+from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.storage import Location
 
-#: Values of features that are fetched to the driver and sent to the tasks, at most: 80 MB.
-MOST_VALUES = 10_000_000
-#: Our names of the evaluator's metrics.
-METRICS = {
-    "f1": "f1",
-    "accuracy": "accuracy",
-    "weightedPrecision": "precision",
-    "weightedRecall": "recall",
-}
+#: Column of the folds that are drawn.
+DRAWN = "drawn_fold"
+#: Our own parameters, and those without which the result would be another.
+OWN = ("foldFeatures", "selection", "idCol", "maxFits", "maxMinutes", "scratchDir")
+DECISIVE = ("foldFeatures", "selection", "maxFits", "maxMinutes")
 
 log = logging.getLogger(__name__)
 
 
 class CrossValidator(tuning.CrossValidator):
-    """Cross-validation over folds, as `pyspark.ml.tuning.CrossValidator`."""
+    """Cross-validation over folds, as `pyspark.ml.tuning.CrossValidator`.
+
+    To search several classifiers in one pool, let the estimator be `Pipeline(stages=[])`, and
+    the grid choose its ``stages``.
+
+    Parameters
+    ----------
+    foldFeatures : list of str, optional
+        For each fold the column of features that were fitted without its rows, so that none leaks;
+        they take the place of the estimator's own, on which the best model is fitted.
+    selection : list of list of int, optional
+        Features to use, most important first: for each fold those chosen without its rows, and
+        last those chosen on all rows. A `VectorSlicer` before the classifier counts along them.
+    idCol : str, optional
+        Column that identifies a row in `CrossValidatorModel.outOfFold`.
+    maxFits, maxMinutes : number, optional
+        The budget: points that it does not reach have the average NaN. Each classifier's first
+        point is always tried.
+    scratchDir : str, optional
+        Existing folder that all machines see. On a cluster, without it all is Spark's own.
+    files : list of Location, optional
+        Parquet files of the same rows, with features as lists, if there are such.
+    what : str, optional
+        Name of this search in its progress.
+    **stock
+        Spark's own parameters.
+    """
+
+    foldFeatures = Param(
+        Params._dummy(), "foldFeatures", "features of each fold", TypeConverters.toListString
+    )
+    selection: Param[list[list[int]]] = Param(Params._dummy(), "selection", "features to use")
+    idCol = Param(Params._dummy(), "idCol", "identifier of a row", TypeConverters.toString)
+    maxFits = Param(Params._dummy(), "maxFits", "most fits", TypeConverters.toInt)
+    maxMinutes = Param(Params._dummy(), "maxMinutes", "most minutes", TypeConverters.toFloat)
+    scratchDir = Param(Params._dummy(), "scratchDir", "shared folder", TypeConverters.toString)
+
+    def __init__(
+        self,
+        *,
+        foldFeatures: Sequence[str] | None = None,
+        selection: Sequence[Sequence[int]] | None = None,
+        idCol: str | None = None,
+        maxFits: int | None = None,
+        maxMinutes: float | None = None,
+        scratchDir: str | None = None,
+        files: Sequence[Location] = (),
+        what: str = "cross-validation",
+        **stock: Any,
+    ) -> None:
+        super().__init__(**stock)
+        given = (foldFeatures, selection, idCol, maxFits, maxMinutes, scratchDir)
+        for name, value in zip(OWN, given, strict=True):
+            if value is not None:
+                self._set(**{name: value})
+        self.files, self.what = files, what
 
     def _fit(self, dataset: DataFrame) -> tuning.CrossValidatorModel:
-        kind = _kind_of(self.getEstimator())
-        metric = _metric_of(self.getEvaluator())
-        points = [_params_at(self.getEstimator(), each) for each in self.getEstimatorParamMaps()]
-        if kind is None or metric is None or self.getCollectSubModels():
-            return super()._fit(dataset)
-        solver = kind.solver
-        if solver is None or not all(map(solver.covers, points)):
-            return super()._fit(dataset)
-        rows = self._rows(dataset, points[0])
-        if rows is None:
-            return super()._fit(dataset)
-        return self._solve(dataset, solver, metric, points, *rows)
+        trials = trials_of(self)
+        if trials is None:
+            return self._stock(dataset, "an estimator, a metric or a parameter has no other way")
+        with self._scratch(dataset) as scratch:
+            if scratch is None:
+                return self._stock(dataset, "machines of a cluster need scratchDir")
+            rows = self._rows(dataset, trials[0], scratch)
+            if not self._is_binary(rows.files):
+                return self._stock(dataset, "labels are not 0 and 1")
+            limits = Limits(self._own("maxFits"), self._own("maxMinutes"))
+            tried = search(trials, rows, limits, self.getParallelism(), self.what, scratch)
+            best = best_trials(tried)
+            refits = {name: refit(trial, rows, scratch) for name, trial in best.items()}
+        return self._copyValues(self._model(tried, best, refits, rows))
 
-    def _rows(self, dataset: DataFrame, params: Params) -> tuple[Doubles, Labels, Labels] | None:
-        """Fetch features (n, k), labels and folds (n,); None if they are not for numpy."""
-        features = vector_to_array(F.col(params["featuresCol"])).alias("features")
-        first = dataset.select(features).head()
-        if first is None or dataset.count() * len(first[0]) > MOST_VALUES:
-            log.info("cross-validation by Spark: more than %d values of features", MOST_VALUES)
-            return None
-        held_out = [
-            validation.select(F.col(params["labelCol"]).alias("label"), features, F.lit(number))
-            for number, (_, validation) in enumerate(self._kFold(dataset))
-        ]
-        table = reduce(DataFrame.unionAll, held_out).toDF("label", "features", "fold").toArrow()
-        labels, fold = table["label"].to_numpy(), table["fold"].to_numpy()
-        if not np.isin(labels, (0, 1)).all() or len(np.unique(fold)) < self.getNumFolds():
-            return None
-        values = rows_of(table["features"].combine_chunks()).astype(np.float64, copy=False)
-        return values, labels.astype(np.int32), fold
+    def _stock(self, dataset: DataFrame, why: str) -> tuning.CrossValidatorModel:
+        if needed := list(filter(self.isSet, DECISIVE)):
+            raise ValueError(f"cross-validation with {', '.join(needed)} is not possible: {why}")
+        log.info("cross-validation by Spark: %s", why)
+        return super()._fit(dataset)
 
-    def _solve(
+    def _own(self, name: str) -> Any:
+        return self.getOrDefault(name) if self.isSet(name) else None
+
+    @contextmanager
+    def _scratch(self, dataset: DataFrame) -> Iterator[Path | None]:
+        given = self._own("scratchDir")
+        is_local = str(dataset.sparkSession.sparkContext.master).startswith("local")
+        if given or not is_local:
+            yield Path(given) if given else None
+            return
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+
+    def _rows(self, dataset: DataFrame, trial: Trial, scratch: Path) -> SearchRows:
+        label, source, name = trial.params["labelCol"], source_of(trial), self.getFoldCol() or DRAWN
+        folds = range(self.getNumFolds())
+        columns = self._own("foldFeatures") or [source for _ in folds]
+        if self.getFoldCol():
+            others, table = [dataset.where(F.col(name) != n) for n in folds], dataset
+        else:
+            pairs = self._kFold(dataset)
+            others = [training for training, _ in pairs]
+            held = [held_out.withColumn(DRAWN, F.lit(n)) for n, (_, held_out) in enumerate(pairs)]
+            table = reduce(DataFrame.unionAll, held)
+        narrow = [label, name, *filter(None, [self._own("idCol")])]
+        vectors = dict.fromkeys([*columns, source])
+        arrays = [vector_to_array(F.col(each)).alias(each) for each in vectors]
+        parts = self.files or write_parts(table.select(*narrow, *arrays), Location.of(scratch))
+        return SearchRows(
+            FoldRows(parts, label, name, columns, source, self._own("idCol")),
+            [
+                rows.select(label, F.col(column).alias(VECTORS))
+                for rows, column in zip(others, columns, strict=True)
+            ],
+            dataset.select(label, F.col(source).alias(VECTORS)),
+            self._own("selection"),
+        )
+
+    def _is_binary(self, files: FoldRows) -> bool:
+        """Return whether labels are 0 and 1; check folds as Spark does."""
+        tables = [open_part(part).read([files.label, files.fold]) for part in files.parts]
+        rows = pa.concat_tables(tables).drop_null()
+        found = set(rows[files.fold].unique().to_pylist())
+        expected = set(range(self.getNumFolds()))
+        if found - expected:
+            wrong = min(found - expected)
+            limit = self.getNumFolds()
+            raise ValueError(f"Fold number must be in range [0, {limit}), but got {wrong}")
+        if found != expected:
+            raise ValueError(f"The validation data at fold {min(expected - found)} is empty.")
+        return set(rows[files.label].unique().to_pylist()) <= {0, 1}
+
+    def _model(
         self,
-        dataset: DataFrame,
-        solver: Solver,
-        metric: str,
-        points: list[Params],
-        features: Doubles,
-        labels: Labels,
-        fold: Labels,
-    ) -> tuning.CrossValidatorModel:
-        spark, folds = dataset.sparkSession, range(self.getNumFolds())
-        sent = spark.sparkContext.broadcast((features, labels, fold))
+        tried: list[Trial],
+        best: dict[str, Trial],
+        refits: dict[str, Refit],
+        rows: SearchRows,
+    ) -> CrossValidatorModel:
+        average = np.full(len(self.getEstimatorParamMaps()), np.nan)
+        deviation = average.copy()
+        for trial in tried:
+            average[trial.index], deviation[trial.index] = trial.score, np.std(trial.fold_scores)
+        chosen = min(best.values(), key=lambda trial: (-trial.score, trial.index))
+        model = refits[chosen.classifier].model
+        if isinstance(self.getEstimator(), Pipeline):
+            stages = [model]
+            if chosen.slicer is not None:
+                stages.insert(0, chosen.slicer.copy().setIndices(rows.selected(chosen, None)))
+            model = PipelineModel(stages)
+        return CrossValidatorModel(model, average.tolist(), deviation.tolist(), tried, refits)
 
-        def score(task: tuple[Params, int]) -> float:
-            params, number = task
-            features, labels, fold = sent.value
-            is_held = fold == number
-            fitted = solver.fit(features[~is_held], labels[~is_held], params)
-            called = predictions(fitted.score(features[is_held]), params)
-            return float(score_arrays(confusion(labels[is_held], called))[metric])
+    def write(self) -> Any:
+        """Return a writer, Spark's own."""
+        if any(map(self.isSet, OWN)):
+            return tuning.CrossValidatorWriter(self)
+        return super().write()
 
-        found = run_tasks(spark, score, [(params, number) for number in folds for params in points])
-        sent.destroy()
-        metrics = np.reshape(found, (len(folds), len(points)))
-        average, deviation = tuning.CrossValidator._gen_avg_and_std_metrics(metrics.tolist())
-        best = int(np.argmax(average))
-        estimator = self.getEstimator().copy(self.getEstimatorParamMaps()[best])
-        model = solver.native_model(estimator, solver.fit(features, labels, points[best]))
-        return self._copyValues(tuning.CrossValidatorModel(model, average, None, deviation))
-
-
-def _kind_of(estimator: Any) -> ClassifierKind | None:
-    """Return the classifier that an estimator is, exactly."""
-    name = f"{type(estimator).__module__}.{type(estimator).__name__}"
-    kinds = (kind for kind in CLASSIFIERS.values() if kind.is_default)
-    return next((kind for kind in kinds if kind.estimator == name), None)
+    @classmethod
+    def read(cls) -> Any:
+        """Return a reader of what `write` wrote."""
+        return _Reader(cls)
 
 
-def _metric_of(evaluator: Evaluator) -> str | None:
-    if type(evaluator) is not MulticlassClassificationEvaluator or evaluator.isSet("weightCol"):
-        return None
-    return METRICS.get(evaluator.getMetricName())
+class _Reader(tuning.CrossValidatorReader):
+    """Spark's reader, which makes validators of our class."""
+
+    def load(self, path: str) -> CrossValidator:
+        metadata = DefaultParamsReader.loadMetadata(path, self.sparkSession)
+        if metadata["class"].startswith("galspec_spark"):  # written in Python, as Spark's own are
+            metadata["class"] = "pyspark.ml.tuning.CrossValidator"
+        metadata, estimator, evaluator, points = tuning._ValidatorSharedReadWrite.load(
+            path, self.sparkSession, metadata
+        )
+        found = CrossValidator(
+            estimator=estimator, estimatorParamMaps=points, evaluator=evaluator
+        )._resetUid(metadata["uid"])
+        DefaultParamsReader.getAndSetParams(found, metadata, skipParams=["estimatorParamMaps"])
+        return found
 
 
-def _params_at(estimator: Any, point: Any) -> Params:
-    """Return all parameters of an estimator at a point, defaults included, by name."""
-    changed = estimator.copy(point)
-    defined = [param for param in changed.params if changed.isDefined(param)]
-    return {param.name: changed.getOrDefault(param) for param in defined}
+class CrossValidatorModel(tuning.CrossValidatorModel):
+    """Spark's model, saved as such, with what else the search found.
+
+    Attributes
+    ----------
+    trials
+        All points tried.
+    refits
+        By classifier, its best point fitted on all rows.
+    """
+
+    def __init__(
+        self,
+        best: Any,
+        average: list[float],
+        deviation: list[float],
+        trials: list[Trial],
+        refits: dict[str, Refit],
+    ) -> None:
+        super().__init__(best, average, None, deviation)
+        self.trials, self.refits = trials, refits
+
+    @property
+    def outOfFold(self) -> pa.Table:  # Spark's way to write names
+        """What each classifier's best point says of each row, fitted without the row's fold.
+
+        Columns ``classifier``, ``point`` (its place in the grid), ``fold``, ``label``,
+        ``prediction``, ``score``, and the identifier.
+        """
+        return out_of_fold(self.trials)

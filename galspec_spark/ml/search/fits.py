@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,23 +17,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.ml.feature import VectorSlicer
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.labels import CLASS_NAMES, Counts
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import Params, Scorer
 from galspec_spark.ml.evaluation.scores import confusion
-from galspec_spark.ml.labelled.features import (
-    ALL_FEATURES,
-    FeatureTable,
-    held_out_rows,
-    training_rows,
-)
-from galspec_spark.ml.search.settings import FEATURES, Classifier, ParamMap, Point
+from galspec_spark.ml.labelled.fold_rows import FoldRows
+from galspec_spark.ml.search.trial import Trial
 from galspec_spark.spectrum.arrays import Doubles
-from galspec_spark.warehouse.storage import Location
 
 #: Features of one fit in numpy, at most: 0.8 GB. Spark itself fits more.
 MOST_VALUES = 100_000_000
@@ -51,7 +44,11 @@ class Work:
     classifier: str
     params: Params
     fold: int | None  #: left out of the fit, and scored; None: nothing is
-    selected: Sequence[int]  #: indices of the features
+    selected: list[int] | None  #: indices of the features; None: all
+
+    def of(self, features: Doubles) -> Doubles:
+        """Return the features that are used."""
+        return features if self.selected is None else features[:, self.selected]
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,14 @@ class Fit:
     seconds: float
     counts: Counts
 
-    def scored(self, parts: Sequence[Location], work: Work) -> Fit:
+    def scored(self, rows: FoldRows, work: Work) -> Fit:
         """Return the fit with the counts of the fold left out."""
-        return replace(self, counts=_held_out_counts(parts, work, self.scorer))
+        counts = NOTHING
+        if work.fold is not None:
+            for features, labels, _ in rows.held_out(work.fold):
+                scores = self.scorer.score(work.of(features))
+                counts = counts + confusion(labels, predictions(scores, work.params))
+        return replace(self, counts=counts)
 
 
 def predictions(scores: Doubles, params: Params) -> npt.NDArray[np.int8]:
@@ -72,86 +74,67 @@ def predictions(scores: Doubles, params: Params) -> npt.NDArray[np.int8]:
     return np.asarray(scores > params.get("threshold", 0.5), np.int8)
 
 
-def is_solved(classifier: Classifier, point: Point, values: int) -> bool:
+def is_solved(trial: Trial, values: int) -> bool:
     """Return whether numpy fits a point, with so many values of features."""
-    solver = CLASSIFIERS[classifier.name].solver
-    fits_memory = values <= MOST_VALUES
-    return solver is not None and fits_memory and solver.covers(params_of(classifier, point))
+    solver = trial.kind.solver
+    return solver is not None and values <= MOST_VALUES and solver.covers(trial.params)
 
 
-def params_of(classifier: Classifier, point: Point) -> dict[str, Any]:
-    """Return all parameters of an estimator at a point, defaults included, by name."""
-    estimator = classifier.estimator
-    defined = [param for param in estimator.params if estimator.isDefined(param)]
-    fixed = {param.name: estimator.getOrDefault(param) for param in defined}
-    return fixed | {param.name: value for param, value in point.params.items()}
-
-
-def solve(table: FeatureTable, works: Sequence[Work]) -> list[Fit]:
+def solve(spark: SparkSession, rows: FoldRows, works: Sequence[Work]) -> list[Fit]:
     """Fit in numpy and count on the fold left out, each in a task of its own."""
-    return run_tasks(table.rows.sparkSession, partial(_solve, parts=table.parts), works)
+    return run_tasks(spark, partial(_solve, rows=rows), works)
 
 
-def _solve(work: Work, parts: Sequence[Location]) -> Fit:
+def _solve(work: Work, rows: FoldRows) -> Fit:
     solver = CLASSIFIERS[work.classifier].solver
     assert solver is not None
-    features, labels = training_rows(parts, work.fold)
+    features, labels = rows.training(work.fold)
     started = time.monotonic()
-    scorer = solver.fit(features[:, list(work.selected)], labels, work.params)
-    return Fit(scorer, time.monotonic() - started, NOTHING).scored(parts, work)
+    scorer = solver.fit(work.of(features), labels, work.params)
+    return Fit(scorer, time.monotonic() - started, NOTHING).scored(rows, work)
 
 
-def _held_out_counts(parts: Sequence[Location], work: Work, scorer: Scorer) -> Counts:
-    counts = NOTHING
-    if work.fold is not None:
-        for features, labels in held_out_rows(parts, work.fold):
-            scores = scorer.score(features[:, list(work.selected)])
-            counts = counts + confusion(labels, predictions(scores, work.params))
-    return counts
-
-
-def held_out_scores(parts: Sequence[Location], work: Work, scorer: Scorer) -> pa.Table:
-    """Return ``label``, ``prediction`` and ``score`` of the rows of the fold left out."""
+def held_out_scores(rows: FoldRows, work: Work, scorer: Scorer) -> pa.Table:
+    """Return label, prediction, score and identifier, if any, of the rows of the fold left out."""
     assert work.fold is not None
     found = []
-    for features, labels in held_out_rows(parts, work.fold):
-        scores = scorer.score(features[:, list(work.selected)])
+    for features, labels, others in rows.held_out(work.fold):
+        scores = scorer.score(work.of(features))
         columns = [labels.astype(np.int8), predictions(scores, work.params), scores]
-        found.append(pa.table(dict(zip(("label", "prediction", "score"), columns, strict=True))))
+        table = pa.table(dict(zip(("label", "prediction", "score"), columns, strict=True)))
+        if rows.identifier:
+            table = table.append_column(rows.identifier, others[rows.identifier])
+        found.append(table)
     return pa.concat_tables(found)
 
 
-def contains(classifier: Classifier, point: Point) -> tuple[object, ...]:
-    """Return what two points have in common if the deeper one's trees contain the other's."""
-    kind = CLASSIFIERS[classifier.name]
-    is_nested = kind.cut is not None and classifier.estimator.hasParam(PRUNE_TREE)
-    chosen = {param.name: value for param, value in point.params.items()}
-    if is_nested:
-        chosen.pop("maxDepth", None)
-    return (classifier.name, point.n_features, *sorted(chosen.items()), is_nested or id(point))
+def common_fit(trial: Trial) -> tuple[object, ...]:
+    """Return what two trials have in common if the deeper one's trees contain the other's."""
+    estimator = trial.estimator
+    if trial.kind.cut is None or not estimator.hasParam(PRUNE_TREE):
+        return (trial.index,)
+    shared = {name: value for name, value in trial.params.items() if name != "maxDepth"}
+    return (trial.classifier, str(trial.features), *map(str, sorted(shared.items())))
 
 
-def fit_nested(
-    classifier: Classifier, points: Sequence[Point], rows: DataFrame, scratch: Path
-) -> list[Fit]:
-    """Fit points that one fit contains, by Spark; the time is of the fit that they share.
+def fit_nested(trials: Sequence[Trial], rows: DataFrame, scratch: Path) -> list[Fit]:
+    """Fit trials that one fit contains, by Spark; the time is of the fit that they share.
 
     Parameters
     ----------
     rows
-        Columns ``label`` and ``features`` (vector).
+        The columns that the estimator reads.
     scratch
         Folder for the model, from which it is read.
     """
-    kind, estimator = CLASSIFIERS[classifier.name], classifier.estimator
+    kind, estimator = trials[0].kind, trials[0].estimator
     if kind.cut is None or not estimator.hasParam(PRUNE_TREE):
-        (point,) = points
-        model, seconds = timed_fit(estimator, rows, point.params)
+        model, seconds = timed_fit(estimator, rows)
         return [Fit(kind.read(saved(model, scratch)), seconds, NOTHING)]
-    settings = [params_of(classifier, point) for point in points]
-    deepest = max(settings, key=lambda each: int(each["maxDepth"]))["maxDepth"]
+    settings = [trial.params for trial in trials]
+    deepest = max(int(each["maxDepth"]) for each in settings)
     whole = {estimator.maxDepth: deepest, estimator.getParam(PRUNE_TREE): False}
-    model, seconds = timed_fit(estimator, rows, points[0].params | whole)
+    model, seconds = timed_fit(estimator.copy(whole), rows)
     stage = saved(model, scratch)
     return [
         Fit(kind.cut(stage, each["maxDepth"], each[PRUNE_TREE]), seconds, NOTHING)
@@ -159,10 +142,10 @@ def fit_nested(
     ]
 
 
-def timed_fit(estimator: Any, rows: DataFrame, params: ParamMap) -> tuple[Any, float]:
+def timed_fit(estimator: Any, rows: DataFrame) -> tuple[Any, float]:
     """Fit by Spark; return the model and the seconds."""
     started = time.monotonic()
-    model = estimator.fit(rows, params)
+    model = estimator.fit(rows)
     return model, time.monotonic() - started
 
 
@@ -171,8 +154,3 @@ def saved(model: Any, scratch: Path) -> Path:
     stage = scratch / os.urandom(8).hex()
     model.write().save(stage.absolute().as_uri())
     return stage
-
-
-def slicer(selected: Iterable[int]) -> VectorSlicer:
-    """Return the Spark transformer that picks features by their indices."""
-    return VectorSlicer(inputCol=ALL_FEATURES, outputCol=FEATURES, indices=list(selected))

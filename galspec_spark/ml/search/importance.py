@@ -16,7 +16,7 @@ from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.kind import Features
 from galspec_spark.ml.search.compare import FeatureSet, Trained
-from galspec_spark.ml.search.fits import params_of, predictions
+from galspec_spark.ml.search.fits import predictions
 from galspec_spark.ml.search.scorecard import features_of
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import wavelength
@@ -96,7 +96,7 @@ def some_rows(test: pa.Table) -> tuple[Doubles, Numbers]:
 
 def predictor(model: Trained) -> Predict:
     """Return a trained model as a function of the features that it uses."""
-    params = params_of(model.trial.classifier, model.trial.point)
+    params = model.trial.params
 
     def predict(features: Doubles) -> tuple[Numbers, Numbers]:
         scores = model.scorer.score(features)

@@ -21,8 +21,7 @@ from galspec_spark.ml.evaluation.scores import Curves, classification_scores, co
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.compare import Trained
-from galspec_spark.ml.search.fits import params_of, predictions
-from galspec_spark.ml.search.settings import gives_probability
+from galspec_spark.ml.search.fits import predictions
 from galspec_spark.spectrum.arrays import Doubles, rows_of
 
 #: Known columns of a test spectrum, besides its predictions.
@@ -53,7 +52,7 @@ def predict(
         started = time.monotonic()
         scores = model.scorer.score(features[:, model.selected])
         seconds.append(time.monotonic() - started)
-        params = params_of(model.trial.classifier, model.trial.point)
+        params = model.trial.params
         probability = model.calibration.apply(scores)
         columns = {
             "prediction": predictions(scores, params),
@@ -112,7 +111,7 @@ def _evaluated(
     )
     found, counts = curves(labels, score), confusion(labels, predicted)
     pooled = model.trial.pooled
-    is_probability = gives_probability(model.classifier)
+    is_probability = model.trial.kind.gives_probability
     return {
         "classifier": model.classifier,
         "kind": model.features.kind,
@@ -123,7 +122,7 @@ def _evaluated(
         "intervals": intervals[f"prediction_{i}"],
         "roc_auc": found.roc_auc,
         "pr_auc": found.pr_auc,
-        "hyperparameters": model.trial.classifier.hyperparameters(model.trial.point),
+        "hyperparameters": model.trial.hyperparameters,
         "cv_f1": pooled["f1"],
         "cv_agn_f1": pooled["agn_f1"],
         "cv_mcc": pooled["mcc"],

@@ -41,14 +41,6 @@ class Classifier:
     estimator: Any  #: a Spark estimator with the fixed parameters set
     points: list[Point]
 
-    def hyperparameters(self, point: Point) -> dict[str, Any]:
-        """Return the settings from the configuration and the point, by parameter name."""
-        estimator = self.estimator
-        fixed = {p.name: estimator.getOrDefault(p) for p in estimator.params if estimator.isSet(p)}
-        chosen = {param.name: value for param, value in point.params.items()}
-        columns = {name for name in fixed if _is_column(name)}
-        return {key: value for key, value in (fixed | chosen).items() if key not in columns}
-
     def limited(self, n_features: int) -> Classifier:
         """Return the classifier for fewer features; points that become equal are merged."""
         points: dict[str, Point] = {}
@@ -68,11 +60,6 @@ def build_classifiers(config: TrainConfig, kind: FeatureKind) -> list[Classifier
         If the Spark classifier does not have a parameter, or does not take its value.
     """
     return [_build(name, own, config) for name, own in config.classifiers_of(kind).items()]
-
-
-def gives_probability(name: str) -> bool:
-    """Return whether a classifier's score is a probability."""
-    return CLASSIFIERS[name].gives_probability
 
 
 def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifier:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pyspark.ml import tuning
-from pyspark.ml.classification import LinearSVC, LogisticRegression, NaiveBayes
+from pyspark.ml import Pipeline, tuning
+from pyspark.ml.classification import (
+    LogisticRegression,
+    NaiveBayes,
+    RandomForestClassifier,
+)
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator
 from pyspark.ml.linalg import Vectors
 from pyspark.ml.tuning import CrossValidatorModel, ParamGridBuilder
+from pyspark.sql import functions as F
 
 from galspec_spark.ml import CrossValidator
-from galspec_spark.ml.search import cross_validator as module
 
 FOLDS = 3
 
@@ -22,10 +26,10 @@ def rows(spark):
     values = random.normal(size=(150, 3))
     labels = (values[:, 1] + random.normal(0, 0.5, 150) > 0.5).astype(float)
     content = [
-        (Vectors.dense(v), float(label), i % FOLDS)
+        (i, Vectors.dense(v), float(label), i % FOLDS)
         for i, (v, label) in enumerate(zip(values, labels, strict=True))
     ]
-    return spark.createDataFrame(content, ["x", "y", "part"]).coalesce(1).cache()
+    return spark.createDataFrame(content, ["number", "x", "y", "part"]).coalesce(1).cache()
 
 
 def settings(estimator=None, grid=None, metric: str = "f1", **more) -> dict:
@@ -80,6 +84,7 @@ def test_it_is_saved_and_loaded_like_sparks(spark, tmp_path) -> None:
     validator = CrossValidator(**settings(seed=5))
     validator.save(str(tmp_path / "validator"))
     loaded = CrossValidator.load(str(tmp_path / "validator"))
+    assert type(loaded) is CrossValidator
     assert loaded.getSeed() == 5
     assert loaded.getEstimator().uid == validator.getEstimator().uid
     assert len(loaded.getEstimatorParamMaps()) == 2
@@ -90,11 +95,6 @@ def no_way() -> dict:
     return settings(NaiveBayes(featuresCol="x", labelCol="y", modelType="gaussian"), [{}])
 
 
-def no_minimum() -> dict:
-    """Return a support vector machine without a penalty."""
-    return settings(LinearSVC(featuresCol="x", labelCol="y", regParam=0.0, maxIter=2), [{}])
-
-
 def metric_of_scores() -> dict:
     return settings() | {"evaluator": BinaryClassificationEvaluator(labelCol="y")}
 
@@ -103,14 +103,70 @@ def models_of_all_folds() -> dict:
     return settings(collectSubModels=True)
 
 
-@pytest.mark.parametrize("case", [no_way, no_minimum, metric_of_scores, models_of_all_folds])
+@pytest.mark.parametrize("case", [no_way, metric_of_scores, models_of_all_folds])
 def test_all_else_is_sparks(rows, by_spark, case) -> None:
     found = CrossValidator(**case(), foldCol="part").fit(rows)
     assert len(by_spark) == 1
     assert found.avgMetrics[0] > 0
 
 
-def test_many_rows_are_left_to_spark(rows, by_spark, monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST_VALUES", 449)
-    CrossValidator(**settings(foldCol="part")).fit(rows)
+def three_classes(rows):
+    return rows.withColumn("y", F.when(F.col("part") == 0, 2.0).otherwise(F.col("y")))
+
+
+def test_more_classes_are_sparks(rows, by_spark) -> None:
+    found = CrossValidator(**settings(foldCol="part", grid=[{}])).fit(three_classes(rows))
     assert len(by_spark) == 1
+    assert found.bestModel.numClasses == 3
+
+
+def test_what_spark_cannot_do_is_refused(rows) -> None:
+    with pytest.raises(ValueError, match="maxFits is not possible: an estimator, a metric"):
+        CrossValidator(**no_way(), foldCol="part", maxFits=3).fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("fold", "message"), [("part + 1", "Fold number must be in range"), ("1", "at fold 0 is empty")]
+)
+def test_wrong_folds_are_refused_as_by_spark(rows, fold, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        CrossValidator(**settings(foldCol="part")).fit(rows.withColumn("part", F.expr(fold)))
+
+
+def test_classifiers_share_a_pool(rows, by_spark) -> None:
+    """The best of all is found, as by Spark, and the best of each."""
+    pipeline = Pipeline(stages=[])
+    logistic = LogisticRegression(featuresCol="x", labelCol="y", regParam=10.0)
+    forest = RandomForestClassifier(featuresCol="x", labelCol="y", numTrees=3, seed=1)
+    grid = [{pipeline.stages: [logistic]}] + [
+        {pipeline.stages: [forest], forest.maxDepth: depth} for depth in (1, 3)
+    ]
+    pool = settings(pipeline, grid, foldCol="part")
+    oracle = tuning.CrossValidator(**pool).fit(rows)
+    by_spark.clear()
+    found = CrossValidator(**pool, idCol="number").fit(rows)
+    assert not by_spark
+    np.testing.assert_allclose(found.avgMetrics, oracle.avgMetrics, atol=1e-9)
+    assert found.bestModel.stages[0].toDebugString == oracle.bestModel.stages[0].toDebugString
+    assert {name: len(r.scorer.weights) for name, r in found.refits.items()} == {
+        "logistic_regression": 3,
+        "random_forest": 3,
+    }
+    predicted = found.outOfFold.to_pandas()
+    assert len(predicted) == 2 * 150
+    assert set(predicted["point"]) == {0, 1 + int(np.argmax(oracle.avgMetrics[1:]))}
+    for _, own in predicted.groupby("classifier"):
+        assert sorted(own["number"]) == list(range(150))
+        assert (own["number"] % FOLDS == own["fold"]).all()
+
+
+def test_a_budget_leaves_points_out(rows, tmp_path) -> None:
+    validator = CrossValidator(**settings(foldCol="part"), maxFits=3)
+    found = validator.fit(rows)
+    assert found.avgMetrics[0] > 0
+    assert np.isnan(found.avgMetrics[1])
+    assert found.bestModel.getRegParam() == 10.0
+    validator.save(str(tmp_path / "validator"))
+    loaded = CrossValidator.load(str(tmp_path / "validator"))
+    assert loaded.getOrDefault("maxFits") == 3
+    assert len(loaded.getEstimatorParamMaps()) == 2
