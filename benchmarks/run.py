@@ -1,10 +1,11 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
 Comparisons, chosen by --only (all but scale and lines): decode, one core and the given files;
-ingest, copies of them; lines, the given files with the templates of lines.templates; pca, search,
-settings and classify, simulated spectra; table1, a simulated survey of the size that the paper had;
-scale, simulated spectra, as many as --spectra says. Files are read once before, quick ways run once
-before and then --repeat times. Results: benchmark.jsonl and benchmark.md.
+ingest, copies of them; lines, the given files with the templates of lines.templates; stock, the
+given files with conf/stock.yaml; pca, search, settings and classify, simulated spectra; table1, a
+simulated survey of the size that the paper had; scale, simulated spectra, as many as --spectra
+says. Files are read once before, quick ways run once before and then --repeat times.
+Results: benchmark.jsonl and benchmark.md.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from benchmarks.scaling import compare_scale, scale_table
 from benchmarks.searching import FOLDS, compare_search, write_vectors
 from benchmarks.settings import compare_settings
 from benchmarks.simulated import simulate_rows, spectra_of, write_labelled
+from benchmarks.stock import compare_stock
 from benchmarks.table1 import compare_table1
 from galspec_spark.config import load_config
 from galspec_spark.harness.cli import job_parser, run_job
@@ -40,8 +42,8 @@ from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
-JOBS = Path(__file__).resolve().parent
-PAPER = JOBS.parent / "conf" / "paper.yaml"
+PROJECT = Path(__file__).resolve().parent.parent
+PAPER, STOCK = (PROJECT / "conf" / name for name in ("paper.yaml", "stock.yaml"))
 #: Spectra for the comparisons of PCA and search.
 ROWS = 20_000
 #: Spectra to classify.
@@ -116,7 +118,14 @@ def table1(bench: Bench) -> list[dict[str, Any]]:
     """Compare whole ways to the paper's Table 1."""
     survey = bench.scratch / "survey"
     simulate(bench.spark, load_config(PAPER).simulate, survey)
-    return compare_table1(JOBS, PAPER, survey, bench.scratch)
+    return compare_table1(PROJECT / "jobs", PAPER, survey, bench.scratch)
+
+
+def stock(bench: Bench) -> list[dict[str, Any]]:
+    """Compare our whole experiment with the same by Spark's own means."""
+    return compare_stock(
+        bench.spark, load_config(STOCK), bench.args.input, bench.scratch / "experiment"
+    )
 
 
 def classify(bench: Bench) -> list[dict[str, Any]]:
@@ -134,7 +143,8 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
 
 
 COMPARISONS = {
-    f.__name__: f for f in (decode, ingest, lines, pca, table1, search, settings, classify, scale)
+    f.__name__: f
+    for f in (decode, ingest, lines, pca, table1, search, settings, stock, classify, scale)
 }
 
 

@@ -1,4 +1,4 @@
-"""All of Table 1, from spec files to the six results: our jobs beside the script `table1_peer`."""
+"""All of Table 1, from spec files to the six results: our job beside the script `table1_peer`."""
 
 from __future__ import annotations
 
@@ -29,44 +29,42 @@ def compare_table1(jobs: Path, config: Path, survey: Path, scratch: Path) -> lis
     """
     files = sum(1 for _ in survey.rglob("spec-*.fits"))
     work = f"Table 1 with its search, from {files} spec files"
-    ours = our_commands(jobs, config, survey, scratch)
+    ours = our_command(jobs, config, survey, scratch)
     peer = [sys.executable, "-m", table1_peer.__name__]
     peer += ["--input", str(survey), "--config", str(config)]
     printed: list[str] = []
     results = [
-        measure(work, "ours, three jobs", 1, partial(_run_all, ours, []), warm=False),
+        measure(work, "ours, one job", 1, partial(_run, ours, []), warm=False),
         measure(
             work,
             "astropy and scikit-learn, 2 processes",
             1,
-            partial(_run_all, [peer], printed),
+            partial(_run, peer, printed),
             warm=False,
         ),
     ]
     metrics = json.loads((scratch / "table1" / "metrics.json").read_text())
     of_peer = json.loads(printed[-1].splitlines()[-1])
     return [
-        {**result, "files": files, **_content(made), "commands": [" ".join(c) for c in commands]}
-        for result, made, commands in zip(results, (metrics, of_peer), (ours, [peer]), strict=True)
+        {**result, "files": files, **_content(made), "commands": [" ".join(command)]}
+        for result, made, command in zip(results, (metrics, of_peer), (ours, peer), strict=True)
     ]
 
 
-def our_commands(jobs: Path, config: Path, survey: Path, scratch: Path) -> list[list[str]]:
-    """Return the commands of our three jobs."""
-    warehouse = ["--warehouse", str(scratch / "table1-warehouse")]
+def our_command(jobs: Path, config: Path, survey: Path, scratch: Path) -> list[str]:
+    """Return the command of our job."""
     options = {
-        "ingest": ["--input", str(survey), *warehouse],
-        "preprocess": warehouse,
-        "train": [*warehouse, "--output", str(scratch / "table1")],
+        "config": config,
+        "input": survey,
+        "warehouse": scratch / "table1-warehouse",
+        "output": scratch / "table1",
     }
-    return [
-        [SPARK_SUBMIT, str(jobs / f"{job}.py"), "--config", str(config), *own]
-        for job, own in options.items()
-    ]
+    chosen = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return [SPARK_SUBMIT, str(jobs / "run.py"), *chosen]
 
 
-def _run_all(commands: list[list[str]], printed: list[str]) -> None:
-    printed += [run_command(command).stdout for command in commands]
+def _run(command: list[str], printed: list[str]) -> None:
+    printed.append(run_command(command).stdout)
 
 
 def _content(made: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def test_kernels_never_import_pyspark(module: Path) -> None:
 
 #: The rooms of the package: each may import those before it, and none after.
 ROOMS = (
-    "errors", "labels", "spectrum", "lines", "warehouse", "readers", "ml.classifiers",
+    "errors", "labels", "spectrum", "lines", "udfs", "warehouse", "readers", "ml.classifiers",
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
     "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "train", "verify", "export",
     "download", "simulate", "datasource", "release",

@@ -1,0 +1,95 @@
+"""The same preprocessing of any DataFrame, by Spark's expressions and pandas UDFs.
+
+It is short, slow, and the oracle of the fast way, which works on the warehouse's parts.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from galspec_spark import udfs
+from galspec_spark.config import LabelConfig, PreprocessConfig
+from galspec_spark.preprocess.recipe import Recipe
+from galspec_spark.readers import PIXEL_MASKS
+from galspec_spark.readers.batch import NO_INFORMATION
+from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
+
+
+def preprocess_frame(spectra: DataFrame, config: PreprocessConfig) -> DataFrame:
+    """Select, label and move spectra.
+
+    Parameters
+    ----------
+    spectra
+        Columns of the table ``spectra``, ``survey`` among them.
+    config
+        What it says of drawing, splits and folds is not heeded: they are about objects.
+
+    Returns
+    -------
+    DataFrame
+        All columns but those of the pixels, and of the rest frame ``flux``, ``ivar`` (both
+        ``array<float>``, null without a usable pixel), ``coverage``, ``has_scale``; ``label``
+        (null where SUBCLASS says neither) and ``reason`` (null where the spectrum is used).
+
+    Raises
+    ------
+    ConfigError
+        If ``preprocess.pixel_mask_reject`` names an unknown survey or bit.
+    """
+    recipe = Recipe.of(config)
+    pixels = ("flux", "ivar", "and_mask", "loglam0", "z")
+    moved = spectra.withColumn("moved", udfs.rest_frame(*pixels, _reject(recipe)))
+    scaled = moved.withColumn(
+        "scaled", udfs.normalise(F.col("moved.flux"), F.col("moved.ivar"), config.normalise)
+    )
+    has_pixels = F.col("scaled.has_scale") & (F.col("moved.coverage") > 0)
+    same = Window.partitionBy("spectrum_id").orderBy("file")
+    found = scaled.select(
+        *(name for name in spectra.columns if name not in ("flux", "ivar", "and_mask", "or_mask")),
+        F.when(has_pixels, F.col("scaled.flux")).alias("flux"),
+        F.when(has_pixels, F.col("scaled.ivar")).alias("ivar"),
+        F.col("moved.coverage").alias("coverage"),
+        F.col("scaled.has_scale").alias("has_scale"),
+        F.row_number().over(same).alias("copy"),
+        _label(F.col("subclass"), config.label).alias("label"),
+    )
+    return found.withColumn("reason", _reason(config)).drop("copy")
+
+
+def _reject(recipe: Recipe) -> Column:
+    """Return the bits of AND_MASK that make a pixel bad, by survey."""
+    bits: Column = F.lit(0)
+    for survey in PIXEL_MASKS:
+        bits = F.when(F.col("survey") == survey, recipe.reject(survey)).otherwise(bits)
+    return bits
+
+
+def _reason(config: PreprocessConfig) -> Column:
+    """Return the first reason to leave a spectrum out, null where it is used."""
+    z = F.col("z")
+    zwarning = F.coalesce(F.col("zwarning"), F.lit(0))
+    is_sky = F.coalesce(F.col("source_type") == "SKY", F.lit(False))
+    tests = {
+        "no_information": F.col("quality").bitwiseAND(NO_INFORMATION) != 0,
+        "duplicate": F.col("copy") > 1,
+        "sky": is_sky | (zwarning.bitwiseAND(bit_mask(["SKY"], ZWARNING_BITS)) != 0),
+        "class": F.col("class").isNotNull() & ~F.col("class").isin(list(config.classes)),
+        "zwarning": zwarning.bitwiseAND(bit_mask(config.zwarning_reject, ZWARNING_BITS)) != 0,
+        "z_range": ~F.coalesce(z.between(config.z_min, config.z_max), F.lit(False)),
+        "coverage": ~F.coalesce(F.col("coverage") >= config.coverage_min, F.lit(False)),
+        "normalise": ~F.coalesce(F.col("has_scale"), F.lit(False)),
+    }
+    reason = F.lit(None).cast("string")
+    for name, holds in reversed(tests.items()):
+        reason = F.when(holds, name).otherwise(reason)
+    return reason
+
+
+def _label(subclass: Column, policy: LabelConfig) -> Column:
+    """Return 1 for an AGN, 0 for another galaxy, null where SUBCLASS says neither."""
+    words = F.split(F.trim(subclass), r"\s+")
+    agn, other = (F.array(*map(F.lit, names)) for names in (policy.agn, policy.other))
+    is_other = F.size(F.array_except(words, other)) == 0
+    return F.when(F.arrays_overlap(words, agn), 1).when(is_other, 0)
