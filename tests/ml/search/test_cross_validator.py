@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from pyspark.ml import Pipeline, tuning
@@ -170,3 +174,20 @@ def test_a_budget_leaves_points_out(rows, tmp_path) -> None:
     loaded = CrossValidator.load(str(tmp_path / "validator"))
     assert loaded.getOrDefault("maxFits") == 3
     assert len(loaded.getEstimatorParamMaps()) == 2
+
+
+def test_the_examples_of_the_documentation(rows, by_spark) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "cross_validation.md").read_text()
+    frame = rows.selectExpr("number AS id", "y AS label", "x AS features")
+    names: dict[str, Any] = {"frame": frame}
+    fast, stock = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(fast, names)
+    assert not by_spark
+    model = names["model"]
+    assert len(model.avgMetrics) == 8
+    assert min(model.avgMetrics) > 0.6
+    assert set(model.refits) == {"logistic_regression", "linear_svc", "random_forest"}
+    assert len(model.outOfFold) == 3 * 150
+    exec(stock, names)
+    assert len(by_spark) == 1
+    assert names["by_spark"].avgMetrics[0] > 0.6
