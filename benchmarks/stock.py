@@ -160,16 +160,13 @@ def _with_splits(rows: DataFrame, config: Config) -> DataFrame:
     objects = find_objects(narrow, nothing, first)
     place = positions(objects.name.to_pylist(), config.preprocess.seed)
     is_test, fold = splits(place, config.preprocess)
-    known = pa.table(
-        {
-            "spectrum_id": narrow["spectrum_id"],
-            "split": np.where(is_test, "test", "train"),
-            "fold": pa.array(fold, pa.int32(), mask=is_test),
-        }
-    )
-    unique = known.group_by("spectrum_id").aggregate([("split", "first"), ("fold", "first")])
-    names = ["spectrum_id", "split", "fold"]
-    return rows.join(rows.sparkSession.createDataFrame(unique.rename_columns(names)), "spectrum_id")
+    known = {
+        "spectrum_id": narrow["spectrum_id"],
+        "split": np.where(is_test, "test", "train"),
+        "fold": pa.array(fold, pa.int32(), mask=is_test),
+    }
+    found = rows.sparkSession.createDataFrame(pa.table(known))
+    return rows.join(found.dropDuplicates(["spectrum_id"]), "spectrum_id")
 
 
 def _training_vectors(rows: DataFrame) -> DataFrame:

@@ -5,11 +5,17 @@ import pytest
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError
 from galspec_spark.ml.features.pca import KIND
-from galspec_spark.ml.search.settings import build_classifiers
+from galspec_spark.ml.search.settings import Classifier, Point, build_classifiers
+from galspec_spark.ml.search.trial import Trial
 
 
 def train_config(**classifiers):
     return Config.model_validate({"train": {"classifiers": classifiers}}).train
+
+
+def hyperparameters(classifier: Classifier, point: Point) -> dict[str, object]:
+    estimator = classifier.estimator.copy(point.params)
+    return Trial(0, classifier.name, estimator).hyperparameters
 
 
 @pytest.mark.usefixtures("spark")
@@ -27,7 +33,7 @@ class TestBuild:
         }
         (built,) = build_classifiers(train_config(random_forest=forest), KIND)
         assert built.estimator.getNumTrees() == 7
-        points = [built.hyperparameters(point) for point in built.points]
+        points = [hyperparameters(built, point) for point in built.points]
         assert [(p["maxDepth"], p["minInstancesPerNode"]) for p in points] == [
             (2, 1),
             (2, 4),
@@ -41,7 +47,7 @@ class TestBuild:
         (built,) = build_classifiers(train_config(linear_svc={"fixed": {"regParam": 1}}), KIND)
         (point,) = built.points
         assert (point.params, point.n_features) == ({}, 20)
-        assert built.hyperparameters(point)["regParam"] == 1.0
+        assert hyperparameters(built, point)["regParam"] == 1.0
 
     def test_the_number_of_features_is_a_setting_of_ours(self):
         (built,) = build_classifiers(

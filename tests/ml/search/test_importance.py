@@ -86,13 +86,7 @@ def test_shuffling_costs_what_a_model_rests_on():
     values = random.normal(size=(600, 3)) * [1.0, 10.0, 0.1]
     labels = (values[:, 1] / 5 + random.normal(0, 0.3, 600) > 0.5).astype(int)
     scorer = Linear(np.array([0.0, 0.2, 0.0]), -0.5, is_logistic=False)
-    threshold = SimpleNamespace(name="threshold")
-    estimator = SimpleNamespace(
-        params=[threshold], isDefined=lambda _: True, getOrDefault=lambda _: 0.0
-    )
-    trial = SimpleNamespace(
-        classifier=SimpleNamespace(estimator=estimator), point=SimpleNamespace(params={})
-    )
+    trial = SimpleNamespace(params={"threshold": 0.0})
     predict = predictor(SimpleNamespace(trial=trial, scorer=scorer))
     found = permutation_importance(predict, values, labels, [7, 0, 3], repeats=2)
     assert [each["feature"] for each in found] == [7, 0, 3]
