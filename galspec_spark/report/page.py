@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 import jinja2
 from markupsafe import Markup
+from matplotlib import rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from galspec_spark.report.contents import decimals, duration, integer
@@ -118,8 +120,10 @@ def spark_version() -> str:
 
 
 def _png(figure: Figure) -> bytes:
+    """Return a figure as PNG; `Figure.savefig` would draw it twice, once for the layout."""
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    figure.set_dpi(rcParams["savefig.dpi"])
+    FigureCanvasAgg(figure).print_png(content)
     return content.getvalue()
 
 
