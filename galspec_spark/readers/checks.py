@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import lru_cache
 from types import NoneType
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.fits import BadFile, Unit
 from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import SPECTRA
@@ -55,6 +56,18 @@ def mask_pixels(values: Array, name: str) -> npt.NDArray[np.int32]:
     if values.dtype != mask.dtype.newbyteorder(">") and (mask != values).any():
         raise BadFile("malformed", f"{name} has more than 32 bits")
     return mask
+
+
+def check_columns(unit: Unit, name: str, needed: Set[str]) -> None:
+    """Check that a table has all columns that its reader needs.
+
+    Raises
+    ------
+    BadFile
+        If a column is missing.
+    """
+    if missing := needed - unit.layout.columns:
+        raise BadFile("malformed", f"{name} has no column {min(missing).upper()}")
 
 
 def check_row(row: Row) -> None:

@@ -82,7 +82,7 @@ def spec(content: bytes, name: str, beside: Beside) -> list[Row]:
             "and_mask": np.asarray(column_of(coadd, "AND_MASK", "iu")),
             "or_mask": np.asarray(column_of(coadd, "OR_MASK", "iu")),
         }
-        if lines.name == "SPZLINE" or "LINENAME" in names_of(lines):
+        if any(name.startswith("LINE") for name in names_of(lines)):
             row.update(_lines(lines.data["LINENAME"], lambda n: column_of(lines, n, "f")))
         return [row]
 
