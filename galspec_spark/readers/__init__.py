@@ -13,6 +13,7 @@ from galspec_spark.readers import (
     rejected,
     sdss,
     sdss_masks,
+    sdss_v,
     spplate,
     spspec,
     spzbest,
@@ -23,7 +24,7 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
 
-READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
+READERS = (sdss_v, sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
 
 #: Meaning of the bits of AND_MASK, by survey.
 PIXEL_MASKS = {

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.readers.checks import check_columns, float_pixels, mask_pixels
-from galspec_spark.readers.fits import BadFile, Unit, table
+from galspec_spark.readers.fits import BadFile, Content, Unit, table
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
@@ -70,18 +70,28 @@ def read(source: Source) -> list[Row]:
     content, found = source.content, source.first_units
     if len(found) < 4:
         raise BadFile("truncated", f"the file ends after unit {len(found)} of the 4 of a spec file")
-    check_columns(found[1], "COADD", COADD_COLUMNS)
     check_columns(found[2], "SPECOBJ", IDENTITY_COLUMNS)
-    coadd = table(content, found[1], COADD_COLUMNS)
-    row = _identity(table(content, found[2], CATALOGUE_COLUMNS))
-    row["loglam0"] = first_loglam(coadd["loglam"])
-    for name in ("flux", "ivar"):
-        row[name] = float_pixels(coadd[name], name)
-    for name in ("and_mask", "or_mask"):
-        row[name] = mask_pixels(coadd[name], name)
+    row = _identity(table(content, found[2], CATALOGUE_COLUMNS)) | pixels(content, found[1])
     if found[3].layout.columns & LINE_COLUMNS:
         row.update(measured_lines(table(content, found[3], LINE_COLUMNS)[np.newaxis])[0])
     return [row]
+
+
+def pixels(content: Content, coadd: Unit) -> Row:
+    """Return the first log10 wavelength and the arrays of a table COADD.
+
+    Raises
+    ------
+    BadFile
+        If a column is missing or of another type, or the steps are not 1e-4 dex.
+    """
+    check_columns(coadd, "COADD", COADD_COLUMNS)
+    columns = table(content, coadd, COADD_COLUMNS)
+    return {
+        "loglam0": first_loglam(columns["loglam"]),
+        **{name: float_pixels(columns[name], name) for name in ("flux", "ivar")},
+        **{name: mask_pixels(columns[name], name) for name in ("and_mask", "or_mask")},
+    }
 
 
 def _identity(catalogue: npt.NDArray[np.void]) -> Row:

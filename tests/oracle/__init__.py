@@ -105,6 +105,7 @@ def _nothing(content: bytes, name: str, beside: Beside) -> list[Row]:
 
 DECODERS = {
     "sdss-spec": sdss.spec,
+    "sdss-v-spec": sdss.spec_of_a_field,
     "sdss-plate": sdss.plate,
     "sdss-spspec": sdss.spspec,
     "sdss-spzbest": _nothing,
