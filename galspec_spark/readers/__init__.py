@@ -19,7 +19,7 @@ from galspec_spark.readers import (
     spzbest,
     spzline,
 )
-from galspec_spark.readers.checks import check_row
+from galspec_spark.readers.checks import check_row, from_0_to_360
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
@@ -72,6 +72,7 @@ def _read(source: Source) -> tuple[str, list[Row]]:
             rows = reader.read(source)
             for row in rows:
                 check_row(row)
+                row["ra"] = from_0_to_360(row.get("ra"))
             return reader.FORMAT, rows
     names = ", ".join(unit.layout.name or "unnamed" for unit in found)
     raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

@@ -90,6 +90,13 @@ def check_row(row: Row) -> None:
             raise BadFile("malformed", f"{name} is out of range: {value}")
 
 
+def from_0_to_360(ra: float | None) -> float | None:
+    """Return a right ascension counted from 0, where it is counted from -180 or is 360 degrees."""
+    if ra is None or not -180 <= ra <= 360:  # a placeholder is nowhere
+        return ra
+    return ra % 360 % 360  # -1e-20 % 360 is 360
+
+
 @lru_cache(maxsize=1024)
 def _check_types(names: tuple[str, ...], types: tuple[type, ...]) -> None:
     """Check the types of a row's values; rows of one survey share them, except for nulls."""
