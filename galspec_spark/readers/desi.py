@@ -149,9 +149,9 @@ def _redshifts(source: Source) -> dict[int, Row]:
     prefix, dash, rest = source.name.partition("-")
     if prefix != "coadd":
         return {}
-    for name in (f"redrock{dash}{rest}", f"zbest{dash}{rest}"):
-        content = source.beside(name)
-        if content is not None:
+    for kind in ("redrock", "zbest"):
+        if companion := source.companion(f"{kind}{dash}{rest}"):
+            name, content = companion
             try:
                 return desi_redrock.redshifts(content)
             except BadFile as error:

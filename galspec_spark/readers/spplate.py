@@ -145,11 +145,8 @@ def _beside(
     runs = [str(header[name]) for name in ("RUN1D", "RUN2D") if name in header]
     folders = ["", *(f"{run}/" for run in dict.fromkeys(runs) if re.fullmatch(r"\w+", run))]
     for folder in folders:
-        for suffix in ("", ".gz"):
-            name = f"{folder}{kind}-{plate:04d}-{mjd}.fits{suffix}"
-            content = source.beside(name)
-            if content is None:
-                continue
+        if companion := source.companion(f"{folder}{kind}-{plate:04d}-{mjd}.fits"):
+            name, content = companion
             try:
                 return decode(content, plate, mjd)
             except BadFile as error:

@@ -63,7 +63,8 @@ def coadd(content: bytes, name: str, beside: Beside) -> list[Row]:
                 }
             )
     for kind in ("redrock", "zbest"):
-        catalogue = beside.get(f"{kind}{name.removeprefix('coadd')}")
+        other = f"{kind}{name.removeprefix('coadd').removesuffix('.gz')}"
+        catalogue = beside.get(other) or beside.get(f"{other}.gz")
         if name.startswith("coadd-") and catalogue is not None:
             known = _desi_redshifts(catalogue)
             for row in rows:
