@@ -46,10 +46,13 @@ CHUNK = 64
 
 
 def recognises(found: list[Unit]) -> bool:
-    """Tell whether the first header-data units of a file are those of a plate."""
+    """Tell whether the first header-data units of a file are those of a plate.
+
+    A field of SDSS-V has a row for each target, not for each fibre.
+    """
     if len(found[0].layout.shape) != 2:
         return False
-    header = cards(found[0], ("PLATEID", "COEFF0", "FIBERID"))
+    header = cards(found[0], ("PLATEID", "COEFF0", "FIBERID", "FIELDID"))
     return header.keys() == {"PLATEID", "COEFF0"}
 
 
