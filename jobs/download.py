@@ -43,12 +43,13 @@ def main() -> int:
         "--plates",
         nargs="+",
         metavar="PLATE",
-        help="whole plates (266), or all fibres of one night (266-51630)",
+        help="whole plates (266) or SDSS-V fields, or all fibres of one night (266-51630)",
     )
     which.add_argument(
         "--list",
         metavar="FILE",
-        help="CSV file with columns plate, mjd, fiber or fiberid, and run2d where it varies",
+        help="CSV file with columns plate, mjd, fiber or fiberid, and run2d where it varies; "
+        "for SDSS-V with field, mjd and catalogid",
     )
     which.add_argument(
         "--templates",
@@ -61,7 +62,8 @@ def main() -> int:
         "--run2d",
         default="26",
         metavar="VERSION",
-        help="version of the reduction: 26, 103 or 104 of SDSS, for example v5_13_2 of eBOSS",
+        help="version of the reduction: 26, 103 or 104 of SDSS, for example v5_13_2 of eBOSS or "
+        "v6_1_3 of SDSS-V",
     )
     parser.add_argument(
         "--kind",

@@ -74,11 +74,14 @@ class Archive:
 
     def _index(self, folder: str) -> bytes | None:
         names = self._names(folder)
-        if not names:
+        below = (path.removeprefix(folder) for path in self.files if path.startswith(folder))
+        folders = sorted({f"{name.partition('/')[0]}/" for name in below if "/" in name})
+        if not names and not folders:
             return None
-        if self.has_sums:
+        if self.has_sums and names:
             names.append(folder.strip("/").replace("/", "_") + ".sha1sum")
-        links = ["../", "?C=N;O=D", *names, *names, *self.links]  # an icon and a name link alike
+        names += names  # an icon and a name link alike
+        links = ["../", "?C=N;O=D", *folders, *names, *self.links]
         return "".join(f'<a href="{link}">{link}</a>\n' for link in links).encode()
 
 

@@ -80,3 +80,40 @@ def write_survey(folder: Path) -> Path:
     for seed in range(4):
         write(folder, seed, Z=0.03 + 0.1 * seed)
     return folder
+
+
+def sdss_v(dr18: bool = False, full: bool = False, **spall: Any) -> fits.HDUList:
+    """Return a file of SDSS-V; `spall` replaces values of SPALL, or removes those that are None.
+
+    In DR18 FIELD is of SDSS's imaging there, the field of the spectrum in ZALL.
+    """
+    old = {
+        "RUN": 752, "CAMCOL": 3, "FIELD": 391, "FIBERID": 147, "SOURCETYPE": "NA",
+        "CATALOGID": 4544940698, "RUN2D": "v6_0_4",
+    }  # fmt: skip
+    new = {
+        "FIELD": 15143, "FIBERID_LIST": "147 147 147", "SDSS_ID": 55555555,
+        "CATALOGID": 27021598150202075, "RUN2D": "v6_1_3", "OBS": "APO",
+    }  # fmt: skip
+    values = {
+        **(old if dr18 else new), "MJD": 59205, "OBJTYPE": "QSO", "PLUG_RA": 128.99935,
+        "PLUG_DEC": 1.25, "CLASS": "GALAXY", "SUBCLASS": "AGN", "Z": 0.03, "Z_ERR": 1e-5,
+        "ZWARNING": 0, "SN_MEDIAN_ALL": 20.0, **spall,
+    }  # fmt: skip
+    formats = {int: "K", float: "D", str: "48A"}
+    columns = [
+        fits.Column(name, formats[type(value)], array=[value])
+        for name, value in values.items()
+        if value is not None
+    ]
+    first, coadd, _, lines = hdus()
+    zall = [fits.Column(name, "J", array=[15143, 15143]) for name in ("FIELD", "TILE")]
+    units = [
+        first,
+        coadd,
+        fits.BinTableHDU.from_columns(columns, name="SPALL"),
+        fits.BinTableHDU.from_columns(zall, name="ZALL"),
+        fits.BinTableHDU(lines.data, name="ZLINE"),
+    ]
+    exposures = [fits.BinTableHDU(coadd.data, name=name) for name in ("B1-321383", "R1-321383")]
+    return fits.HDUList(units + (exposures if full else []))

@@ -72,9 +72,9 @@ def test_of(pushed: datasource.Filter) -> Callable[[Row], bool] | None:
 
 
 def _value(row: Row, name: str) -> object:
-    """Return a value as in the table, where NaN is null."""
+    """Return a value as in the table, where a number that is not finite is null."""
     value = row.get(name)
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _has_nan(value: object) -> bool:

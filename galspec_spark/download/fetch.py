@@ -175,7 +175,7 @@ def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[WantedFile
     """Return the wanted files of a plate, with their SHA-1 sums where the archive has them."""
     items: list[WantedFile | Outcome] = []
     folders = archive.folders(plate)
-    for folder in folders:
+    for folder in folders:  # grows by the nights of a field
         url, index = archive.url(folder) + "/", ""
         try:
             index = transfer.page(url)
@@ -189,6 +189,7 @@ def _find(transfer: Transfer, archive: Archive, plate: Plate) -> list[WantedFile
         names = plate.names or names_in_index(index, url, archive.file_name(plate))
         sums = _sums(transfer, index, url) if names else {}
         items += [WantedFile(f"{folder}/{name}", sums.get(name)) for name in names]
+        folders += archive.nights(plate, folder, index) if folder == folders[0] else []
     return items or [Outcome(folders[0], "missing", cause=str(AbsentError()))]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
+from galspec_spark.download.names import is_sdss_v, plate_name, spectra_folder
 from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import ConfigError
 
@@ -19,6 +20,8 @@ KINDS = ("lite", "full", "plate")
 #: Reductions of SDSS-I/II, which the archive keeps apart; later reductions are of (e)BOSS.
 LEGACY_RUN2D = ("26", "103", "104")
 
+#: A folder of an SDSS-V field, in an index.
+NIGHT = re.compile(r"\d{5}/", re.ASCII)
 SHA1_FILE = re.compile(r"[\w.-]+\.sha1sum", re.ASCII)
 SHA1_LINE = re.compile(r"([0-9a-fA-F]{40}) [ *](?:\./)?(\S+)")
 
@@ -59,6 +62,8 @@ class Archive:
         A second folder holds the classifier's output, where the reduction kept that apart.
         """
         number = int(self.release.removeprefix("dr"))
+        if is_sdss_v(plate.run2d):
+            return [self._field_folder(plate, number)]
         if number >= 18:
             redux = f"{self.release}/spectro/sdss/redux/{plate.run2d}"
         else:
@@ -66,16 +71,36 @@ class Archive:
             survey = "sdss" if plate.run2d in LEGACY_RUN2D else boss
             redux = f"{self.release}/{survey}/spectro/redux/{plate.run2d}"
         if self.kind == "plate":
-            folder = f"{redux}/{plate.plate:04d}"
+            folder = f"{redux}/{plate_name(plate.run2d, plate.plate)}"
             return [folder, f"{folder}/{plate.run2d}"]
-        return [f"{redux}/spectra/{self.kind}/{plate.plate:04d}"]
+        return [f"{redux}/{spectra_folder(plate.run2d, self.kind, plate.plate)}"]
+
+    def _field_folder(self, plate: Plate, number: int) -> str:
+        """Return the folder of a night of an SDSS-V field, or of all its nights."""
+        if self.kind == "plate" or number < 18:
+            raise ConfigError(
+                f"reduction {plate.run2d} is SDSS-V's: it needs --release dr18 or later "
+                "and --kind lite or full"
+            )
+        folder = spectra_folder(plate.run2d, self.kind, plate.plate)
+        night = "" if plate.mjd is None else f"/{plate.mjd}"
+        return f"{self.release}/spectro/boss/redux/{plate.run2d}/{folder}{night}"
+
+    def nights(self, plate: Plate, folder: str, index: str) -> list[str]:
+        """Return the folders within that of an SDSS-V field, one for each night."""
+        if not is_sdss_v(plate.run2d) or plate.mjd is not None:
+            return []
+        names = names_in_index(index, self.url(folder), NIGHT)
+        return [f"{folder}/{name.rstrip('/')}" for name in names]
 
     def file_name(self, plate: Plate) -> re.Pattern[str]:
         """Return the pattern of the names of wanted files."""
         mjd = r"\d{5}" if plate.mjd is None else f"{plate.mjd:05d}"
+        name = plate_name(plate.run2d, plate.plate)
         if self.kind == "plate":
-            return re.compile(rf"sp(Plate|Zbest|Zline)-{plate.plate:04d}-{mjd}\.fits", re.ASCII)
-        return re.compile(rf"spec-{plate.plate:04d}-{mjd}-\d{{4}}\.fits", re.ASCII)
+            return re.compile(rf"sp(Plate|Zbest|Zline)-{name}-{mjd}\.fits", re.ASCII)
+        target = r"-?\d{1,19}" if is_sdss_v(plate.run2d) else r"\d{4}"
+        return re.compile(rf"spec-{name}-{mjd}-{target}\.fits", re.ASCII)
 
 
 def names_in_index(html: str, url: str, name: re.Pattern[str]) -> list[str]:

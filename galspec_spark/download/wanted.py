@@ -15,15 +15,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from galspec_spark.download.names import RUN2D, is_sdss_v, spec_name
 from galspec_spark.errors import ConfigError
 
-#: In SDSS-V (reductions v6) fields replace plates, and catalogue identifiers replace fibres.
-RUN2D = re.compile(r"\d+|v[1-5]_\d+_\d+", re.ASCII)
+#: Names that a column of a list may have, the first found counts. SDSS-V's lists have CATALOGID.
+COLUMNS = {
+    "plate": ("plate", "field", "fieldid"),
+    "mjd": ("mjd",),
+    "fiber": ("catalogid", "fiber", "fiberid"),
+    "run2d": ("run2d",),
+}
 
 
 @dataclass(frozen=True)
 class Plate:
-    """A plate, and which of its spectra are wanted."""
+    """A plate, or an SDSS-V field, and which of its spectra are wanted."""
 
     run2d: str  #: version of the reduction
     plate: int
@@ -32,7 +38,7 @@ class Plate:
 
 
 def parse_plates(words: Sequence[str], run2d: str) -> list[Plate]:
-    """Read plates such as ``266``, and plates of one night such as ``266-51630``.
+    """Read plates such as ``266``, and plates of one night such as ``266-51630``; or fields.
 
     Raises
     ------
@@ -41,7 +47,7 @@ def parse_plates(words: Sequence[str], run2d: str) -> list[Plate]:
     """
     plates = set()
     for word in words:
-        match = re.fullmatch(r"0*(\d{1,5})(?:-(\d{5}))?", word, re.ASCII)
+        match = re.fullmatch(r"0*(\d{1,6})(?:-(\d{5}))?", word, re.ASCII)
         if not match:
             raise ConfigError(f"--plates {word}: expected a plate (266) or a plate-mjd (266-51630)")
         plates.add(Plate(check_run2d(run2d), int(match[1]), int(match[2]) if match[2] else None))
@@ -53,7 +59,9 @@ def parse_plates(words: Sequence[str], run2d: str) -> list[Plate]:
 def check_run2d(run2d: str) -> str:
     """Return a version of a reduction; raise ConfigError for anything else."""
     if not RUN2D.fullmatch(run2d):
-        raise ConfigError(f"run2d {run2d!r}: expected 26, 103, 104 or a version like v5_13_2")
+        raise ConfigError(
+            f"run2d {run2d!r}: expected 26, 103, 104 or a version like v5_13_2, v6_1_3"
+        )
     return run2d
 
 
@@ -64,13 +72,13 @@ def read_list(path: Path, run2d: str, kind: str) -> pa.Table:
     ----------
     path
         File with columns, in any case and order, plate, mjd, fiber or fiberid (not needed for kind
-        ``plate``), and run2d if it differs from row to row. Other columns are ignored, and so is a
-        first line that begins with ``#``.
+        ``plate``), and run2d if it differs from row to row; for SDSS-V field, mjd and catalogid.
+        Other columns are ignored, and so is a first line that begins with ``#``.
 
     Returns
     -------
     Table
-        run2d: string; plate, mjd and, unless of kind ``plate``, fiber: int32. Sorted, each row
+        run2d: string; plate, mjd and, unless of kind ``plate``, fiber: int64. Sorted, each row
         once.
 
     Raises
@@ -85,6 +93,7 @@ def read_list(path: Path, run2d: str, kind: str) -> pa.Table:
         raise ConfigError(f"cannot read the list {path}: {error.strerror}") from None
     except (pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
         raise ConfigError(f"the list {path}: {' '.join(str(error).split())}") from None
+    is_of_fields = "catalogid" in table.column_names
     _check_numbers(path, table)
     if "run2d" in table.column_names:
         column = pc.utf8_trim_whitespace(table["run2d"])
@@ -92,23 +101,31 @@ def read_list(path: Path, run2d: str, kind: str) -> pa.Table:
     else:
         column = pa.repeat(pa.scalar(run2d), table.num_rows)
     for value in pc.unique(column).to_pylist():
-        check_run2d(value)
+        if "fiber" in needed and is_sdss_v(check_run2d(value)) != is_of_fields:
+            column_needed = "fiber" if is_of_fields else "catalogid"
+            raise ConfigError(f"the list {path}: run2d {value} needs a column {column_needed}")
     keys = ["run2d", *needed]
-    table = table.append_column("run2d", column).sort_by([(key, "ascending") for key in keys])
+    table = table.rename_columns(needed).append_column("run2d", column)
+    table = table.sort_by([(key, "ascending") for key in keys])
     return table.select(keys).filter(pa.array(_differs_from_previous(table, keys)))
 
 
 def _read_columns(path: Path, needed: list[str]) -> pa.Table:
-    """Read the needed columns, and run2d if the file has it."""
+    """Read the needed columns, and run2d if the file has it; SDSS-V's fibre is its catalogid."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         comments = int(first.startswith("#"))
         header = next(csv.reader([file.readline() if comments else first]), [])
-    found = {name.strip().lower().replace("fiberid", "fiber"): name for name in header}
+    given = {name.strip().lower(): name for name in header}
+    found = {
+        column: next(given[name] for name in names if name in given)
+        for column, names in COLUMNS.items()
+        if not given.keys().isdisjoint(names)
+    }
     missing = [name for name in needed if name not in found]
     if missing:
         raise ConfigError(f"{path} has no column {missing[0]}: its first line should name it")
-    types = {found[name]: pa.int32() for name in needed}
+    types = {found[name]: pa.int64() for name in needed}
     if "run2d" in found:
         types[found["run2d"]] = pa.string()
     table = arrow_csv.read_csv(
@@ -118,13 +135,18 @@ def _read_columns(path: Path, needed: list[str]) -> pa.Table:
             column_types=types, include_columns=list(types), null_values=[]
         ),
     )
-    return table.rename_columns([*needed, "run2d"][: len(types)])
+    names = [*needed, "run2d"][: len(types)]
+    is_of_fields = found.get("fiber", "").strip().lower() == "catalogid"
+    return table.rename_columns(
+        ["catalogid" if name == "fiber" and is_of_fields else name for name in names]
+    )
 
 
 def _check_numbers(path: Path, table: pa.Table) -> None:
+    """Check that there are rows, and that numbers are as long as in names of files."""
     if not table.num_rows:
         raise ConfigError(f"the list {path} has no rows")
-    for name, digits in (("plate", 5), ("mjd", 5), ("fiber", 4)):
+    for name, digits in (("plate", 6), ("mjd", 5), ("fiber", 4)):
         if name in table.column_names:
             low, high = pc.min_max(table[name]).as_py().values()
             if low < 0 or high >= 10**digits:
@@ -151,6 +173,8 @@ def listed_plates(table: pa.Table) -> tuple[int, Iterator[Plate]]:
         From `read_list`.
     """
     keys = ["run2d", "plate"] if "fiber" in table.column_names else table.column_names
+    if any(is_sdss_v(run2d) for run2d in pc.unique(table["run2d"]).to_pylist()):
+        keys = ["run2d", "plate", "mjd"]  # a folder has a night of a field
     starts = [*np.flatnonzero(_differs_from_previous(table, keys)).tolist(), table.num_rows]
     slices = (table.slice(start, stop - start) for start, stop in pairwise(starts))
     return len(starts) - 1, map(_listed_plate, slices)
@@ -161,5 +185,5 @@ def _listed_plate(rows: pa.Table) -> Plate:
     if "fiber" not in rows.column_names:
         return Plate(run2d, plate, mjd)
     spectra = zip(rows["mjd"].to_pylist(), rows["fiber"].to_pylist(), strict=True)
-    names = (f"spec-{plate:04d}-{mjd:05d}-{fiber:04d}.fits" for mjd, fiber in spectra)
-    return Plate(run2d, plate, names=tuple(names))
+    names = tuple(spec_name(run2d, plate, night, fiber) for night, fiber in spectra)
+    return Plate(run2d, plate, mjd if is_sdss_v(run2d) else None, names)

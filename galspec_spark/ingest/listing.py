@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -14,20 +13,13 @@ import pyarrow.parquet as pq
 
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
+from galspec_spark.ingest.companions import has_catalogue_in
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.schemas import FILES
 from galspec_spark.warehouse.storage import FileStatus, Location
 from galspec_spark.warehouse.tables import Warehouse
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")
-
-#: Prefixes of the names of catalogues, and of the file of spectra that each is read with.
-CATALOGUES = {
-    "spZbest-": "spPlate-",
-    "spZline-": "spPlate-",
-    "redrock-": "coadd-",
-    "zbest-": "coadd-",
-}
 
 #: Files held as Python objects at once; Arrow takes a tenth of the memory.
 BATCH = 100_000
@@ -114,7 +106,7 @@ def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
     again = both.filter(_is_outdated(both))["path"]
     wanted = pc.or_(pc.invert(is_old), pc.is_in(listing["path"], again))
     wanted = pc.or_(wanted, pc.is_in(listing["path"], requested))
-    wanted = pc.or_(wanted, _has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
+    wanted = pc.or_(wanted, has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
     new = listing.filter(wanted)
     had_rows = pc.or_(pc.is_in(new["path"], before["path"]), pc.is_in(new["path"], requested))
     reads_all = len(requested) > 0 and pc.all(pc.is_in(requested, new["path"])).as_py()
@@ -144,18 +136,6 @@ def _is_outdated(both: pa.Table) -> pa.ChunkedArray:
     for test in tests[1:]:
         result = pc.or_(result, test)
     return result
-
-
-def _has_catalogue_in(paths: pa.ChunkedArray, read: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Tell which files have a catalogue, in their folder or a subfolder, among files to read."""
-    begins = re.compile("|".join(CATALOGUES))
-    catalogues = read.filter(pc.match_substring_regex(read, f"/({begins.pattern})[^/]*$"))
-    spectra = []
-    for path in catalogues.to_pylist():
-        folder, _, name = path.rpartition("/")
-        wanted = begins.sub(lambda found: CATALOGUES[found.group()], name, count=1)
-        spectra += [f"{folder}/{wanted}", f"{folder.rpartition('/')[0]}/{wanted}"]
-    return pc.is_in(paths, pa.array(spectra, pa.string()))
 
 
 def tasks_of(files: pa.Table, task_bytes: float, cores: int) -> list[pa.Table]:

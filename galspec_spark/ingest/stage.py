@@ -26,6 +26,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.ingest.companions import with_spectra_of_catalogues
 from galspec_spark.ingest.listing import changes, list_files, tasks_of, write_plan
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
@@ -67,6 +68,7 @@ def ingest(
     """
     listing = list_files(inputs)
     with warehouse.writing(run.id) as staging:
+        listing = with_spectra_of_catalogues(listing, warehouse)
         to_do = changes(listing, warehouse)
         results: list[Read] = []
         if to_do.new.num_rows:

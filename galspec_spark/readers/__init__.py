@@ -13,17 +13,18 @@ from galspec_spark.readers import (
     rejected,
     sdss,
     sdss_masks,
+    sdss_v,
     spplate,
     spspec,
     spzbest,
     spzline,
 )
-from galspec_spark.readers.checks import check_row
+from galspec_spark.readers.checks import check_row, from_0_to_360
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
 
-READERS = (sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
+READERS = (sdss_v, sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
 
 #: Meaning of the bits of AND_MASK, by survey.
 PIXEL_MASKS = {
@@ -71,6 +72,7 @@ def _read(source: Source) -> tuple[str, list[Row]]:
             rows = reader.read(source)
             for row in rows:
                 check_row(row)
+                row["ra"] = from_0_to_360(row.get("ra"))
             return reader.FORMAT, rows
     names = ", ".join(unit.layout.name or "unnamed" for unit in found)
     raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

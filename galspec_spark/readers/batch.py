@@ -6,6 +6,7 @@ import hpgeom
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.arrays import Array
@@ -43,7 +44,7 @@ def _on_the_sky(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> np
 def spectra_table(
     rows: list[Row], constants: dict[str, str], schema: pa.Schema = SPECTRA
 ) -> pa.Table:
-    """Assemble rows into a table of the ``spectra`` schema.
+    """Assemble rows into a table of the ``spectra`` schema; numbers that are not finite are null.
 
     Parameters
     ----------
@@ -73,8 +74,11 @@ def _column(field: pa.Field, rows: list[Row], constants: dict[str, str]) -> pa.A
     if field.name in constants:
         return pa.repeat(pa.scalar(constants[field.name], field.type), len(rows))
     values = [row.get(field.name) for row in rows]
+    if pa.types.is_floating(field.type):  # of the type stored: a float32 may be infinite
+        array = pa.array(values, field.type)
+        return pc.if_else(pc.is_finite(array), array, pa.scalar(None, field.type))
     if not pa.types.is_list(field.type):
-        return pa.array(values, field.type, from_pandas=True)
+        return pa.array(values, field.type)
     lengths = [0 if array is None else len(array) for array in values]
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
     arrays = [array for array in values if array is not None]

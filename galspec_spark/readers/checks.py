@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import lru_cache
 from types import NoneType
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from galspec_spark.readers.fits import BadFile
+from galspec_spark.readers.fits import BadFile, Unit
 from galspec_spark.readers.rows import Row
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import SPECTRA
@@ -57,6 +58,18 @@ def mask_pixels(values: Array, name: str) -> npt.NDArray[np.int32]:
     return mask
 
 
+def check_columns(unit: Unit, name: str, needed: Set[str]) -> None:
+    """Check that a table has all columns that its reader needs.
+
+    Raises
+    ------
+    BadFile
+        If a column is missing.
+    """
+    if missing := needed - unit.layout.columns:
+        raise BadFile("malformed", f"{name} has no column {min(missing).upper()}")
+
+
 def check_row(row: Row) -> None:
     """Check the type of every value, and that all arrays have one length.
 
@@ -75,6 +88,13 @@ def check_row(row: Row) -> None:
         value = row.get(name)
         if value is not None and not -limit <= value < limit:
             raise BadFile("malformed", f"{name} is out of range: {value}")
+
+
+def from_0_to_360(ra: float | None) -> float | None:
+    """Return a right ascension counted from 0, where it is counted from -180 or is 360 degrees."""
+    if ra is None or not -180 <= ra <= 360:  # a placeholder is nowhere
+        return ra
+    return ra % 360 % 360  # -1e-20 % 360 is 360
 
 
 @lru_cache(maxsize=1024)

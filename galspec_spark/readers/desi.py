@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from galspec_spark.readers import desi_redrock
+from galspec_spark.readers.checks import check_columns
 from galspec_spark.readers.desi_arms import rebinned_spectra
 from galspec_spark.readers.fits import BadFile, Unit, cards, table, units
 from galspec_spark.readers.rows import Row
@@ -24,6 +25,8 @@ PIXEL_MASK = PixelMask({}, bad=())
 REQUIRED_COLUMNS = frozenset({"targetid", "target_ra", "target_dec", "objtype"})
 #: Coadds of a healpix group lack FIBER: a target may have been on several fibers.
 OPTIONAL_COLUMNS = frozenset({"fiber", "min_mjd", "max_mjd"})
+#: Names of the table of targets; that of a file cut down may have none.
+FIBERMAPS = ("FIBERMAP", "COADD_FIBERMAP")
 #: Cards that name the coadded group of exposures, by kind of group.
 GROUPS = (("SURVEY", "PROGRAM", "HPXPIXEL"), ("TILEID", "PETAL", "SPGRP", "SPGRPVAL"))
 
@@ -35,12 +38,16 @@ def recognises(found: list[Unit]) -> bool:
 
 def is_fibermap(unit: Unit) -> bool:
     """Tell whether a unit is DESI's table of targets and fibers."""
-    return unit.layout.name == "FIBERMAP" and "targetid" in unit.layout.columns
+    columns = unit.layout.columns
+    if not unit.layout.name:
+        return columns >= REQUIRED_COLUMNS and "spectype" not in columns
+    return unit.layout.name in FIBERMAPS and "targetid" in columns
 
 
 def is_coadded(fibermap: Unit) -> bool:
-    """Tell whether a fibermap is of coadded spectra, one row a target."""
-    return any(name.startswith("coadd_") for name in fibermap.layout.columns)
+    """Tell whether a fibermap is of coadded spectra, one row a target and not an exposure."""
+    columns = fibermap.layout.columns
+    return "expid" not in columns or any(name.startswith("coadd_") for name in columns)
 
 
 def read(source: Source) -> list[Row]:
@@ -84,8 +91,7 @@ def _by_name(found: Iterable[Unit]) -> dict[str, Unit]:
 def _targets(source: Source) -> list[Row]:
     """Return the identity of each target, from the fibermap and the primary header."""
     primary, fibermap = source.first_units[:2]
-    if missing := REQUIRED_COLUMNS - fibermap.layout.columns:
-        raise BadFile("malformed", f"FIBERMAP has no column {min(missing).upper()}")
+    check_columns(fibermap, "FIBERMAP", REQUIRED_COLUMNS)
     if not fibermap.layout.shape[0]:
         raise BadFile("malformed", "FIBERMAP has no targets")
     values = table(source.content, fibermap, REQUIRED_COLUMNS | OPTIONAL_COLUMNS)
@@ -143,9 +149,9 @@ def _redshifts(source: Source) -> dict[int, Row]:
     prefix, dash, rest = source.name.partition("-")
     if prefix != "coadd":
         return {}
-    for name in (f"redrock{dash}{rest}", f"zbest{dash}{rest}"):
-        content = source.beside(name)
-        if content is not None:
+    for kind in ("redrock", "zbest"):
+        if companion := source.companion(f"{kind}{dash}{rest}"):
+            name, content = companion
             try:
                 return desi_redrock.redshifts(content)
             except BadFile as error:

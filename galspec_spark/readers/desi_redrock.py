@@ -13,7 +13,8 @@ from galspec_spark.readers.source import Source
 
 FORMAT = "desi-redrock"
 
-UNIT_NAMES = ("REDSHIFTS", "ZBEST")
+#: A table without a name is known by its columns; another name is of a catalogue of many coadds.
+UNIT_NAMES = ("REDSHIFTS", "ZBEST", "")
 COLUMNS = frozenset({"targetid", "z", "zerr", "zwarn", "spectype", "subtype"})
 
 

@@ -7,6 +7,8 @@ File names have LMJD, the local modified Julian day in Beijing, and so has the c
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +33,9 @@ OPTIONAL = (
     *("EXTEN0", "COEFF0", "COEFF1", "Z_ERR", "VERSPIPE", "DESIG"),
     *("OBJTYPE", "FIBERTYP", "FIB_TYPE"),
 )
+#: Cards with numbers; DR2 has some of them as text.
+NUMBERS = ("LMJD", "SPID", "FIBERID", "RA", "DEC", "Z", "Z_ERR", "COEFF0", "COEFF1")
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?", re.ASCII)
 #: Bits of ANDMASK and ORMASK (LAMOST's production description); the others only warn.
 PIXEL_MASK = PixelMask(
     {"BADCCD": 0, "BADPROFILE": 1, "NOSKY": 2, "BRIGHTSKY": 3, "BADCENTER": 4, "NODATA": 5},
@@ -42,10 +47,16 @@ NO_SUBCLASS = ("", "NON", "NULL")
 
 
 def recognises(found: list[Unit]) -> bool:
-    """Tell whether the first header-data units of a file are those of a LAMOST spectrum."""
-    is_table = len(found) > 1 and found[1].layout.columns >= set(ROWS)
-    is_image = len(found[0].layout.shape) == 2 and found[0].layout.shape[0] == len(ROWS)
-    return is_table or (is_image and cards(found[0], ["TELESCOP"]).get("TELESCOP") == "LAMOST")
+    """Tell whether the first header-data units of a file are those of a LAMOST spectrum.
+
+    A survey's plan is LAMOST's own card, where nothing says of which telescope an image is.
+    """
+    if len(found) > 1 and found[1].layout.columns >= set(ROWS):
+        return True
+    if len(found[0].layout.shape) != 2 or found[0].layout.shape[0] != len(ROWS):
+        return False
+    header = cards(found[0], ["TELESCOP", "PLANID"])
+    return header.get("TELESCOP", "LAMOST") == "LAMOST" and len(header) > 0
 
 
 def read(source: Source) -> list[Row]:
@@ -71,7 +82,7 @@ def read(source: Source) -> list[Row]:
         steps of 1e-4 dex.
     """
     found = source.first_units
-    header = cards(found[0], REQUIRED + OPTIONAL)
+    header = _with_numbers(cards(found[0], REQUIRED + OPTIONAL))
     row = _identity(header)
     pixels = _pixels(source, found)
     row["loglam0"] = _first_loglam(pixels["wavelength"], header)
@@ -79,6 +90,17 @@ def read(source: Source) -> list[Row]:
         row[name] = float_pixels(pixels[name], name)
     row["and_mask"], row["or_mask"] = _bits(pixels["andmask"]), _bits(pixels["ormask"])
     return [row]
+
+
+def _with_numbers(header: Cards) -> Cards:
+    """Return the cards, with numbers where text says a number."""
+    texts = {name: value for name, value in header.items() if isinstance(value, str)}
+    found = {
+        name: float(texts[name])
+        for name in NUMBERS
+        if name in texts and NUMBER.fullmatch(texts[name])
+    }
+    return {**header, **found}
 
 
 def _identity(header: Cards) -> Row:

@@ -48,6 +48,11 @@ def _is_6dfgs(found: list[Unit]) -> bool:
     return rows in ((3,), (4,)) and len(cards(found[0], needed)) == len(needed)
 
 
+def _is_sdss_v_field(found: list[Unit]) -> bool:
+    needed = ("FIELDID", "COEFF0")
+    return len(found[0].layout.shape) == 2 and len(cards(found[0], needed)) == len(needed)
+
+
 def _is_manga(found: list[Unit]) -> bool:
     return "MANGAID" in cards(found[0], ["MANGAID"])
 
@@ -66,6 +71,7 @@ KINDS: dict[str, Callable[[list[Unit]], bool]] = {
         _is_lamost_medium_resolution
     ),
     "a 6dFGS spectrum; it is not flux calibrated": _is_6dfgs,
+    "an SDSS-V field of many targets; their spec files are read": _is_sdss_v_field,
     "a MaNGA data cube or set of fibers; only single spectra are read": _is_manga,
     "a DESI frame of one exposure; its coadd is read": _is_desi_frame,
     "DESI spectra of single exposures; their coadd is read": _is_desi_exposures,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.readers.checks import float_pixels, mask_pixels
-from galspec_spark.readers.fits import BadFile, Unit, table
+from galspec_spark.readers.checks import check_columns, float_pixels, mask_pixels
+from galspec_spark.readers.fits import BadFile, Content, Unit, table
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import (
     LINE_COLUMNS,
@@ -33,14 +33,18 @@ OPTIONAL_COLUMNS = frozenset(
     ["run2d", "bestobjid", "thing_id", "sourcetype", "objtype", "z_err", "sn_median_all"]
 )
 CATALOGUE_COLUMNS = IDENTITY_COLUMNS | OPTIONAL_COLUMNS
+#: Columns that name a spectrum: units of eBOSS (v5_13_0) have no names.
+NAME_COLUMNS = frozenset(["plate", "mjd", "fiberid"])
 
 
 def recognises(found: list[Unit]) -> bool:
     """Tell whether the first header-data units of a file are those of a spec file."""
     return (
         len(found) >= 3
-        and found[1].layout.columns >= COADD_COLUMNS
-        and found[2].layout.name in ("SPECOBJ", "SPALL")
+        and found[1].layout.columns >= {"flux", "loglam", "ivar"}
+        and (
+            found[2].layout.name in ("SPECOBJ", "SPALL") or found[2].layout.columns >= NAME_COLUMNS
+        )
     )
 
 
@@ -66,26 +70,34 @@ def read(source: Source) -> list[Row]:
     content, found = source.content, source.first_units
     if len(found) < 4:
         raise BadFile("truncated", f"the file ends after unit {len(found)} of the 4 of a spec file")
-    coadd = table(content, found[1], COADD_COLUMNS)
-    row = _identity(table(content, found[2], CATALOGUE_COLUMNS))
-    row["loglam0"] = first_loglam(coadd["loglam"])
-    for name in ("flux", "ivar"):
-        row[name] = float_pixels(coadd[name], name)
-    for name in ("and_mask", "or_mask"):
-        row[name] = mask_pixels(coadd[name], name)
-    lines = found[3].layout
-    if lines.name == "SPZLINE" or lines.columns >= LINE_COLUMNS:  # later surveys have another table
+    check_columns(found[2], "SPECOBJ", IDENTITY_COLUMNS)
+    row = _identity(table(content, found[2], CATALOGUE_COLUMNS)) | pixels(content, found[1])
+    if found[3].layout.columns & LINE_COLUMNS:
         row.update(measured_lines(table(content, found[3], LINE_COLUMNS)[np.newaxis])[0])
     return [row]
+
+
+def pixels(content: Content, coadd: Unit) -> Row:
+    """Return the first log10 wavelength and the arrays of a table COADD.
+
+    Raises
+    ------
+    BadFile
+        If a column is missing or of another type, or the steps are not 1e-4 dex.
+    """
+    check_columns(coadd, "COADD", COADD_COLUMNS)
+    columns = table(content, coadd, COADD_COLUMNS)
+    return {
+        "loglam0": first_loglam(columns["loglam"]),
+        **{name: float_pixels(columns[name], name) for name in ("flux", "ivar")},
+        **{name: mask_pixels(columns[name], name) for name in ("and_mask", "or_mask")},
+    }
 
 
 def _identity(catalogue: npt.NDArray[np.void]) -> Row:
     if len(catalogue) != 1:
         raise BadFile("malformed", f"SPECOBJ has {len(catalogue)} rows, not one")
     values = dict(zip(catalogue.dtype.names or (), catalogue[0].item(), strict=True))
-    if not values.keys() >= IDENTITY_COLUMNS:
-        missing = min(IDENTITY_COLUMNS - values.keys()).upper()
-        raise BadFile("malformed", f"SPECOBJ has no column {missing}")
     check_whole_numbers(catalogue, ("plate", "mjd", "fiberid", "zwarning"))
     source_type = values.get("sourcetype", values.get("objtype"))
     return {

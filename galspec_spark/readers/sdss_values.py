@@ -142,8 +142,10 @@ def card_integer(values: Cards, name: str) -> int:
     return value
 
 
-def check_whole_numbers(catalogue: npt.NDArray[np.void], names: Iterable[str]) -> None:
-    """Check that columns are signed integers, which a damaged header may not say of them.
+def check_whole_numbers(
+    catalogue: npt.NDArray[np.void], names: Iterable[str], kinds: str = "i"
+) -> None:
+    """Check that columns are integers, signed by default, which a damaged header may not say.
 
     Raises
     ------
@@ -151,7 +153,7 @@ def check_whole_numbers(catalogue: npt.NDArray[np.void], names: Iterable[str]) -
         If a column is of another type.
     """
     for name in names:
-        if catalogue.dtype[name].kind != "i":
+        if catalogue.dtype[name].kind not in kinds:
             raise BadFile("malformed", f"{name.upper()} is not a whole number")
 
 

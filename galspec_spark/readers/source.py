@@ -39,6 +39,17 @@ class Source:
         """Return the last part of the path, without the suffix of a compressed file."""
         return self.path.rpartition("/")[2].removesuffix(".gz")
 
+    def companion(self, name: str) -> tuple[str, Content] | None:
+        """Open another file by its name, compressed or not; return the name found, and its content.
+
+        None if there is neither.
+        """
+        for found in (name, f"{name}.gz"):
+            content = self.beside(found)
+            if content is not None:
+                return found, content
+        return None
+
     @cached_property
     def first_units(self) -> list[Unit]:
         """Return the first four header-data units: enough to recognise any format."""

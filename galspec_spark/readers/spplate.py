@@ -46,10 +46,13 @@ CHUNK = 64
 
 
 def recognises(found: list[Unit]) -> bool:
-    """Tell whether the first header-data units of a file are those of a plate."""
+    """Tell whether the first header-data units of a file are those of a plate.
+
+    A field of SDSS-V has a row for each target, not for each fibre.
+    """
     if len(found[0].layout.shape) != 2:
         return False
-    header = cards(found[0], ("PLATEID", "COEFF0", "FIBERID"))
+    header = cards(found[0], ("PLATEID", "COEFF0", "FIBERID", "FIELDID"))
     return header.keys() == {"PLATEID", "COEFF0"}
 
 
@@ -145,11 +148,8 @@ def _beside(
     runs = [str(header[name]) for name in ("RUN1D", "RUN2D") if name in header]
     folders = ["", *(f"{run}/" for run in dict.fromkeys(runs) if re.fullmatch(r"\w+", run))]
     for folder in folders:
-        for suffix in ("", ".gz"):
-            name = f"{folder}{kind}-{plate:04d}-{mjd}.fits{suffix}"
-            content = source.beside(name)
-            if content is None:
-                continue
+        if companion := source.companion(f"{folder}{kind}-{plate:04d}-{mjd}.fits"):
+            name, content = companion
             try:
                 return decode(content, plate, mjd)
             except BadFile as error:

@@ -30,11 +30,23 @@ FORMAT = "sdss-spspec"
 
 #: Rows of the primary image; row 1 is the flux less its continuum, row 3 a mask.
 FLUX, ERROR = 0, 2
+#: Cards that a plate lacks, as it has many fibres, or a spec file, as it has no image.
+NAME_CARDS = ("PLATEID", "FIBERID")
 #: Number of units; the last has the masks.
 UNITS = 7
 MASK_COLUMNS = {"and_mask": "andmask", "or_mask": "ormask"}
-IDENTITY_CARDS = ("PLATEID", "MJD", "FIBERID", "COEFF0", "COEFF1")
-CARDS = (*IDENTITY_CARDS, "RAOBJ", "DECOBJ", "OBJTYPE", "SPEC_CLN", "Z", "Z_ERR")
+CARDS = (
+    *NAME_CARDS,
+    "MJD",
+    "COEFF0",
+    "COEFF1",
+    "RAOBJ",
+    "DECOBJ",
+    "OBJTYPE",
+    "SPEC_CLN",
+    "Z",
+    "Z_ERR",
+)
 #: Later pipelines' names for SPEC_CLN: 4 is a high-redshift QSO, 6 a late star, 7 an emission-line
 #: galaxy. 0 is unknown.
 CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
@@ -46,7 +58,7 @@ def recognises(found: list[Unit]) -> bool:
     shape = found[0].layout.shape
     if len(shape) != 2 or shape[0] <= ERROR:
         return False
-    return len(cards(found[0], IDENTITY_CARDS)) == len(IDENTITY_CARDS)
+    return len(cards(found[0], NAME_CARDS)) == len(NAME_CARDS)
 
 
 def read(source: Source) -> list[Row]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from galspec_spark.readers.fits import BadFile, Content, Unit, cards, table, units
+from galspec_spark.readers.fits import BadFile, Content, Unit, table, units
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.sdss_values import check_of_plate, classification
 from galspec_spark.readers.source import Source
@@ -30,7 +30,6 @@ def recognises(found: list[Unit]) -> bool:
         and found[1].layout.columns >= REQUIRED_COLUMNS
         and not found[2].layout.columns
         and found[2].layout.shape[:1] == found[1].layout.shape
-        and "PLATEID" in cards(found[0], ("PLATEID",))
     )
 
 

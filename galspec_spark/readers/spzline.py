@@ -25,14 +25,21 @@ def recognises(found: list[Unit]) -> bool:
     A spec file has such a table too, of one fibre.
     """
     return (
-        len(found) >= 2
-        and found[1].layout.columns >= COLUMNS
-        and cards(found[0], ("PLATEID", "FIBERID")).keys() == {"PLATEID"}
+        len(found) >= 2 and found[1].layout.columns >= COLUMNS and not cards(found[0], ("FIBERID",))
     )
 
 
 def read(source: Source) -> list[Row]:
-    """Return no rows: the rows of the plate have this file's columns."""
+    """Return no rows: the rows of the plate have this file's columns.
+
+    Raises
+    ------
+    BadFile
+        If the lines are of several plates, as in the survey's table of all lines.
+    """
+    names = table(source.content, source.first_units[1], {"plate", "mjd"})
+    if (names != names[:1]).any():
+        raise BadFile("malformed", "it is not of one plate and night")
     return []
 
 

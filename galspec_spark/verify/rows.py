@@ -147,7 +147,7 @@ CHECKS = {
 
 
 def _not_finite(batch: pa.RecordBatch) -> Iterator[Suspect]:
-    """Find NaN and infinite numbers, which the jobs never write: NaN is null."""
+    """Find NaN and infinite numbers, which the jobs never write: they are null."""
     for field in batch.schema:
         if pa.types.is_floating(field.type):
             finite = pc.fill_null(pc.is_finite(batch[field.name]), True)

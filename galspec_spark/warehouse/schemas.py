@@ -18,8 +18,9 @@ PROVENANCE = [
 #: One row per observed spectrum; columns that a survey lacks are null. A null ``class`` marks an
 #: unclassified spectrum, for example of a plate without its spZbest. Flux is in the survey's own
 #: unit: 1e-17 erg/s/cm2/A for SDSS and DESI, relative for LAMOST; wavelengths are in vacuum.
-#: ``field`` is the plan and spectrograph of LAMOST, the tile or healpix group of DESI;
-#: ``target_id`` is DESI's; ``healpix29`` is the nested HEALPix pixel of order 29.
+#: ``field`` is the plan and spectrograph of LAMOST, the tile or healpix group of DESI, the field
+#: of SDSS-V; ``target_id`` is DESI's TARGETID, SDSS-V's CATALOGID; ``healpix29`` is the nested
+#: HEALPix pixel of order 29.
 #: Folders survey=.../release=... hold the two partition columns.
 SPECTRA = pa.schema(
     [

@@ -153,6 +153,59 @@ def test_each_release_has_its_folders(download, archive, output, release, run2d,
     assert files_in(output) == archive.files
 
 
+#: Release and path below it of a night of an SDSS-V field, by reduction: the last folder is the
+#: night's, before the name of the file.
+FIELDS = {
+    "v6_0_4": ("dr18", "spectra/{}/15143p/59205/spec-15143-59205-04544940698.fits"),
+    "v6_1_3": ("dr19", "spectra/{}/015143/59205/spec-015143-59205-4544940698.fits"),
+    "v6_2_1": ("dr20", "spectra/daily/{}/015XXX/015143/59205/spec-015143-59205-4544940698.fits"),
+}
+
+
+def field_files(run2d, kind="lite"):
+    """Return a spectrum of a field, and one of another night."""
+    release, path = FIELDS[run2d]
+    path = f"{release}/spectro/boss/redux/{run2d}/{path.format(kind)}"
+    return {path: fits(0)}, {path.replace("59205", "59206"): fits(1)}
+
+
+@pytest.mark.parametrize("run2d", FIELDS)
+@pytest.mark.parametrize("kind", ["lite", "full"])
+def test_a_field_of_sdss_v_has_a_folder_for_each_night(download, archive, output, run2d, kind):
+    first, second = field_files(run2d, kind)
+    archive.files = first | second
+    chosen = ["--release", FIELDS[run2d][0], "--run2d", run2d, "--kind", kind]
+    code, summary, _ = download("--plates", "15143-59205", *chosen)
+    assert (code, summary["checked_by_sha1"]) == (DONE, 1)
+    assert files_in(output) == first
+    assert download("--plates", "15143", *chosen)[0] == DONE
+    assert files_in(output) == first | second
+
+
+@pytest.mark.parametrize("run2d", FIELDS)
+def test_a_list_of_targets_of_sdss_v(download, archive, output, tmp_path, run2d):
+    first, second = field_files(run2d)
+    archive.files = first | second
+    long = next(iter(first)).replace("04544940698", "27021598150202075")
+    archive.files[long.replace("4544940698", "27021598150202075")] = fits(2)
+    rows = [f"{mjd},{target},15143" for mjd in (59205, 59206) for target in (4544940698,)]
+    text = "\n".join(["MJD,CATALOGID,FIELD", *rows, "59205,27021598150202075,15143"])
+    path = write_list(tmp_path, text + "\n")
+    code, summary, _ = download(
+        "--list", str(path), "--release", FIELDS[run2d][0], "--run2d", run2d
+    )
+    assert (code, summary["fetched"]) == (DONE, 3)
+    assert files_in(output) == archive.files
+
+
+@pytest.mark.parametrize("more", [["--release", "dr17"], ["--release", "dr18", "--kind", "plate"]])
+def test_sdss_v_needs_its_release_and_has_no_plates(download, archive, more):
+    code, _, stderr = download("--plates", "15143", "--run2d", "v6_0_4", *more)
+    assert code == WRONG_USAGE
+    assert "v6_0_4 is SDSS-V's: it needs --release dr18 or later" in stderr
+    assert not archive.requests
+
+
 @pytest.mark.parametrize("companions", ["", "v5_13_2/"], ids=["beside", "apart"])
 def test_plate_files_come_with_their_companions(download, archive, output, companions):
     folder = "dr17/eboss/spectro/redux/v5_13_2/3586"
@@ -565,7 +618,7 @@ def test_a_disk_that_refuses_ends_the_job(download, archive, output):
         (["--release", "../dr17"], "../dr17 is not an SDSS release"),
         (["--release", "dr7"], "dr7 is not an SDSS release"),
         (["--run2d", "../26"], "run2d '../26': expected 26, 103, 104 or"),
-        (["--run2d", "v6_0_4"], "run2d 'v6_0_4': expected 26, 103, 104 or"),
+        (["--run2d", "v7_0_4"], "run2d 'v7_0_4': expected 26, 103, 104 or"),
         (
             ["--output", "s3://bucket/a"],
             "--output s3://bucket/a: download writes to a local folder",
@@ -601,6 +654,8 @@ def test_wrong_options_are_one_clear_line(download, archive, words, expected):
         ("plate,mjd\0,fiber\n", "has no column mjd"),
         ("p" * 200_000, "field larger than field limit"),
         ("plate,mjd,fiber,run2d\n266,51630,1,٢٦\n", "run2d '٢٦'"),
+        ("field,mjd,catalogid\n15143,59205,1\n", "run2d 26 needs a column fiber"),
+        ("plate,mjd,fiber,run2d\n15143,59205,1,v6_0_4\n", "v6_0_4 needs a column catalogid"),
     ],
     ids=itertools.count(),
 )

@@ -76,6 +76,8 @@ def synthetic() -> list[Case]:
         Case("sdss-plate", "spPlate-0266-51630.fits", plate),
         Case("desi-coadd", coadd, desi),
         Case("sdss-spec", "spec.fits", {"spec.fits": to_bytes(spec_files.hdus())}),
+        Case("sdss-v-spec", "new.fits", {"new.fits": to_bytes(spec_files.sdss_v())}),
+        Case("sdss-v-spec", "old.fits", {"old.fits": to_bytes(spec_files.sdss_v(dr18=True))}),
         Case("lamost-lrs", "image.fits", {"image.fits": to_bytes(lamost_files.image())}),
         Case("lamost-lrs", "image8.fits", {"image8.fits": to_bytes(lamost_files.image("f8"))}),
         Case("lamost-lrs", "table.fits", {"table.fits": to_bytes(lamost_files.table())}),

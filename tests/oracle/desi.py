@@ -34,7 +34,7 @@ def coadd(content: bytes, name: str, beside: Beside) -> list[Row]:
             }
             for arm in {name.split("_")[0] for name in names if name.endswith("_FLUX")}
         }
-        fibermap = hdus["FIBERMAP"]
+        fibermap = hdus[1]
         columns = names_of(fibermap)
         header = hdus[0].header
         field = _desi_field(header, name)
@@ -63,7 +63,8 @@ def coadd(content: bytes, name: str, beside: Beside) -> list[Row]:
                 }
             )
     for kind in ("redrock", "zbest"):
-        catalogue = beside.get(f"{kind}{name.removeprefix('coadd')}")
+        other = f"{kind}{name.removeprefix('coadd').removesuffix('.gz')}"
+        catalogue = beside.get(other) or beside.get(f"{other}.gz")
         if name.startswith("coadd-") and catalogue is not None:
             known = _desi_redshifts(catalogue)
             for row in rows:
@@ -90,7 +91,7 @@ def _desi_reduction(header: fits.Header) -> str | None:
 def _desi_redshifts(content: bytes) -> dict[int, Row]:
     with open_fits(content) as hdus:
         names = [hdu.name for hdu in hdus]
-        catalogue = hdus["REDSHIFTS" if "REDSHIFTS" in names else "ZBEST"]
+        catalogue = hdus[next((n for n in ("REDSHIFTS", "ZBEST") if n in names), 1)]
         found = {}
         for i, target in enumerate(column_of(catalogue, "TARGETID", "i").tolist()):
             kind = text(catalogue.data["SPECTYPE"][i])

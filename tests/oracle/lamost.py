@@ -40,9 +40,9 @@ def lamost(content: bytes, name: str, beside: Beside) -> list[Row]:
             {
                 "survey": "lamost",
                 "key": f"{header['LMJD']:.0f}-{field.replace('_sp', '-')}"
-                f"-{header['FIBERID']:03.0f}",
+                f"-{int(header['FIBERID']):03d}",
                 "mjd": header["LMJD"],
-                "fiber": header["FIBERID"],
+                "fiber": int(header["FIBERID"]),
                 "field": field,
                 "run2d": card_of(header, "VERSPIPE"),
                 "object_id": None

@@ -76,15 +76,68 @@ def spec(content: bytes, name: str, beside: Beside) -> list[Row]:
             "class": text(target["CLASS"]),
             "subclass": text(target["SUBCLASS"]),
             "sn_median": optional("SN_MEDIAN_ALL"),
-            "loglam": np.asarray(column_of(coadd, "LOGLAM", "f"), np.float64),
-            "flux": np.asarray(column_of(coadd, "FLUX", "f"), np.float32),
-            "ivar": np.asarray(column_of(coadd, "IVAR", "f"), np.float32),
-            "and_mask": np.asarray(column_of(coadd, "AND_MASK", "iu")),
-            "or_mask": np.asarray(column_of(coadd, "OR_MASK", "iu")),
+            **_coadd(coadd),
         }
-        if lines.name == "SPZLINE" or "LINENAME" in names_of(lines):
+        if any(name.startswith("LINE") for name in names_of(lines)):
             row.update(_lines(lines.data["LINENAME"], lambda n: column_of(lines, n, "f")))
         return [row]
+
+
+def spec_of_a_field(content: bytes, name: str, beside: Beside) -> list[Row]:
+    """Read SDSS-V's files, in which DR18 has the field of the imaging survey in SPALL."""
+    with open_fits(content) as hdus:
+        coadd, catalogue, zall, lines = hdus[1], hdus[2], hdus[3], hdus[4]
+        (target,) = catalogue.data
+        names = names_of(catalogue)
+        word = name.split("-")[1] if name.startswith("spec-") else "0"
+        where = zall if "CAMCOL" in names else catalogue
+        number = int(column_of(where, "FIELD", "i")[0])
+        field = f"{number:06d}" if word.isdigit() else word
+        if word.isdigit() and not number > 0:
+            raise Refused("no field")
+        catalog_id = int(column_of(catalogue, "CATALOGID", "iu")[0])
+        mjd = int(column_of(catalogue, "MJD", "i")[0])
+        fibers = {target["FIBERID"]} if "FIBERID" in names else set()
+        if "FIBERID_LIST" in names:
+            fibers = {int(fiber) for fiber in text(target["FIBERID_LIST"]).split()}
+        fiber = min(fibers) if len(fibers) == 1 else None
+        sdss_id = target["SDSS_ID"] if "SDSS_ID" in names else 0
+        kind = text(target["OBJTYPE"])
+        object_id = f"catalogid-{catalog_id}" if catalog_id > 0 else None
+        object_id = f"sdss_id-{sdss_id}" if sdss_id > 0 else object_id
+        return [
+            {
+                "survey": "sdss",
+                "key": f"{field}-{mjd}-{catalog_id if catalog_id else fiber}",
+                "mjd": mjd,
+                "fiber": fiber,
+                "field": field,
+                "target_id": catalog_id,
+                "object_id": None if kind == "SKY" else object_id,
+                "run2d": text(target["RUN2D"]),
+                "source_type": kind,
+                "ra": column_of(catalogue, "PLUG_RA", "f")[0],
+                "dec": column_of(catalogue, "PLUG_DEC", "f")[0],
+                "z": column_of(catalogue, "Z", "f")[0],
+                "z_err": target["Z_ERR"] if "Z_ERR" in names else None,
+                "zwarning": column_of(catalogue, "ZWARNING", "i")[0],
+                "class": text(target["CLASS"]),
+                "subclass": text(target["SUBCLASS"]),
+                "sn_median": target["SN_MEDIAN_ALL"] if "SN_MEDIAN_ALL" in names else None,
+                **_coadd(coadd),
+                **_lines(lines.data["LINENAME"], lambda n: column_of(lines, n, "f")),
+            }
+        ]
+
+
+def _coadd(table: fits.BinTableHDU) -> Row:
+    return {
+        "loglam": np.asarray(column_of(table, "LOGLAM", "f"), np.float64),
+        "flux": np.asarray(column_of(table, "FLUX", "f"), np.float32),
+        "ivar": np.asarray(column_of(table, "IVAR", "f"), np.float32),
+        "and_mask": np.asarray(column_of(table, "AND_MASK", "iu")),
+        "or_mask": np.asarray(column_of(table, "OR_MASK", "iu")),
+    }
 
 
 def plate(content: bytes, name: str, beside: Beside) -> list[Row]:

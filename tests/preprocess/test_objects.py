@@ -8,6 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from galspec_spark.preprocess.objects import LINK_ARCSEC, Objects, find_objects, primaries
+from galspec_spark.readers import read_spectra
+from galspec_spark.readers.source import Source
+from tests import spec_files
+from tests.plate_files import to_bytes
 
 ARCSEC = 1 / 3600
 Rows = list[tuple[str, str | None, float | None, float | None]]
@@ -59,6 +63,23 @@ def test_observations_of_one_object_are_linked() -> None:
     assert linked["g"] == linked["i"] == "g"
     assert linked["h"] == "h"
     assert linked["j"] == linked["k"] == "j"
+
+
+def test_spectra_of_sdss_v_are_linked_to_those_before_it() -> None:
+    """By SDSS_ID, and by position where a release has no such identifier."""
+    place = {"PLUG_RA": -0.00001, "PLUG_DEC": 2.0}
+    files = {
+        "eboss": spec_files.hdus(PLUG_RA=359.9999, PLUG_DEC=2.0),
+        "dr18": spec_files.sdss_v(dr18=True, **place),
+        "dr19": spec_files.sdss_v(**place),
+        "another part": spec_files.sdss_v(PLUG_RA=0.1, PLUG_DEC=2.0),
+        "another object": spec_files.sdss_v(SDSS_ID=6, PLUG_RA=0.2, PLUG_DEC=2.0),
+    }
+    read = {name: read_spectra(Source("spec.fits", to_bytes(f)))[1][0] for name, f in files.items()}
+    rows = [(name, row["object_id"], row["ra"], row["dec"]) for name, row in read.items()]
+    number = find(rows).number
+    assert number.tolist() == [number[0]] * 4 + [number[4]]
+    assert number[4] != number[0]
 
 
 def test_links_are_followed_to_the_end() -> None:

@@ -13,7 +13,7 @@ from astropy.io import fits
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source
-from tests import desi_files
+from tests import desi_files, plate_files
 
 
 def rejection(content: fits.HDUList | bytes) -> tuple[str, str]:
@@ -61,6 +61,15 @@ def test_manga() -> None:
     reason, message = rejection(fits.HDUList([primary, cube]))
     assert reason == "unsupported"
     assert "MaNGA" in message
+
+
+@pytest.mark.parametrize("plate", [15143, None])
+def test_a_field_of_sdss_v(plate: int | None) -> None:
+    """On a plate, as in DR18, or not: a row is of a target, whose exposures had several fibres."""
+    hdus = plate_files.plate(PLATEID=plate, FIELDID=15143)
+    reason, message = rejection(hdus)
+    assert reason == "unsupported"
+    assert "SDSS-V field" in message
 
 
 def test_desi_before_coaddition() -> None:

@@ -41,13 +41,18 @@ Edit = Callable[[pa.Table], pa.Table]
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve spectra, two of them of one object, one with infinite flux, and a broken file."""
+    """Twelve spectra: two of one object, one with odd numbers, one of SDSS-V; and a broken file."""
     folder = tmp_path_factory.mktemp("survey")
     for seed in range(12):
         identity = {"BESTOBJID": "1000"} if seed == 1 else {}
+        if seed == 7:
+            identity = {"PLUG_RA": -0.5, "Z_ERR": np.inf, "SN_MEDIAN_ALL": -np.inf}
         coadd = spec_files.arrays(seed)
         if seed == 5:
             coadd["flux"][50], coadd["ivar"][50] = np.inf, 1
+        if seed == 6:
+            spec_files.sdss_v().writeto(folder / "spec-015143-59205-27021598150202075.fits")
+            continue
         spec_files.write(
             folder, seed, coadd=coadd, SUBCLASS=("AGN", "STARFORMING")[seed % 2], **identity
         )

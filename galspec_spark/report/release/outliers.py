@@ -28,7 +28,8 @@ COLUMNS = (
     "spectrum_id", "ra", "dec", "z", "sn_median", "class", "probability", RECONSTRUCTION_ERROR,
     "reason", "flags", "features",
 )  # fmt: skip
-SDSS_KEY = re.compile(r"(\d+)-(\d+)-(\d+)", re.ASCII)
+#: Plate, night and fibre; SDSS-V's field of six digits and target are not on that page.
+SDSS_KEY = re.compile(r"(\d{4,5})-(\d{5})-(\d{4})", re.ASCII)
 SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
 
 

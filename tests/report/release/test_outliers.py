@@ -77,6 +77,8 @@ def test_without_outliers_there_is_no_figure(release_report) -> None:
         ("sdss", "my release", "sdss-my release-0266-51602-0009", None),
         ("sdss", "dr14/../..", "sdss-dr14/../..-0266-51602-0009", None),
         ("sdss", "dr14", "sdss-dr14-0266-51602-0009&x=<b>", None),
+        ("sdss", "dr19", "sdss-dr19-015143-59205-27021598150202075", None),
+        ("sdss", "dr18", "sdss-dr18-015143-59205-0147", None),
         ("desi", "dr1", "desi-dr1-27256-39628473202312152", None),
         ("lamost", "dr7", "lamost-dr7-56591-EG012606S021203F01-5-1", None),
     ],
