@@ -123,7 +123,7 @@ def _png(figure: Figure) -> bytes:
     """Return a figure as PNG; `Figure.savefig` would draw it twice, once for the layout."""
     content = io.BytesIO()
     figure.set_dpi(rcParams["savefig.dpi"])
-    FigureCanvasAgg(figure).print_png(content)
+    FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]
     return content.getvalue()
 
 
