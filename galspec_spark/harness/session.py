@@ -34,8 +34,8 @@ SETTINGS = {
     "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
     # A Gram matrix in float64 is 56 MB, and several may arrive at once.
     "spark.driver.maxResultSize": "2g",
-    # Spark keeps Python processes of their own for tasks with another environment, and this one alone
-    # tells those of DataFrames from others: with it, each process imports and is held twice.
+    # It is an environment variable of the tasks of DataFrames alone, and Spark has other Python
+    # processes for another environment: all that tasks import would be imported and held twice.
     "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
     # Spark's messages must not bury a job's own lines.
     "spark.log.level": "ERROR",
