@@ -23,6 +23,8 @@ from tests.releases import draw, write_release
 from tests.submit import SETTINGS
 from tests.times import Times
 
+LONGEST = "tests/cluster/"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Print at the end where the time went."""
@@ -31,14 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Divide the tests between processes by folder, so that few fixtures are made twice."""
+    """Divide the tests between processes by folder, so that few fixtures are made twice.
+
+    The first is the longest that cannot be divided, lest one process waits for it in the end.
+    """
     from xdist.scheduler.loadscope import LoadScopeScheduling
 
     class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return nodeid.partition("::")[0].rpartition("/")[0]
 
+    config.option.loadscopereorder = False  # which takes the folder of most tests for the longest
     return ByFolder(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

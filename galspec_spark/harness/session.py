@@ -34,6 +34,9 @@ SETTINGS = {
     "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
     # A Gram matrix in float64 is 56 MB, and several may arrive at once.
     "spark.driver.maxResultSize": "2g",
+    # It is an environment variable of the tasks of DataFrames alone, and Spark has other Python
+    # processes for another environment: all that tasks import would be imported and held twice.
+    "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
     # Spark's messages must not bury a job's own lines.
     "spark.log.level": "ERROR",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -89,7 +90,7 @@ class Templates:
 def broadened(templates: Templates) -> Floats:
     """Return templates at each dispersion, float32 (DISPERSIONS, TEMPLATES, samples)."""
     fine = _oversampled(templates.vectors)
-    return np.stack([_smoothed(fine, v / SAMPLE_VELOCITY) for v in DISPERSIONS])
+    return _smoothed(fine, [v / SAMPLE_VELOCITY for v in DISPERSIONS])
 
 
 @cache
@@ -138,19 +139,25 @@ def spline_knots(pixels: int) -> Doubles:
     return np.concatenate([ends[0], knots, ends[1]])
 
 
-def _smoothed(fine: Doubles, sigma: float) -> Floats:
-    """Convolve with a Gaussian of sigma samples, float32 (TEMPLATES, samples).
+def _smoothed(fine: Doubles, sigmas: Sequence[float]) -> Floats:
+    """Convolve with Gaussians of so many samples, float32 (sigmas, TEMPLATES, samples).
 
     The first and last sample are repeated beyond the edges.
     """
-    if sigma == 0:
-        return fine.astype(np.float32)
-    kernel = gaussian(sigma)
-    reach = len(kernel) // 2
+    reach = len(gaussian(max(sigmas))) // 2
     padded = np.pad(fine, ((0, 0), (reach, reach)), mode="edge")
     length = next_fast_len(padded.shape[1], real=True)
-    product = np.fft.rfft(padded, length) * np.conj(np.fft.rfft(kernel, length))
-    return np.fft.irfft(product, length)[:, : fine.shape[1]].astype(np.float32)
+    transform = np.fft.rfft(padded, length)
+    smoothed = np.empty((len(sigmas), *fine.shape), np.float32)
+    for place, sigma in zip(smoothed, sigmas, strict=True):
+        if sigma == 0:
+            place[:] = fine
+            continue
+        kernel = gaussian(sigma)
+        first = reach - len(kernel) // 2
+        product = np.fft.irfft(transform * np.conj(np.fft.rfft(kernel, length)), length)
+        place[:] = product[:, first : first + fine.shape[1]]
+    return smoothed
 
 
 def gaussian(sigma: float) -> Doubles:

@@ -11,8 +11,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.ml.classification import LogisticRegression
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from galspec_spark.config import TrainConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
+from galspec_spark.ml.classifiers.linear_fit import fit_logistic
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
 from galspec_spark.ml.features.pca import KIND, Coefficients, Settings
@@ -40,8 +37,9 @@ from galspec_spark.ml.pca.pixel_sums import Weighting
 from galspec_spark.ml.pca.weighted import fit_weighted
 from galspec_spark.preprocess.selection import positions
 from galspec_spark.report.style import style
-from galspec_spark.spectrum.arrays import Floats, lists_of
+from galspec_spark.spectrum.arrays import Floats, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
+from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
@@ -54,8 +52,8 @@ ENDS = (3900.0, 4100.0, 4400.0)
 SHARE = 0.5
 #: Spectra used at most, some 60 MB on the driver, and at least.
 MOST, LEAST = 2600, 100
-#: Of logistic regression, for all alike.
-REGULARISATION = 1e-3
+#: The logistic regression of all alike.
+REGRESSION = {"regParam": 1e-3, "standardization": True, "fitIntercept": True}
 #: What each remedy is: weighting of the components (None: ordinary ones), and whether the
 #: components fit the gaps.
 REMEDIES: dict[str, tuple[Weighting | None, bool]] = {
@@ -183,12 +181,16 @@ class Pipeline:
     def predictions(self, components: list[Components], is_masked: bool) -> npt.NDArray[np.int32]:
         """Predict each spectrum by the models of the other folds, shape (n,)."""
         features = [Coefficients(each, is_masked) for each in components]
-        rows = feature_table(self.spark, self.spectra, KIND, features, self.scratch).rows
-        with ThreadPool(self.config.parallelism) as pool:
-            predicted = pool.map(partial(_predict, rows), range(self.folds))
-        rows.unpersist()
-        predictions = pa.concat_tables(predicted).sort_by("spectrum_id")["prediction"]
-        return np.asarray(predictions.to_numpy().astype(np.int32))
+        parts = feature_table(self.spark, self.spectra, KIND, features, self.scratch).parts
+        rows = pa.concat_tables([open_part(part).read() for part in parts]).sort_by("spectrum_id")
+        fold, labels = (np.asarray(rows[name].to_numpy()) for name in ("fold", "label"))
+        predicted = np.empty(len(rows), np.int32)
+        for number in range(self.folds):
+            values = rows_of(rows[fold_column(number)].combine_chunks())
+            is_held_out = fold == number
+            model = fit_logistic(values[~is_held_out], labels[~is_held_out], REGRESSION)
+            predicted[is_held_out] = model.score(values[is_held_out]) > 0.5
+        return predicted
 
     def apply(self) -> Iterator[tuple[str, Components, npt.NDArray[np.int32]]]:
         """Give each remedy, the components of all spectra that it uses, and its predictions."""
@@ -201,15 +203,6 @@ class Pipeline:
                     self.spark, self.spectra, ordinary, weighting, passes, self.scratch
                 )
             yield remedy, used[-1], self.predictions(used, is_masked)
-
-
-def _predict(rows: DataFrame, fold: int) -> pa.Table:
-    classifier = LogisticRegression(
-        featuresCol=fold_column(fold), regParam=REGULARISATION, maxIter=50, tol=1e-4
-    )
-    model = classifier.fit(rows.where(F.col("fold") != fold))
-    predicted = model.transform(rows.where(F.col("fold") == fold))
-    return predicted.select("spectrum_id", "prediction").toArrow()
 
 
 def _artificial(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 import pytest
 
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.harness.session import SECRET, SETTINGS, _conf, check_java
-from galspec_spark.warehouse.frames import scan
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.warehouse.frames import frame_of_tasks, scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 
@@ -102,3 +105,11 @@ def test_a_table_is_broadcast_only_where_it_is_small(spark, tmp_path, largest, j
             spark.conf.set(name, value)
     final_plan = both._jdf.queryExecution().executedPlan().toString().partition("Initial Plan")[0]
     assert join in final_plan
+
+
+def test_tasks_of_rows_and_of_numbers_share_pythons_processes(spark):
+    def parent(task):
+        yield pa.record_batch({"parent": [os.getppid()]})
+
+    (of_numbers,) = run_tasks(spark, lambda task: os.getppid(), [0])
+    assert frame_of_tasks(spark, parent, [0], "parent long").collect() == [(of_numbers,)]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.simulate import sky
@@ -14,13 +13,9 @@ from galspec_spark.simulate.batch import Batch, simulate_block
 from galspec_spark.simulate.emission import LINES
 from galspec_spark.simulate.kinds import BLOCK, Kind
 from galspec_spark.simulate.speclite_tables import spzline
+from tests.simulate.conftest import SEED
 
-CONFIG = SimulateConfig(seed=3)
-
-
-@pytest.fixture(scope="module")
-def survey() -> list[Batch]:
-    return [simulate_block(block, CONFIG) for block in range(5)]
+CONFIG = SimulateConfig(seed=SEED)
 
 
 def arrays(value: Any) -> Iterator[npt.NDArray[Any]]:

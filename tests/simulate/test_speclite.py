@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from galspec_spark.config import SimulateConfig
 from galspec_spark.lines import Spectra, measure, own_templates
-from galspec_spark.simulate.batch import Batch, simulate_block
+from galspec_spark.simulate.batch import Batch
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 
@@ -19,8 +18,8 @@ SF_FILE = "dr14/sdss/spectro/redux/26/spectra/lite/*/spec-*.fits"
 
 
 @pytest.fixture(scope="module")
-def batch() -> Batch:
-    return simulate_block(5, SimulateConfig(seed=2))
+def batch(survey: list[Batch]) -> Batch:
+    return survey[4]
 
 
 @pytest.fixture(scope="module")

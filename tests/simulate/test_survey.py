@@ -7,33 +7,30 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import SimulateConfig
 from galspec_spark.errors import UserError
-from galspec_spark.simulate.batch import simulate_block
+from galspec_spark.simulate.batch import Batch
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 from galspec_spark.simulate.survey import read_selection, simulate
+from tests.simulate.conftest import SEED
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_spark_writes_what_the_kernels_make(spark: SparkSession, tmp_path: Path) -> None:
-    config = SimulateConfig(spectra=BLOCK + 6)
-    summary = simulate(spark, config, tmp_path)
-    blocks = [simulate_block(number, config) for number in range(2)]
-    assert contents(tmp_path) == dict(files(blocks[0], BLOCK)) | dict(files(blocks[1], 6))
-    assert summary["spectra"] == summary["written"] == BLOCK + 6
-    assert sum(summary["spectra_by_class"].values()) == BLOCK + 6
-
-
-def test_a_rerun_writes_nothing_and_a_larger_survey_only_what_is_new(
-    spark: SparkSession, tmp_path: Path
+def test_spark_writes_what_the_kernels_make_and_only_what_is_new(
+    spark: SparkSession, survey: list[Batch], tmp_path: Path
 ) -> None:
-    simulate(spark, SimulateConfig(spectra=40), tmp_path)
+    fewer, more = (SimulateConfig(spectra=BLOCK + n, seed=SEED) for n in (-10, 6))
+    assert simulate(spark, fewer, tmp_path)["written"] == BLOCK - 10
     times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.fits")}
-    assert simulate(spark, SimulateConfig(spectra=40), tmp_path)["written"] == 0
-    assert simulate(spark, SimulateConfig(spectra=50), tmp_path)["written"] == 10
+    assert simulate(spark, fewer, tmp_path)["written"] == 0
+    summary = simulate(spark, more, tmp_path)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+    assert contents(tmp_path) == dict(files(survey[0], BLOCK)) | dict(files(survey[1], 6))
+    assert summary["spectra"] == BLOCK + 6
+    assert summary["written"] == 16
+    assert sum(summary["spectra_by_class"].values()) == BLOCK + 6
 
 
 @pytest.mark.parametrize(
