@@ -14,6 +14,7 @@ from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -27,7 +28,12 @@ def main() -> int:
     parser.add_argument(
         "--model", default="run/model", metavar="DIR", help="model folder of a training run"
     )
-    parser.add_argument("--release", metavar="NAME", help="classify this data release only")
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        metavar="NAME",
+        help="classify this data release only",
+    )
     parser.add_argument(
         "--export",
         nargs="+",

@@ -28,7 +28,7 @@ def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
         )
     if args.templates:
         return download_templates(run, Path(output.path))
-    if args.plates:
+    if args.plates is not None:
         plates = parse_plates(args.plates, args.run2d)
         return download(run, archive, plates, len(plates), Path(output.path))
     count, listed = listed_plates(read_list(Path(args.list), args.run2d, args.kind))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
+from galspec_spark.harness.options import value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
@@ -20,7 +21,13 @@ def main() -> int:
     parser.add_argument(
         "--model", default="run/model", metavar="DIR", help="model folder of a training run"
     )
-    parser.add_argument("--release", required=True, metavar="NAME", help="the data release")
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        required=True,
+        metavar="NAME",
+        help="the data release",
+    )
     parser.add_argument("--output", default="drift", metavar="DIR", help="folder of the results")
     return run_without_spark("drift", parser, work, output="output")
 

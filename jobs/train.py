@@ -42,7 +42,7 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, A
     summary = train(spark, run, warehouse, output, args.compare)
     if "comparison" in summary:
         print(comparison_text(summary["comparison"]))
-    if args.promote:
+    if args.promote is not None:
         summary["promotion"] = promote(spark, warehouse, output, Path(args.promote))
         print(promotion_text(summary["promotion"]))
     return summary

@@ -56,9 +56,11 @@ def output(tmp_path):
 
 
 def options(archive, output, *more, **settings):
-    """Return a command line; it fetches plate 266 unless `more` says which plates."""
+    """Return a command line; it fetches plate 266 into `output` unless `more` says otherwise."""
     which = [] if {"--plates", "--list", "--templates"} & set(more) else ["--plates", "266"]
-    words = ["--base-url", archive.url, "--output", str(output), *which, *more]
+    words = [*which, *more]
+    for name, value in {"--base-url": archive.url, "--output": str(output)}.items():
+        words += [] if name in more else [name, value]
     for key, value in {**IMPATIENT, **settings}.items():
         words += ["--set", f"download.{key}={value}"]
     return words

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from galspec_spark.config import Config
-from galspec_spark.errors import UserError
+from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.session import SECRET, SETTINGS, _conf, check_java
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
@@ -70,6 +70,13 @@ def test_the_configuration_wins_over_the_sessions_own_settings(spark):
     assert spark.conf.get("spark.sql.session.timeZone") == SETTINGS["spark.sql.session.timeZone"]
     assert SETTINGS["spark.sql.shuffle.partitions"] != "2"
     assert spark.conf.get("spark.sql.shuffle.partitions") == "2"  # see conftest.py
+
+
+def test_a_setting_that_comes_too_late_is_refused(monkeypatch):
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    monkeypatch.setattr("pyspark.SparkContext._ensure_initialized", lambda: None)
+    with pytest.raises(ConfigError, match=r"--conf spark.driver.memory=VALUE before the job"):
+        _conf(Config(spark={"spark.driver.memory": "4g"}))
 
 
 def test_the_secret_of_a_cluster_comes_from_the_environment(monkeypatch):
