@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from galspec_spark.errors import UserError, java_cause, lacks_memory
+from galspec_spark.errors import ConfigError, UserError, java_cause, lacks_memory
 from galspec_spark.export.columns import CATALOGUE
 
 #: Quoted texts and names.
@@ -22,7 +22,7 @@ def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
 
     Raises
     ------
-    UserError
+    ConfigError
         If the expression is no condition on the columns, or its value may change between runs.
     """
     if where is None:
@@ -33,7 +33,7 @@ def keep_rows(catalog: DataFrame, where: str | None) -> DataFrame:
             kept = catalog.filter(F.expr(where))
             forbidden = _forbidden(kept)
     if forbidden:
-        raise UserError(f"cannot filter by {where!r}: {forbidden} is not allowed")
+        raise ConfigError(f"cannot filter by {where!r}: {forbidden} is not allowed")
     return kept
 
 
@@ -45,7 +45,7 @@ def naming_filter(where: str | None, columns: list[str]) -> Iterator[None]:
 
     Raises
     ------
-    UserError
+    ConfigError
         In place of any error of Spark's.
     """
     try:
@@ -57,7 +57,7 @@ def naming_filter(where: str | None, columns: list[str]) -> Iterator[None]:
         if where is None or "Traceback (most recent call last)" in text or lacks_memory(text):
             raise
         cause = java_cause(text).partition(" SQLSTATE")[0]
-        raise UserError(f"cannot filter by {where!r}: {cause} ({_listed(columns)})") from None
+        raise ConfigError(f"cannot filter by {where!r}: {cause} ({_listed(columns)})") from None
 
 
 def _listed(columns: list[str]) -> str:
