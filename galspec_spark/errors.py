@@ -45,6 +45,12 @@ def cause_of(error: Exception) -> str:
     return for_user if for_user != cause or is_wrapped else f"{type(error).__name__}: {cause}"
 
 
+def without_passwords(text: str) -> str:
+    """Return a text in which addresses have no user, password, query or fragment."""
+    hidden = re.sub(r"(?i)\b([a-z][a-z0-9+.-]*:/{1,3})\S*@", r"\1***@", text)
+    return re.sub(r"(?i)\b([a-z][a-z0-9+.-]*:/{1,3}[^\s?#]*)[?#][^\s'\"]*", r"\1?***", hidden)
+
+
 def lacks_memory(text: str) -> bool:
     """Tell whether an error says that Java ran out of memory."""
     return "OutOfMemoryError" in text or EXECUTOR_FULL.search(text) is not None

@@ -16,7 +16,7 @@ from galspec_spark.config import load_config
 from galspec_spark.errors import ConfigError, UserError, cause_of
 from galspec_spark.harness.console import use_real_stderr
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
-from galspec_spark.harness.run import Run, Summary, write_summary
+from galspec_spark.harness.run import Run, Summary, read_summaries, write_summary
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
 
@@ -125,6 +125,7 @@ def print_summary(summary: Summary) -> None:
 def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:
     config = load_config(args.config, args.overrides, settings_of(args))
     _check_writable(folder)
+    read_summaries(folder)  # a damaged one would be found when the work is done
     run = Run.start(job, config)
     return write_summary(folder, run, work(run, args))
 

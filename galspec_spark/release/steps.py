@@ -108,6 +108,6 @@ def _read_steps(place: Location) -> dict[str, StepRecord]:
     try:
         steps = RunRecord.model_validate_json(place.read()).steps
     except ValidationError:
-        log.warning("%s is of another version: every step is done again", place)
+        log.warning("%s is damaged or of another version: every step is done again", place)
         return {}
     return {step.name: step for step in steps if step.is_done}

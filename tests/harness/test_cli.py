@@ -195,6 +195,17 @@ def test_a_wrong_configuration_stops_before_the_work(run, capsys, tmp_path):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.parametrize("content", ["", '{"probe": {', "[]", '{"ingest": 5}'])
+def test_a_damaged_summary_is_named_before_the_work(run, capsys, tmp_path, content):
+    place = tmp_path / "output" / "summary.json"
+    place.parent.mkdir()
+    place.write_text(content)
+    assert run(never) == cli.FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {place} is ")
+    assert line.endswith("delete it (it only tells of earlier runs) and run the same command again")
+
+
 def test_an_output_below_a_file_stops_before_the_work(run, capsys, tmp_path):
     (tmp_path / "file").write_text("here first")
     assert run(never, output=tmp_path / "file" / "output") == cli.FAILED
