@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
-from galspec_spark.harness.options import value_of
+from galspec_spark.harness.options import local_path, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
@@ -19,7 +19,11 @@ def main() -> int:
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument(
-        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
     )
     parser.add_argument(
         "--release",
@@ -28,7 +32,9 @@ def main() -> int:
         metavar="NAME",
         help="the data release",
     )
-    parser.add_argument("--output", default="drift", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="drift", metavar="DIR", help="folder of the results"
+    )
     return run_without_spark("drift", parser, work, output="output")
 
 

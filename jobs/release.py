@@ -13,7 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting
+from galspec_spark.harness.options import add_setting, local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.warehouse.tables import Warehouse
@@ -41,11 +41,18 @@ def main() -> int:
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument(
-        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
     )
-    parser.add_argument("--output", default="release", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="release", metavar="DIR", help="folder of the results"
+    )
     parser.add_argument(
         "--list",
+        type=local_path,
         metavar="FILE",
         help="CSV file of spectra to download into the first --input; see jobs/download.py",
     )

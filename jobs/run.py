@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, print_summary, run_job
-from galspec_spark.harness.options import add_setting
+from galspec_spark.harness.options import add_setting, local_path
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
 from galspec_spark.measure import measure_lines
@@ -56,7 +56,11 @@ def main() -> int:
         help="FITS files, or folders of them; without it, a survey is simulated",
     )
     parser.add_argument(
-        "--survey", default="survey", metavar="DIR", help="folder of the simulated survey"
+        "--survey",
+        type=local_path,
+        default="survey",
+        metavar="DIR",
+        help="folder of the simulated survey",
     )
     add_setting(
         parser,
@@ -68,7 +72,9 @@ def main() -> int:
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
-    parser.add_argument("--output", default="run", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
+    )
     return run_job("run", parser, work, output="output")
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import load_config
-from galspec_spark.errors import ConfigError, UserError, cause_of
+from galspec_spark.errors import ConfigError, UserError, cause_of, without_passwords
 from galspec_spark.harness.console import use_real_stderr
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
 from galspec_spark.harness.run import Run, Summary, read_summaries, write_summary
@@ -144,5 +144,6 @@ def _check_writable(output: Location) -> None:
 
 def _fail(cause: str, code: int) -> int:
     logging.shutdown()
-    print(f"error: {' '.join(cause.splitlines())}", file=sys.stderr)  # noqa: T201
+    line = without_passwords(" ".join(cause.splitlines()))
+    print(f"error: {line}", file=sys.stderr)  # noqa: T201
     return code

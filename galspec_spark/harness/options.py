@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from galspec_spark.config import check_setting
 from galspec_spark.errors import ConfigError
+from galspec_spark.warehouse.addresses import SLASHES_LACK, read_address
+from galspec_spark.warehouse.storage import Location
+
+#: An address that begins with a user, or a user and a password.
+CREDENTIALS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^/?#\s]*@")
+
+
+def local_path(text: str) -> str:
+    """Return the value of an option that takes a path of this machine.
+
+    Raises
+    ------
+    ConfigError
+        If it is an address of another place.
+    """
+    if not CREDENTIALS.match(text) and text.strip() and not Location.of(text).is_local:
+        raise ConfigError(f"{text}: here a local path is needed, or one that all machines see")
+    return text
 
 
 def add_setting(parser: argparse.ArgumentParser, option: str, key: str, **more: Any) -> None:
@@ -48,15 +67,24 @@ class GivenOnce(argparse.Action):
 
 
 def check_texts(args: argparse.Namespace) -> None:
-    """Refuse empty texts: an empty variable of a shell script is not an option left out.
+    """Refuse empty texts, which an empty variable of a shell script leaves, and credentials.
 
     Raises
     ------
     ConfigError
-        If an option has an empty value.
+        If an option has an empty value, or is an address with a password or without its slashes.
     """
     for name, value in vars(args).items():
         for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and not text.strip():
-                option = "set" if name == "overrides" else name.replace("_", "-")
-                raise ConfigError(f"--{option} is empty: give it a value, or leave it out")
+            if not isinstance(text, str):
+                continue
+            option = "--" + ("set" if name == "overrides" else name.replace("_", "-"))
+            if not text.strip():
+                raise ConfigError(f"{option} is empty: give it a value, or leave it out")
+            if CREDENTIALS.match(text):
+                raise ConfigError(
+                    f"{option} is an address with a user or password, which logs and summaries "
+                    "would keep: set them in the environment"
+                )
+            if SLASHES_LACK.match(text):
+                read_address(text)

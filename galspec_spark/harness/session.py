@@ -67,7 +67,9 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
-    spark = SparkSession.builder.config(conf=conf).appName(name).getOrCreate()
+    # A builder that is given the settings logs each at DEBUG, and hands it to Hadoop: secrets too.
+    SparkContext.getOrCreate(conf.setAppName(name))
+    spark = SparkSession.builder.getOrCreate()
     _silence(spark)
     try:
         yield spark

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_jsonable_python
 
-from galspec_spark.errors import cause_of
+from galspec_spark.errors import cause_of, without_passwords
 from galspec_spark.harness.record import RunRecord, StepRecord
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.warehouse.storage import Location, write_json
@@ -67,7 +67,7 @@ class Steps:
             same = self._same_result(step, entry.key)
             result = to_jsonable_python(step.work()) if same is None else same
         except Exception as error:
-            entry.state, entry.error = "failed", cause_of(error)
+            entry.state, entry.error = "failed", without_passwords(cause_of(error))
             self._finish("failed")
             raise
         skipped = same is not None or step.nothing_done(result)

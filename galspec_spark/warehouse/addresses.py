@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from galspec_spark.errors import UserError, without_passwords
+from galspec_spark.errors import ConfigError, without_passwords
 
 REMOTE_SCHEMES = {"s3": "s3", "s3a": "s3", "hdfs": "hdfs"}  #: s3a is Spark's name for S3
 #: What is no path although Python and pyarrow would take it for one: s3:/bucket, file:x, http:/x.
@@ -18,13 +18,13 @@ def read_address(text: str) -> str:
 
     Raises
     ------
-    UserError
+    ConfigError
         If the address is incomplete, has an unknown scheme, or holds credentials.
     """
     lacking = SLASHES_LACK.match(text)
     if lacking:
         name = lacking[1].lower()
-        raise UserError(
+        raise ConfigError(
             f"{without_passwords(text)} is neither a path nor an address: write {name}://... for "
             f"an address, ./{name}:... for a path"
         )
@@ -35,11 +35,11 @@ def read_address(text: str) -> str:
         return str(Path(unquote(urlsplit(text).path)).absolute())
     if scheme not in REMOTE_SCHEMES:
         schemes = ", ".join(["file", *REMOTE_SCHEMES])
-        raise UserError(f"cannot open {scheme}://...: known are local paths and {schemes}")
+        raise ConfigError(f"cannot open {scheme}://...: known are local paths and {schemes}")
     if "@" in rest.partition("/")[0] or "?" in rest:
-        raise UserError(
+        raise ConfigError(
             f"the {scheme}:// address holds credentials or options: set them in the environment"
         )
     if REMOTE_SCHEMES[scheme] == "s3" and not rest.partition("/")[0]:
-        raise UserError(f"{text} names no bucket: write {scheme}://BUCKET/FOLDER")
+        raise ConfigError(f"{text} names no bucket: write {scheme}://BUCKET/FOLDER")
     return f"{REMOTE_SCHEMES[scheme]}://{rest.rstrip('/')}"

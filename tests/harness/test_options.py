@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from galspec_spark.errors import without_passwords
 from galspec_spark.harness.cli import WRONG_USAGE
 from tests.submit import ROOT
 
@@ -71,8 +72,39 @@ def test_empty_is_not_absent(refused, job, option):
         ("simulate", ["--set", "simulate.like=''"], "simulate.like: String should match"),
         ("ingest", ["--set", "ingest.release=.."], "'..' is no name of a release"),
         ("ingest", ["--input", "a", "--input", "b"], "--input is there twice"),
+        (
+            "ingest",
+            ["--input", "s3:/bucket/x"],
+            "write s3://... for an address, ./s3:... for a path",
+        ),
+        ("ingest", ["--warehouse", "s3:///bucket/x"], "names no bucket: write s3://BUCKET"),
+        ("train", ["--output", "s3://bucket/x"], "s3://bucket/x: here a local path is needed"),
+        ("classify", ["--model", "s3://bucket/x"], "s3://bucket/x: here a local path is needed"),
         ("train", ["--set", "train.seed=-1"], "train.seed: Input should be greater"),
     ],
 )
 def test_an_option_is_checked_like_its_key(refused, job, options, expected):
     assert expected in refused(job, *options)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://user:planted@host/x", "s3://key:planted@b/x", "s3:/key:planted@b", "http://planted@h"],
+)
+@pytest.mark.parametrize(
+    ("job", "option"),
+    [
+        ("download", "--base-url"), ("release", "--base-url"), ("ingest", "--input"),
+        ("train", "--output"), ("train", "--compare"), ("classify", "--model"), ("run", "--config"),
+    ],
+)  # fmt: skip
+def test_a_password_in_an_address_is_refused_and_not_repeated(refused, job, option, address):
+    line = refused(job, option, address)
+    assert "planted" not in line
+    assert line.startswith(f"error: {option} is an address with a user or password")
+
+
+def test_no_text_has_the_password_of_an_address():
+    text = "cannot open http://u:pl@nted/planted@host/x?token=planted: see s3://b/c"
+    assert without_passwords(text) == "cannot open http://***@host/x?*** see s3://b/c"
+    assert without_passwords("/a/b@c?d: it is no file") == "/a/b@c?d: it is no file"
