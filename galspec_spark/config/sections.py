@@ -48,6 +48,7 @@ class DownloadConfig(Section):
     connect_timeout: float = Field(10, gt=0, description="seconds")
     read_timeout: float = Field(60, gt=0, description="seconds without a byte")
     attempts: int = Field(6, ge=1, description="for each file, counted anew when bytes were gained")
+    file_megabytes: int = Field(1000, ge=1, description="longest file that is fetched")
     pause: float = Field(0.5, ge=0, description="seconds before the second attempt; doubles")
     pause_max: float = Field(60, ge=0, description="seconds, whatever the archive asks for")
 
