@@ -36,10 +36,10 @@ def commands() -> list[list[str]]:
     return [line[1:] for line in words if line[:1] == ["spark-submit"] and "--master" not in line]
 
 
-def quick(path: str | None = None, overrides: list[str] | None = None) -> Config:
+def quick(path: str | None, overrides: list[str], settings: dict[str, object]) -> Config:
     """Read the tests' small configuration where the README uses the default."""
     assert path is None
-    return load_config(ROOT / "tests" / "small.yaml", overrides or [])
+    return load_config(ROOT / "tests" / "small.yaml", overrides, settings)
 
 
 @pytest.fixture
