@@ -14,6 +14,7 @@ from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import local_path, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -25,9 +26,18 @@ def main() -> int:
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument(
-        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
     )
-    parser.add_argument("--release", metavar="NAME", help="classify this data release only")
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        metavar="NAME",
+        help="classify this data release only",
+    )
     parser.add_argument(
         "--export",
         nargs="+",
@@ -41,7 +51,11 @@ def main() -> int:
         help="export only these rows, for example \"class = 'AGN' AND probability > 0.9\"",
     )
     parser.add_argument(
-        "--output", default="export", metavar="DIR", help="folder of the exported files"
+        "--output",
+        type=local_path,
+        default="export",
+        metavar="DIR",
+        help="folder of the exported files",
     )
     return run_job("classify", parser, work, output="warehouse")
 

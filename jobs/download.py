@@ -12,27 +12,22 @@ from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import KINDS, Archive
 from galspec_spark.download.templates import download_templates
 from galspec_spark.download.wanted import listed_plates, parse_plates, read_list
-from galspec_spark.errors import ConfigError
 from galspec_spark.harness.cli import job_parser, run_without_spark
+from galspec_spark.harness.options import local_path
 from galspec_spark.harness.run import Run
-from galspec_spark.warehouse.storage import Location
 
 
 def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Download what the options name."""
     archive = Archive(args.base_url, args.release.lower(), args.kind)
-    output = Location.of(args.output)
-    if not output.is_local:
-        raise ConfigError(
-            f"--output {output}: download writes to a local folder; copy it from there"
-        )
+    output = Path(args.output).absolute()
     if args.templates:
-        return download_templates(run, Path(output.path))
-    if args.plates:
+        return download_templates(run, output)
+    if args.plates is not None:
         plates = parse_plates(args.plates, args.run2d)
-        return download(run, archive, plates, len(plates), Path(output.path))
+        return download(run, archive, plates, len(plates), output)
     count, listed = listed_plates(read_list(Path(args.list), args.run2d, args.kind))
-    return download(run, archive, listed, count, Path(output.path))
+    return download(run, archive, listed, count, output)
 
 
 def main() -> int:
@@ -56,7 +51,9 @@ def main() -> int:
         action="store_true",
         help="the spectra of stars that SDSS measures lines with (lines.templates)",
     )
-    parser.add_argument("--output", default="archive", metavar="DIR", help="folder of the files")
+    parser.add_argument(
+        "--output", type=local_path, default="archive", metavar="DIR", help="folder of the files"
+    )
     parser.add_argument("--release", default="dr17", metavar="NAME", help="data release")
     parser.add_argument(
         "--run2d",

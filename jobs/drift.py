@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
+from galspec_spark.harness.options import local_path, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
@@ -18,10 +19,22 @@ def main() -> int:
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument(
-        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
     )
-    parser.add_argument("--release", required=True, metavar="NAME", help="the data release")
-    parser.add_argument("--output", default="drift", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        required=True,
+        metavar="NAME",
+        help="the data release",
+    )
+    parser.add_argument(
+        "--output", type=local_path, default="drift", metavar="DIR", help="folder of the results"
+    )
     return run_without_spark("drift", parser, work, output="output")
 
 

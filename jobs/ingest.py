@@ -3,6 +3,7 @@
 import sys
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import add_setting
 from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -20,8 +21,12 @@ def main() -> int:
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
-    parser.add_argument(
-        "--release", metavar="NAME", help="the files' data release, for example dr14"
+    add_setting(
+        parser,
+        "--release",
+        "ingest.release",
+        metavar="NAME",
+        help="the files' data release, for example dr14",
     )
     return run_job(
         "ingest",
@@ -31,7 +36,7 @@ def main() -> int:
             run,
             args.input,
             Warehouse(args.warehouse),
-            args.release or run.config.ingest.release,
+            run.config.ingest.release,
         ),
         output="warehouse",
     )

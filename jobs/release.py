@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import add_setting, local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.warehouse.tables import Warehouse
@@ -28,16 +29,30 @@ def main() -> int:
         metavar="PATH",
         help="FITS files, or folders of them",
     )
-    parser.add_argument("--release", required=True, metavar="NAME", help="the files' data release")
+    add_setting(
+        parser,
+        "--release",
+        "ingest.release",
+        required=True,
+        metavar="NAME",
+        help="the files' data release",
+    )
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
     parser.add_argument(
-        "--model", default="run/model", metavar="DIR", help="model folder of a training run"
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
     )
-    parser.add_argument("--output", default="release", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="release", metavar="DIR", help="folder of the results"
+    )
     parser.add_argument(
         "--list",
+        type=local_path,
         metavar="FILE",
         help="CSV file of spectra to download into the first --input; see jobs/download.py",
     )
@@ -50,12 +65,12 @@ def main() -> int:
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Run the release, and print the state of each step."""
     release = Release(
-        name=args.release,
+        name=run.config.ingest.release,
         inputs=args.input,
         warehouse=Warehouse(args.warehouse),
         model=Path(args.model),
         output=Path(args.output),
-        wanted=Path(args.list) if args.list else None,
+        wanted=None if args.list is None else Path(args.list),
         archive=args.base_url,
     )
     summary = run_release(spark, run, release)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, print_summary, run_job
+from galspec_spark.harness.options import add_setting, local_path
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
 from galspec_spark.measure import measure_lines
@@ -25,7 +26,7 @@ from galspec_spark.warehouse.tables import Warehouse
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
     """Run each job, which leaves its own summary."""
     config, warehouse, output = run.config, Warehouse(args.warehouse), Path(args.output)
-    release = args.release or config.ingest.release
+    release = config.ingest.release
     seconds = {}
 
     def stage(job: str, folder: Path | Location, do: Callable[[Run], Summary]) -> None:
@@ -33,10 +34,10 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
         print_summary(summary)
         seconds[job] = summary["seconds"]
 
-    if not args.input:
+    if args.input is None:
         survey = Path(args.survey)
         stage("simulate", survey, lambda own: simulate(spark, config.simulate, survey))
-    inputs = args.input or [args.survey]
+    inputs = [args.survey] if args.input is None else args.input
     stage("ingest", warehouse.root, lambda own: ingest(spark, own, inputs, warehouse, release))
     stage("preprocess", warehouse.root, lambda own: preprocess(spark, own, warehouse))
     if any(kind.line_columns for kind in config.train.kinds):
@@ -55,15 +56,25 @@ def main() -> int:
         help="FITS files, or folders of them; without it, a survey is simulated",
     )
     parser.add_argument(
-        "--survey", default="survey", metavar="DIR", help="folder of the simulated survey"
+        "--survey",
+        type=local_path,
+        default="survey",
+        metavar="DIR",
+        help="folder of the simulated survey",
     )
-    parser.add_argument(
-        "--release", metavar="NAME", help="the files' data release, for example dr14"
+    add_setting(
+        parser,
+        "--release",
+        "ingest.release",
+        metavar="NAME",
+        help="the files' data release, for example dr14",
     )
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
-    parser.add_argument("--output", default="run", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
+    )
     return run_job("run", parser, work, output="output")
 
 

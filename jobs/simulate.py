@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import add_setting
 from galspec_spark.harness.run import Run
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.simulate.survey import simulate
@@ -33,16 +34,7 @@ def main() -> int:
     )
     parser.add_argument("--output", default="survey", metavar="DIR", help="folder of the survey")
     for name, meaning in (("spectra", "number of spectra"), ("seed", "fixes all that is random")):
-        # A shorthand for --set, so that the configuration's hash knows it.
-        parser.add_argument(
-            f"--{name}",
-            metavar=name[0].upper(),
-            action="append",
-            dest="overrides",
-            type=f"simulate.{name}={{}}".format,
-            default=argparse.SUPPRESS,
-            help=meaning,
-        )
+        add_setting(parser, f"--{name}", f"simulate.{name}", metavar=name[0].upper(), help=meaning)
     return run_job("simulate", parser, work, output="output")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.train import train
 from galspec_spark.train.earlier import comparison_text
@@ -21,7 +22,9 @@ def main() -> int:
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
-    parser.add_argument("--output", default="run", metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
+    )
     parser.add_argument(
         "--compare",
         metavar="RUN",
@@ -29,6 +32,7 @@ def main() -> int:
     )
     parser.add_argument(
         "--promote",
+        type=local_path,
         metavar="DIR",
         help="model folder that releases are classified with: replace its model unless the new "
         "model is worse on the same test objects",
@@ -42,7 +46,7 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, A
     summary = train(spark, run, warehouse, output, args.compare)
     if "comparison" in summary:
         print(comparison_text(summary["comparison"]))
-    if args.promote:
+    if args.promote is not None:
         summary["promotion"] = promote(spark, warehouse, output, Path(args.promote))
         print(promotion_text(summary["promotion"]))
     return summary

@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.verify.findings import as_text
 from galspec_spark.verify.verify import verify
@@ -56,7 +57,12 @@ def main() -> int:
         metavar="N",
         help="files to read again and compare with their rows, or all",
     )
-    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
+    parser.add_argument(
+        "--seed",
+        type=value_of("--seed", "preprocess.seed"),
+        default=1,
+        help="seed of the sample",
+    )
     return run_job("verify", parser, work, output="warehouse")
 
 

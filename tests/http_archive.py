@@ -235,3 +235,26 @@ def instead(other: bytes) -> Answer:
         serve(handler, other)
 
     return answer
+
+
+def endless(status: int = 200, **headers: str) -> Answer:
+    """Serve without an end."""
+
+    def answer(handler: Handler, content: bytes) -> None:
+        handler.head(status, None, Connection="close", **headers)
+        handler.close_connection = True
+        with suppress(OSError):  # until the client hangs up
+            handler.wfile.write(b"SIMPLE")
+            while not handler.archive.closing.is_set():
+                handler.wfile.write(bytes(1 << 16))
+
+    return answer
+
+
+def in_small_chunks(handler: Handler, content: bytes) -> None:
+    """Serve in chunks of a few bytes."""
+    handler.head(200, None, Transfer_Encoding="chunked")
+    for first in range(0, len(content), 4):
+        piece = content[first : first + 4]
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+    handler.wfile.write(b"0\r\n\r\n")

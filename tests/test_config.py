@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from galspec_spark.config import Config, load_config
+from galspec_spark.config import Config, check_setting, load_config
 from galspec_spark.errors import ConfigError
 from galspec_spark.ml.features.pca import Settings
 
@@ -82,7 +82,15 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
         ),
         ("spark:\n  master: local\n", "spark.master"),
         ("spark:\n  spark.jars: [a, b]\n", "spark.spark.jars: expected a single value"),
+        ("spark:\n  spark.spark.sql.ansi.enabled: 1\n", "write it as spark.sql.ansi.enabled"),
+        ("spark:\n  'spark.x ': 1\n", "'spark.x ' is no name of a setting"),
         ("preprocess: [\n", "is not valid YAML"),
+        (
+            "lines: {}\nlines:\n",
+            "line 2: the key 'lines' is there twice",
+        ),
+        ("train: {search: {max_fits: 3, max_fits: 4}}\n", "'max_fits' is there twice"),
+        ("ingest: {release: 2026-99-99}\n", "is not valid YAML"),
         ("- preprocess\n", "found a list"),
     ],
 )
@@ -149,6 +157,18 @@ def test_set_takes_spark_settings_by_their_own_names():
     assert config.spark == {"spark.sql.shuffle.partitions": 4, "spark.master": "local[1]"}
 
 
+def test_messages_do_not_repeat_values(tmp_path):
+    path = write(tmp_path, "spark:\n  spark.x.password: [planted\n")
+    for message in (error_of(path), error_of(None, "spark.x.password=[planted")):
+        assert "planted" not in message
+
+
+def test_options_win_over_assignments():
+    value = check_setting("--release", "ingest.release", "2024")
+    config = load_config(None, ["ingest.release=dr1"], {"ingest.release": value})
+    assert config.ingest.release == "2024"
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -158,6 +178,9 @@ def test_set_takes_spark_settings_by_their_own_names():
         ("preprocess.foldz=3", "preprocess.foldz: unknown key"),
         ("preprocess.folds=three", "preprocess.folds: Input should be a valid integer"),
         ("preprocess.folds=[", "not valid YAML"),
+        ("preprocess.sample=", "preprocess.sample: the value is empty"),
+        ("train.features={pca: {}, pca: {n_components: 30}}", "the key 'pca' is there twice"),
+        ("spark.spark.sql.shuffle.partitions=4", "write it as spark.sql.shuffle.partitions"),
         ("preprocess.folds.first=3", "folds has no keys of its own"),
     ],
 )

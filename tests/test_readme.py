@@ -38,10 +38,10 @@ def commands() -> list[list[str]]:
     return [line[1:] for line in words if line[:1] == ["spark-submit"] and "--master" not in line]
 
 
-def quick(path: str | None = None, overrides: list[str] | None = None) -> Config:
+def quick(path: str | None, overrides: list[str], settings: dict[str, object]) -> Config:
     """Read the tests' small configuration, less of it, where the README uses the default."""
     assert path is None
-    config = load_config(ROOT / "tests" / "small.yaml", overrides or [])
+    config = load_config(ROOT / "tests" / "small.yaml", overrides, settings)
     del config.train.classifiers[SLOW]
     return config
 

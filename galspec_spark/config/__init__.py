@@ -1,6 +1,6 @@
 """The configuration: one typed model for each stage, read from YAML."""
 
-from galspec_spark.config.load import load_config
+from galspec_spark.config.load import check_setting, load_config
 from galspec_spark.config.sections import (
     ClassifyConfig,
     Config,
@@ -33,5 +33,6 @@ __all__ = [
     "SearchConfig",
     "SimulateConfig",
     "TrainConfig",
+    "check_setting",
     "load_config",
 ]

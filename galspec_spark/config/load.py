@@ -1,8 +1,8 @@
-"""A configuration from a YAML file and assignments; an unknown key is an error."""
+"""A configuration from a YAML file, assignments and options; an unknown key is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -13,8 +13,12 @@ from galspec_spark.config.sections import Config
 from galspec_spark.errors import ConfigError
 
 
-def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration file over the defaults, then apply the overrides.
+def load_config(
+    path: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    settings: Mapping[str, object] | None = None,
+) -> Config:
+    """Read a configuration file over the defaults, then apply the overrides and the settings.
 
     Parameters
     ----------
@@ -22,6 +26,8 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         A YAML file; None for the defaults alone.
     overrides
         Assignments such as ``preprocess.folds=3``; the value is read as YAML.
+    settings
+        Values of keys such as ``ingest.release``, from `check_setting`.
 
     Raises
     ------
@@ -29,12 +35,31 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         If the file cannot be read, or a key or value is invalid.
     """
     config = _validated({} if path is None else _read_yaml(path), f"configuration {path}")
-    if not overrides:
+    if not overrides and not settings:
         return config
     content = config.model_dump()
     for assignment in overrides:
-        _assign(content, assignment)
-    return _validated(content, "--set")
+        _assign(content, *_parsed(assignment))
+    for key, value in (settings or {}).items():
+        _assign(content, key, value)
+    return _validated(content, "--set" if overrides else "options")
+
+
+def check_setting(option: str, key: str, text: str) -> object:
+    """Return the value of an option that means a key of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the key does not take this value; the message names the option.
+    """
+    section, _, name = key.partition(".")
+    try:
+        config = Config.model_validate({section: {name: text}})
+    except ValidationError as error:
+        problem = first_problem(error).removeprefix(f"{key}: ")
+        raise ConfigError(f"{option}: {problem}") from None
+    return getattr(getattr(config, section), name)
 
 
 def _validated(content: dict[str, object], source: str) -> Config:
@@ -44,13 +69,46 @@ def _validated(content: dict[str, object], source: str) -> Config:
         raise ConfigError(f"{source}: {first_problem(error)}") from None
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML in which no key is stated twice; the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = (key_node.tag, str(key_node.value))
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key_node.value!r} is there twice",
+                    problem_mark=key_node.start_mark,
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(content: str | bytes) -> object:
+    """Read YAML.
+
+    Raises
+    ------
+    ValueError
+        With the line and the problem, not with the text, which may hold a secret.
+    """
+    try:
+        return yaml.load(content, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ValueError(f"line {mark.line + 1 if mark else '?'}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+
+
 def _read_yaml(path: str | Path) -> dict[str, object]:
     try:
-        content = yaml.safe_load(Path(path).read_bytes())
+        content = _yaml(Path(path).read_bytes())
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -59,19 +117,27 @@ def _read_yaml(path: str | Path) -> dict[str, object]:
     return content
 
 
-def _assign(content: dict[str, object], assignment: str) -> None:
+def _parsed(assignment: str) -> tuple[str, object]:
+    """Return the key and the value of an assignment; messages leave out the value."""
     key, equals, text = assignment.partition("=")
     if not equals or "." not in key:
-        raise ConfigError(f"--set {assignment}: expected section.key=value")
+        raise ConfigError(f"--set {key}: expected section.key=value")
+    try:
+        value = _yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"--set {key}: the value is not valid YAML: {error}") from None
+    if value is None and text.strip().lower() not in ("null", "~"):
+        raise ConfigError(f"--set {key}: the value is empty; write null, or '' for an empty text")
+    return key, value
+
+
+def _assign(content: dict[str, object], key: str, value: object) -> None:
     *parents, last = key.split(".")
     if parents[0] == "spark":  # Spark's own names have dots
         parents, last = ["spark"], key
     for parent in parents:
         inner = content.setdefault(parent, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"--set {assignment}: {parent} has no keys of its own")
+            raise ConfigError(f"--set {key}: {parent} has no keys of its own")
         content = inner
-    try:
-        content[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {assignment}: the value is not valid YAML") from None
+    content[last] = value

@@ -5,9 +5,34 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+#: Numpy takes no negative seed, Java none of more than 63 bits.
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+#: Path of a file; null, not an empty text, stands for none.
+FileName = Annotated[str, Field(pattern=r"\S")]
+
+
+def _release_name(name: str) -> str:
+    """Refuse what is no name of a folder in every file system, and no value of a partition."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise ValueError(
+            f"{name!r} is no name of a release: expected a letter or digit, then at most 63 "
+            "letters, digits, '.', '_' and '-'"
+        )
+    return name
+
+
+ReleaseName = Annotated[str, AfterValidator(_release_name)]
 
 
 def _scalar(value: object) -> object:

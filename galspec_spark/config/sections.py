@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from galspec_spark.config.section import Fraction, ParamValue, Section
+from galspec_spark.config.section import (
+    FileName,
+    Fraction,
+    ParamValue,
+    ReleaseName,
+    Section,
+    Seed,
+)
 from galspec_spark.config.training import TrainConfig
 from galspec_spark.spectrum.masks import ZWARNING_BITS
 from galspec_spark.warehouse.flags import FLAG_BITS
@@ -22,12 +30,12 @@ class SimulateConfig(Section):
     """The simulated survey."""
 
     spectra: int = Field(2000, ge=1)
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     repeats: Fraction = Field(0.05, description="spectra that observe an object again")
     stars: Fraction = 0.01
     quasars: Fraction = 0.01
     sky_fibres: Fraction = 0.03
-    like: str | None = Field(
+    like: FileName | None = Field(
         None,
         description="CSV with columns z and sn_median to draw both from; null: SDSS main sample",
     )
@@ -40,6 +48,7 @@ class DownloadConfig(Section):
     connect_timeout: float = Field(10, gt=0, description="seconds")
     read_timeout: float = Field(60, gt=0, description="seconds without a byte")
     attempts: int = Field(6, ge=1, description="for each file, counted anew when bytes were gained")
+    file_megabytes: int = Field(1000, ge=1, description="longest file that is fetched")
     pause: float = Field(0.5, ge=0, description="seconds before the second attempt; doubles")
     pause_max: float = Field(60, ge=0, description="seconds, whatever the archive asks for")
 
@@ -47,7 +56,7 @@ class DownloadConfig(Section):
 class IngestConfig(Section):
     """From FITS files to the ``spectra`` table."""
 
-    release: str = Field("dr14", pattern=r"^[A-Za-z0-9._-]+$")
+    release: ReleaseName = "dr14"
     part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
 
 
@@ -74,7 +83,7 @@ class PreprocessConfig(Section):
     normalise: Literal["none", "median", "unit_norm", "continuum"] = "median"
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     folds: int = Field(5, ge=2)
-    seed: int = 1
+    seed: Seed = 1
 
     @model_validator(mode="after")
     def _check(self) -> PreprocessConfig:
@@ -90,7 +99,7 @@ class PreprocessConfig(Section):
 class LinesConfig(Section):
     """From the table ``spectra`` to the table ``lines``."""
 
-    templates: str | None = Field(
+    templates: FileName | None = Field(
         None, description="spectra of stars: SDSS's spEigenElodie.fits; null takes our own"
     )
 
@@ -119,10 +128,19 @@ class DriftConfig(Section):
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.001
 
 
+def _spark_key(key: str) -> str:
+    """Refuse names that Spark would take and never read."""
+    if not re.fullmatch(r"spark\.\S+", key):
+        raise ValueError(f"{key!r} is no name of a setting of Spark, which begins with 'spark.'")
+    if key.startswith("spark.spark."):
+        raise ValueError(f"write it as {key.removeprefix('spark.')}")
+    return key
+
+
 class Config(Section):
     """The whole configuration of a job."""
 
-    spark: dict[Annotated[str, Field(pattern=r"^spark\.")], ParamValue] = Field(
+    spark: dict[Annotated[str, AfterValidator(_spark_key)], ParamValue] = Field(
         {}, description="Spark settings, by their Spark names"
     )
     simulate: SimulateConfig = SimulateConfig()

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from galspec_spark.config.section import ParamValue, Section, first_problem
+from galspec_spark.config.section import ParamValue, Section, Seed, first_problem
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.features import FEATURES
 from galspec_spark.ml.features.kind import FeatureKind
@@ -160,7 +160,7 @@ class TrainConfig(Section):
     threshold_precision: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="AGN precision to reach with the best recall; null: the best F1"
     )
-    seed: int = 1
+    seed: Seed = 1
 
     @field_validator("classifiers", mode="before")
     @classmethod

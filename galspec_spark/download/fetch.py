@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from galspec_spark.download.part_file import file_sha1
+from galspec_spark.download.problems import AbsentError, DamagedError, TooLongError, TransferError
 from galspec_spark.download.sas import SHA1_FILE, Archive, names_in_index, read_sha1_sums
-from galspec_spark.download.transfer import AbsentError, DamagedError, Transfer, TransferError
+from galspec_spark.download.transfer import Transfer
 from galspec_spark.download.wanted import Plate
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import Progress
@@ -217,7 +218,7 @@ def _obtain(
         size = transfer.fetch(archive.url(item.path), place, item.sha1)
     except AbsentError as error:
         return Outcome(item.path, "missing", cause=str(error))
-    except DamagedError as error:
+    except (DamagedError, TooLongError) as error:
         return Outcome(item.path, "failed", cause=str(error))
     except TransferError as error:
         return Outcome(item.path, "failed", cause=str(error), answered=False)

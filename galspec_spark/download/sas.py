@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from galspec_spark.download.names import is_sdss_v, plate_name, spectra_folder
 from galspec_spark.download.wanted import Plate
-from galspec_spark.errors import ConfigError
+from galspec_spark.errors import ConfigError, without_passwords
 
 KINDS = ("lite", "full", "plate")
 #: Reductions of SDSS-I/II, which the archive keeps apart; later reductions are of (e)BOSS.
@@ -48,9 +48,10 @@ class Archive:
         except ValueError:
             good = False
         if not good:
-            raise ConfigError(f"{self.address} is not an http or https address of a folder")
+            shown = without_passwords(self.address)
+            raise ConfigError(f"{shown} is not an http or https address of a folder")
         if not re.fullmatch(r"dr([89]|[1-9][0-9])", self.release):
-            raise ConfigError(f"{self.release} is not an SDSS release: expected dr8, dr9, ...")
+            raise ConfigError(f"{self.release!r} is not an SDSS release: expected dr8, dr9, ...")
 
     def url(self, path: str) -> str:
         """Return the address of a path below the archive's root."""

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from galspec_spark.download.part_file import file_sha1
-from galspec_spark.download.transfer import Transfer, TransferError
+from galspec_spark.download.problems import TransferError
+from galspec_spark.download.transfer import Transfer
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.warehouse.lock import hold_lock

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
 from urllib3 import exceptions as http
@@ -16,35 +17,23 @@ from urllib3 import exceptions as http
 from galspec_spark import __version__
 from galspec_spark.config import DownloadConfig
 from galspec_spark.download.part_file import PartFile
+from galspec_spark.download.problems import (
+    AbsentError,
+    DamagedError,
+    TooLongError,
+    TransferError,
+    http_problems,
+)
 
 CHUNK = 1 << 16  # bytes
-PAGE_LIMIT = 1 << 26  # bytes of an index or a list of sums; those of a plate have < 1 MB
+PAGE_LIMIT = 1 << 24  # bytes of an index or a list of sums; those of a plate have < 1 MB
+REDIRECTS = 5  # followed for one request
 
 #: HTTP statuses that may pass; other refusals are final.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 ABSENT = (404, 410)
 
 T = TypeVar("T")
-
-
-class TransferError(Exception):
-    """A failed transfer; the text is the cause, the same for all files that fail alike."""
-
-    def __init__(self, cause: str, *, passing: bool = True, wait: float | None = None) -> None:
-        super().__init__(cause)
-        self.passing = passing  #: worth another attempt
-        self.wait = wait  #: seconds that the server asked for
-
-
-class AbsentError(TransferError):
-    """The server has no such file."""
-
-    def __init__(self) -> None:
-        super().__init__("not in the archive", passing=False)
-
-
-class DamagedError(TransferError):
-    """The downloaded bytes are not the file."""
 
 
 class Transfer:
@@ -66,7 +55,6 @@ class Transfer:
                 read=False,
                 other=False,
                 status=0,
-                redirect=5,
                 respect_retry_after_header=False,
             ),
         )
@@ -89,13 +77,13 @@ class Transfer:
         """
 
         def attempt() -> str:
-            with self._get(url) as response, _http_problems():
-                pieces = []
+            with self._get(url) as response, http_problems():
+                content = bytearray()
                 for piece in response.stream(CHUNK, decode_content=False):
-                    pieces.append(piece)
-                    if len(pieces) * CHUNK > PAGE_LIMIT:
-                        raise TransferError("an index is too long", passing=False)
-                return b"".join(pieces).decode("utf-8", "replace")
+                    content += piece
+                    if len(content) > PAGE_LIMIT:
+                        raise TooLongError("an index is too long")
+                return content.decode("utf-8", "replace")
 
         return self._persist(attempt)
 
@@ -140,7 +128,7 @@ class Transfer:
         if start and not validator:
             return False
         headers = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
-        with self._get(url, headers) as response, _http_problems():
+        with self._get(url, headers) as response, http_problems():
             if response.status == 416:  # the part is longer than the file
                 return False
             resumes = response.status == 206
@@ -148,24 +136,32 @@ class Transfer:
                 return False
             if not resumes:
                 part.begin(_validator(response))
-            with part.path.open("ab") as file:
-                for chunk in response.stream(CHUNK, decode_content=False):
-                    file.write(chunk)
-                    if self._stopped.is_set():
-                        raise TransferError("stopped", passing=False)
+            try:
+                self._store(response, part)
+            except TooLongError:
+                part.discard()
+                raise
         return True
+
+    def _store(self, response: BaseHTTPResponse, part: PartFile) -> None:
+        """Append a body to a part; its length is what the archive says, within our own limit."""
+        size, limit = part.size(), self.config.file_megabytes * 10**6
+        if size + (_length(response) or 0) > limit:
+            raise TooLongError("longer than download.file_megabytes")
+        with part.path.open("ab") as file:
+            for chunk in response.stream(CHUNK, decode_content=False):
+                size += len(chunk)
+                if size > limit:
+                    raise TooLongError("longer than download.file_megabytes")
+                file.write(chunk)
+                if self._stopped.is_set():
+                    raise TransferError("stopped", passing=False)
 
     @contextlib.contextmanager
     def _get(self, url: str, headers: dict[str, str] | None = None) -> Iterator[BaseHTTPResponse]:
         """Open a response of status 200; for a range also of 206 and 416."""
-        with _http_problems():
-            response = self._pool.request(
-                "GET",
-                url,
-                headers={**self._pool.headers, **(headers or {})},
-                preload_content=False,
-                decode_content=False,
-            )
+        with http_problems():
+            response = self._follow(url, headers or {})
         try:
             if response.status in ABSENT:
                 raise AbsentError
@@ -179,6 +175,26 @@ class Transfer:
         finally:  # a body read to its end has already returned its connection, open
             response.close()
             response.release_conn()
+
+    def _follow(self, url: str, headers: dict[str, str]) -> BaseHTTPResponse:
+        """Open a response where redirects lead; urllib3 would read the body of each in memory."""
+        for _ in range(REDIRECTS + 1):
+            response = self._pool.request(
+                "GET",
+                url,
+                headers={**self._pool.headers, **headers},
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+            )
+            target = response.get_redirect_location()
+            if not target:
+                return response
+            response.close()
+            url = urljoin(url, target)
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise TransferError("a redirect leads away from http", passing=False)
+        raise TransferError("too many redirects", passing=False)
 
     def _persist(self, attempt: Callable[[], T], gained: Callable[[], int] = lambda: 0) -> T:
         """Repeat an attempt until it succeeds, or fails too often without gaining a byte."""
@@ -208,6 +224,12 @@ def _validator(response: BaseHTTPResponse) -> str:
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
+def _length(response: BaseHTTPResponse) -> int | None:
+    """Return the length that the server claims for a body."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
+
+
 def _range_start(response: BaseHTTPResponse) -> int | None:
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(match[1]) if match else None
@@ -218,26 +240,3 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
         return Retry().get_retry_after(response)
     except http.InvalidHeader:
         return None
-
-
-@contextlib.contextmanager
-def _http_problems() -> Iterator[None]:
-    """Turn urllib3's errors into `TransferError`."""
-    try:
-        yield
-    except http.LocationValueError:
-        raise TransferError("a redirect leads away from http", passing=False) from None
-    except http.MaxRetryError:
-        raise TransferError("too many redirects", passing=False) from None
-    except http.NameResolutionError:
-        raise TransferError("the archive's name cannot be resolved") from None
-    except (http.ConnectTimeoutError, http.NewConnectionError):
-        raise TransferError("no connection") from None
-    except http.SSLError:
-        raise TransferError("no secure connection") from None
-    except http.TimeoutError:
-        raise TransferError("the archive stalled") from None
-    except http.ProtocolError:
-        raise TransferError("the connection was cut") from None
-    except http.HTTPError as error:
-        raise TransferError(type(error).__name__) from None

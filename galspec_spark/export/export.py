@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.export.columns import CATALOGUE
 from galspec_spark.export.csv_table import write_csv
-from galspec_spark.export.filtering import filter_error, keep_rows
+from galspec_spark.export.filtering import keep_rows, naming_filter
 from galspec_spark.export.fits_table import write_fits
 from galspec_spark.export.hats import write_hats
 from galspec_spark.export.line_columns import WITH_LINES
@@ -107,13 +106,8 @@ def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRo
     columns = WITH_LINES if has_lines else CATALOGUE
     rows = catalog.select(*columns.described)
     kept = keep_rows(rows, where)
-    try:
+    with naming_filter(where, rows.columns):
         return sort_rows(kept, columns, folder)
-    except PySparkException as error:
-        # SQLSTATE class 22: an expression cannot take a value
-        if where is None or not (error.getSqlState() or "").startswith("22"):
-            raise
-        raise filter_error(where, error, rows.columns) from None
 
 
 def _write(

@@ -13,9 +13,10 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import load_config
-from galspec_spark.errors import ConfigError, UserError, cause_of
+from galspec_spark.errors import ConfigError, UserError, cause_of, without_passwords
 from galspec_spark.harness.console import use_real_stderr
-from galspec_spark.harness.run import Run, Summary, write_summary
+from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
+from galspec_spark.harness.run import Run, Summary, read_summaries, write_summary
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
 
@@ -34,6 +35,7 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+    parser.register("action", None, GivenOnce)
     parser.add_argument(
         "--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys"
     )
@@ -43,7 +45,7 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
         action="append",
         default=[],
         dest="overrides",
-        help="change one value of the configuration (repeatable)",
+        help="change one value of the configuration (repeatable; the last counts)",
     )
     parser.add_argument("--version", action="version", version=f"galspec_spark {__version__}")
     return parser
@@ -94,12 +96,13 @@ def run_without_spark(
 ) -> int:
     """Run a job that needs no session; otherwise like `run_job`."""
     use_real_stderr()
-    args = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
+        args = parser.parse_args(argv)
+        check_texts(args)
         summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
@@ -120,8 +123,9 @@ def print_summary(summary: Summary) -> None:
 
 
 def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:
-    config = load_config(args.config, args.overrides)
+    config = load_config(args.config, args.overrides, settings_of(args))
     _check_writable(folder)
+    read_summaries(folder)  # a damaged one would be found when the work is done
     run = Run.start(job, config)
     return write_summary(folder, run, work(run, args))
 
@@ -140,5 +144,6 @@ def _check_writable(output: Location) -> None:
 
 def _fail(cause: str, code: int) -> int:
     logging.shutdown()
-    print(f"error: {cause}", file=sys.stderr)  # noqa: T201
+    line = without_passwords(" ".join(cause.splitlines()))
+    print(f"error: {line}", file=sys.stderr)  # noqa: T201
     return code

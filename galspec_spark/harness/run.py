@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from galspec_spark import __version__
 from galspec_spark.config import Config
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 
 
@@ -77,4 +77,5 @@ def read_summaries(folder: Path | Location) -> dict[str, Any]:
     place = Location.of(folder) / "summary.json"
     if not place.exists():
         return {}
-    return dict(json.loads(place.read()))
+    remedy = "delete it (it only tells of earlier runs) and run the same command again"
+    return read_json(place, dict[str, dict[str, Any]], remedy)

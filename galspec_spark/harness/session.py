@@ -16,7 +16,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
-from galspec_spark.errors import UserError
+from galspec_spark.errors import ConfigError, UserError
 
 JAVA_VERSIONS = (17, 21)
 
@@ -45,6 +45,9 @@ SETTINGS = {
 #: to report that. Spark's default ends the process at once.
 LOCAL_SETTINGS = {"spark.executor.killOnFatalError.depth": "0"}
 
+#: How settings begin that only the start of Java reads, and spark-submit has started it.
+OF_START = ("spark.driver.memory", "spark.driver.extra", "spark.driver.default", "spark.submit.")
+
 #: Loggers that print the stack trace of a failed task, which reaches the job as an exception.
 SILENT = ("org.apache.spark.executor.Executor", "org.apache.spark.scheduler.TaskSetManager")
 
@@ -60,12 +63,16 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     ------
     UserError
         If no Java is found that Spark can use.
+    ConfigError
+        If the configuration has a setting that comes too late.
     """
     check_java()
     conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
-    spark = SparkSession.builder.config(conf=conf).appName(name).getOrCreate()
+    # A builder that is given the settings logs each at DEBUG, and hands it to Hadoop: secrets too.
+    SparkContext.getOrCreate(conf.setAppName(name))
+    spark = SparkSession.builder.getOrCreate()
     _silence(spark)
     try:
         yield spark
@@ -77,6 +84,7 @@ def _conf(config: Config) -> SparkConf:
     """Return the settings: the configuration's, else spark-submit's, else our own."""
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # only Java knows what spark-submit was given
         SparkContext._ensure_initialized()
+        _check_in_time(config)
     conf = SparkConf()
     for key, value in config.spark.items():
         conf.set(key, str(value))
@@ -87,6 +95,15 @@ def _conf(config: Config) -> SparkConf:
     if SECRET in os.environ:  # masters, workers and executors read it from there; a driver does not
         conf.setIfMissing("spark.authenticate.secret", os.environ[SECRET])
     return conf
+
+
+def _check_in_time(config: Config) -> None:
+    late = [key for key in config.spark if key.startswith(OF_START)]
+    if late:
+        raise ConfigError(
+            f"{late[0]} comes too late for the Java that spark-submit has started: give it to "
+            f"spark-submit, as --conf {late[0]}=VALUE before the job"
+        )
 
 
 def _silence(spark: SparkSession) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from typing import Any
@@ -21,6 +20,7 @@ from galspec_spark.measure.part import MeasurePart
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.masks import bit_mask
 from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -109,7 +109,8 @@ def bad_sky_of(part: Location) -> int:
 
 def _read_state(warehouse: Warehouse) -> State | None:
     place = warehouse.table("lines") / STATE
-    return State.model_validate(json.loads(place.read())) if place.exists() else None
+    remedy = "delete it and run jobs/measure.py, which measures all spectra anew"
+    return read_json(place, State, remedy) if place.exists() else None
 
 
 def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:

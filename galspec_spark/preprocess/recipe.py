@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +11,7 @@ from galspec_spark.errors import ConfigError
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.spectrum.masks import PixelMask, bit_mask
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.tables import Warehouse
 
 #: File beside ``sample``; Spark ignores names that begin with _.
@@ -69,7 +69,8 @@ class State(BaseModel):
 def read_state(warehouse: Warehouse) -> State | None:
     """Return the state of the tables; None if they do not exist."""
     place = warehouse.table("sample") / STATE
-    return State.model_validate(json.loads(place.read())) if place.exists() else None
+    remedy = "delete it and run jobs/preprocess.py, which moves all spectra anew"
+    return read_json(place, State, remedy) if place.exists() else None
 
 
 def _check(survey: str, names: Sequence[str]) -> None:

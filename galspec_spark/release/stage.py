@@ -31,6 +31,7 @@ from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
 from galspec_spark.verify.verify import verify
 from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
@@ -163,7 +164,8 @@ def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> St
     warehouse, output = release.warehouse, release.output
 
     def report() -> Summary:
-        found = Drift.model_validate_json((output / DRIFT).read_bytes())
+        remedy = "delete it and run the same command again"
+        found = read_json(Location.of(output / DRIFT), Drift, remedy)
         bundle = load_bundle(release.model)
         page = write_release_report(spark, warehouse, bundle, release.name, record, found, output)
         return {"page": str(page)}

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_jsonable_python
 
-from galspec_spark.errors import cause_of
+from galspec_spark.errors import cause_of, without_passwords
 from galspec_spark.harness.record import RunRecord, StepRecord
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.warehouse.storage import Location, write_json
@@ -67,7 +67,7 @@ class Steps:
             same = self._same_result(step, entry.key)
             result = to_jsonable_python(step.work()) if same is None else same
         except Exception as error:
-            entry.state, entry.error = "failed", cause_of(error)
+            entry.state, entry.error = "failed", without_passwords(cause_of(error))
             self._finish("failed")
             raise
         skipped = same is not None or step.nothing_done(result)
@@ -108,6 +108,6 @@ def _read_steps(place: Location) -> dict[str, StepRecord]:
     try:
         steps = RunRecord.model_validate_json(place.read()).steps
     except ValidationError:
-        log.warning("%s is of another version: every step is done again", place)
+        log.warning("%s is damaged or of another version: every step is done again", place)
         return {}
     return {step.name: step for step in steps if step.is_done}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from galspec_spark.errors import UserError
 from galspec_spark.ml.evaluation.metrics import Metrics, Record, Scores
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
@@ -123,12 +124,9 @@ def read_metrics(place: Location) -> Metrics:
     Raises
     ------
     UserError
-        If another version wrote it.
+        If another version wrote it, or it is damaged.
     """
-    try:
-        return Metrics.model_validate_json(place.read())
-    except ValidationError:
-        raise UserError(f"{place} is not the metrics.json of this version: train again") from None
+    return read_json(place, Metrics, "train again")
 
 
 def read_decisions(run: Location, column: str) -> pa.Table:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -124,6 +125,10 @@ def open_part(place: Location) -> Part:
 
 
 def partition_values(place: Location) -> dict[str, str]:
-    """Return the values that folders such as ``survey=sdss`` give to the rows of a part."""
-    folders = PurePosixPath(place.path).parts[:-1]
-    return {key: value for key, mark, value in (f.partition("=") for f in folders) if mark}
+    """Return the values that folders such as ``survey=sdss`` give to the rows of a part.
+
+    They are those right above the part: folders above the table may have any name.
+    """
+    folders = reversed(PurePosixPath(place.path).parts[:-1])
+    own = reversed([*takewhile(lambda name: "=" in name, folders)])
+    return {key: value for key, _, value in (folder.partition("=") for folder in own)}

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 from pydantic_core import to_jsonable_python
 
 from galspec_spark.errors import UserError
-
-REMOTE_SCHEMES = {"s3": "s3", "s3a": "s3", "hdfs": "hdfs"}  #: s3a is Spark's name for S3
+from galspec_spark.warehouse.addresses import read_address
+from galspec_spark.warehouse.durable import sync
 
 
 class FileStatus(NamedTuple):
@@ -50,23 +49,11 @@ class Location:
         Raises
         ------
         UserError
-            If the address has an unknown scheme, or holds credentials.
+            If the address is incomplete, has an unknown scheme, or holds credentials.
         """
         if isinstance(path, Location):
             return path
-        scheme, separator, rest = str(path).partition("://")
-        if not separator:
-            return cls(str(Path(path).absolute()))
-        if scheme == "file":
-            return cls(str(Path(unquote(urlsplit(str(path)).path)).absolute()))
-        if scheme not in REMOTE_SCHEMES:
-            schemes = ", ".join(["file", *REMOTE_SCHEMES])
-            raise UserError(f"cannot open {scheme}://...: known are local paths and {schemes}")
-        if "@" in rest.partition("/")[0] or "?" in rest:
-            raise UserError(
-                f"the {scheme}:// address holds credentials or options: set them in the environment"
-            )
-        return cls(f"{REMOTE_SCHEMES[scheme]}://{rest.rstrip('/')}")
+        return cls(read_address(str(path)))
 
     def __truediv__(self, name: str | Path) -> Location:
         return Location(f"{self.path.rstrip('/')}/{name}")
@@ -136,8 +123,8 @@ class Location:
         """Open a file for reading at any position."""
         return self._filesystem.open_input_file(self.key)
 
-    def write(self, content: bytes) -> None:
-        """Write a file atomically; make its folder."""
+    def write(self, content: bytes, *, durable: bool = False) -> None:
+        """Write a file atomically, and where durable so that no loss of power undoes it."""
         if self.path.startswith("s3:"):  # an object appears when it is complete
             self._write(content)
             return
@@ -145,13 +132,22 @@ class Location:
         self.parent.make_folder()
         try:
             temporary._write(content)
+            if durable:
+                temporary.sync()
             temporary.move(self)
+            if durable:
+                self.parent.sync()
         finally:
             temporary.delete()
 
     def _write(self, content: bytes) -> None:
         with self._filesystem.open_output_stream(self.key, compression=None) as file:
             file.write(content)
+
+    def sync(self) -> None:
+        """Wait until a local file, or the names in a local folder, are on the disk."""
+        if self.is_local:  # other storages have what they took
+            sync(self.path)
 
     def make_folder(self) -> None:
         """Make a folder and its parents; S3 needs none."""
@@ -242,6 +238,6 @@ def _filesystem(root: str) -> fs.FileSystem:
 
 
 def write_json(path: Path | Location, content: object) -> None:
-    """Write a JSON file atomically; models and dataclasses become objects."""
+    """Write a JSON file that is whole or not there; models and dataclasses become objects."""
     text = json.dumps(content, indent=2, allow_nan=False, default=to_jsonable_python) + "\n"
-    Location.of(path).write(text.encode())
+    Location.of(path).write(text.encode(), durable=True)

@@ -2,24 +2,26 @@
 
 Tasks write Parquet parts into the run's own staging folder and tell the driver their names. The
 driver then writes down the whole change (the journal), applies it by renaming, and removes the
-journal. A run killed before the journal leaves nothing but staged parts, which the next run
-deletes; a run killed after it is completed by whoever opens the warehouse next.
+journal; each of these is on the disk before the next begins. A run killed before the journal leaves
+nothing but staged parts, which the next run deletes; a run killed after it is completed by whoever
+opens the warehouse next.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 
 #: The job that makes each table, for the message where it is missing.
@@ -46,11 +48,20 @@ class Staging:
     check: Callable[[], None]  #: fails if the lock was lost
 
 
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"{path} leads out of the warehouse")
+    return path
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
+
+
 class Change(BaseModel):
     """Content of the journal; paths are relative to the warehouse."""
 
-    remove: list[str]
-    move: list[tuple[str, str]]  #: a staged file, and its place
+    remove: list[Inside]
+    move: list[tuple[Inside, Inside]]  #: a staged file, and its place
 
 
 class Warehouse:
@@ -158,6 +169,7 @@ class Warehouse:
                 f"{self.root / gone[0]} is gone since a task wrote it: nothing was kept; the "
                 "warehouse has to be where all machines of the cluster see the same files"
             )
+        self._sync([staged for staged, _ in change.move])
         staging.check()
         self.mark_format()
         write_json(self._journal, change)
@@ -177,7 +189,8 @@ class Warehouse:
             return
         is_marked = self._format.exists()
         if is_marked:
-            found = json.loads(self._format.read())["format"]
+            remedy = f'write {{"format": {FORMAT}}} to it if this version made the tables'
+            found = read_json(self._format, dict[str, int], remedy).get("format")
         else:  # version 0.1 recorded none
             found = 1 if any((self.root / name).is_folder() for name in MADE_BY) else FORMAT
         if found != FORMAT:
@@ -190,7 +203,8 @@ class Warehouse:
     def _recover(self) -> None:
         if self._journal.exists():
             log.warning("completing a change to %s that an earlier run left unfinished", self.root)
-            self._apply(Change.model_validate_json(self._journal.read()))
+            remedy = "delete it; jobs/verify.py tells whether a table lacks anything"
+            self._apply(read_json(self._journal, Change, remedy))
 
     def _apply(self, change: Change) -> None:
         for path in change.remove:
@@ -198,4 +212,14 @@ class Warehouse:
         for staged, place in change.move:
             if (self.root / staged).exists():  # else moved before an interruption
                 (self.root / staged).move(self.root / place)
+        self._sync([*change.remove, *(place for _, place in change.move)])
         self._journal.delete()
+
+    def _sync(self, paths: Iterable[str]) -> None:
+        """Put on the disk files, as far as they exist, and the names in the folders above them."""
+        if not self.root.is_local:
+            return
+        found = {str(each) for path in paths for each in (path, *PurePosixPath(path).parents)}
+        for place in (self.root / each for each in found):
+            if place.exists():
+                place.sync()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from galspec_spark.download import templates
+from galspec_spark.download import templates, transfer
 from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
 from galspec_spark.harness.cli import DONE, FAILED, WRONG_USAGE
 from tests import http_archive as http
@@ -56,9 +56,11 @@ def output(tmp_path):
 
 
 def options(archive, output, *more, **settings):
-    """Return a command line; it fetches plate 266 unless `more` says which plates."""
+    """Return a command line; it fetches plate 266 into `output` unless `more` says otherwise."""
     which = [] if {"--plates", "--list", "--templates"} & set(more) else ["--plates", "266"]
-    words = ["--base-url", archive.url, "--output", str(output), *which, *more]
+    words = [*which, *more]
+    for name, value in {"--base-url": archive.url, "--output": str(output)}.items():
+        words += [] if name in more else [name, value]
     for key, value in {**IMPATIENT, **settings}.items():
         words += ["--set", f"download.{key}={value}"]
     return words
@@ -371,6 +373,36 @@ def test_without_sums_a_file_must_still_be_whole_fits(download, archive, output,
     assert FIRST not in files_in(output)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [http.endless(), http.endless(Content_Length="9" * 15), http.claim(2_000_001)],
+    ids=["no length", "endless length", "claims more"],
+)
+def test_no_file_is_longer_than_the_limit(download, archive, output, answer):
+    archive.script(FIRST, itertools.repeat(answer))
+    code, summary, _ = download(file_megabytes=2)
+    assert (code, counts(summary)) == (FAILED, (4, 3, 0, 0, 1))
+    assert causes(summary) == ["longer than download.file_megabytes"]
+    assert archive.count(FIRST) == 1  # asking again would not help
+    assert FIRST not in files_in(output)
+    assert not list(output.rglob("*.part"))
+
+
+def test_a_redirect_without_an_end_is_not_read(download, archive, output):
+    archive.script(FIRST, [http.endless(302, Location=f"/sas/{FIRST}")])
+    assert download()[0] == DONE
+    assert files_in(output) == SPECTRA
+
+
+def test_an_index_has_an_end(download, archive, monkeypatch):
+    monkeypatch.setattr(transfer, "PAGE_LIMIT", 1 << 20)
+    archive.script(f"{LITE}/", itertools.repeat(http.endless()))
+    code, summary, _ = download()
+    assert (code, causes(summary)) == (FAILED, ["an index is too long"])
+    archive.script(f"{LITE}/", [http.in_small_chunks])
+    assert download()[0] == DONE
+
+
 def test_a_file_that_is_not_there_is_missing_and_no_secret(download, archive, output, tmp_path):
     path = write_list(tmp_path, "plate,mjd,fiber\n266,51630,1\n266,51630,9\n300,51630,1\n")
     code, summary, stderr = download("--list", str(path))
@@ -614,14 +646,17 @@ def test_a_disk_that_refuses_ends_the_job(download, archive, output):
         (["--base-url", "archive.org"], "archive.org is not an http or https address"),
         (["--base-url", "http://[::1"], "http://[::1 is not an http or https address"),
         (["--base-url", "http://a/?x=1"], "is not an http or https address"),
-        (["--base-url", "https://me:secret@a/sas"], "is not an http or https address"),
-        (["--release", "../dr17"], "../dr17 is not an SDSS release"),
-        (["--release", "dr7"], "dr7 is not an SDSS release"),
+        (
+            ["--base-url", "https://me:secret@a/sas"],
+            "--base-url is an address with a user or password",
+        ),
+        (["--release", "../dr17"], "'../dr17' is not an SDSS release"),
+        (["--release", "dr7"], "'dr7' is not an SDSS release"),
         (["--run2d", "../26"], "run2d '../26': expected 26, 103, 104 or"),
         (["--run2d", "v7_0_4"], "run2d 'v7_0_4': expected 26, 103, 104 or"),
         (
             ["--output", "s3://bucket/a"],
-            "--output s3://bucket/a: download writes to a local folder",
+            "s3://bucket/a: here a local path is needed",
         ),
         (["--plates", "M31"], "--plates M31: expected a plate (266)"),
         (["--plates", "266-51630-1"], "--plates 266-51630-1: expected a plate (266)"),

@@ -94,6 +94,14 @@ def test_no_rows_are_an_empty_table(
         ("z / 0 > 1", "Division by zero"),
         ("sum(z) > 1", "invalid expressions"),
         ("z > 0; DROP TABLE x", "Syntax error"),
+        ("z > 1) OR (z < 1", "Syntax error"),
+        ("class RLIKE '['", "'\\['"),
+        ("class RLIKE substr('[[[', 1, 1 + cast(z AS int))", "Unclosed character class"),
+        ("healpix29 * 9223372036854775807 > 0", "ARITHMETIC_OVERFLOW"),
+        ("features[99] > 1", "out of bounds"),
+        ("if(z > 0, raise_error('no'), true)", "USER_RAISED_EXCEPTION"),
+        ("format_string('%q', class) = 'x'", "Conversion = 'q'"),
+        ("(" * 3000 + "true" + ")" * 3000, "StackOverflowError"),
     ],
 )
 def test_wrong_filter_is_one_line_that_names_the_columns(
@@ -114,13 +122,32 @@ def test_wrong_filter_is_one_line_that_names_the_columns(
         "rand() > 0.5",
         "current_date() > '2026-01-01'",
         "reflect('java.lang.System', 'nanoTime') > 1",
+        "class = 'AGN' nonsense",
+        "class = 'AGN' LIMIT",
+        "class = 'AGN' AS agn",
+        "struct(z > 1 nonsense).nonsense",
+        "class = 'AGN' -- AND z < 0.1",
+        "class = 'AGN' /* AND z < 0.1 */",
+        "class = '${env:PLANTED}'",
+        "z > ${planted}",
     ],
 )
 def test_filter_is_a_plain_condition(
-    spark: SparkSession, exported: Exported, tmp_path: Path, where: str
+    spark: SparkSession,
+    exported: Exported,
+    tmp_path: Path,
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(UserError, match="is not allowed"):
+    monkeypatch.setenv("PLANTED", "a secret")
+    with pytest.raises(UserError, match="is not allowed") as error:
         export(spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE)
+    assert "secret" not in str(error.value)
+
+
+def test_quoted_text_is_no_comment(spark: SparkSession, exported: Exported, tmp_path: Path) -> None:
+    where = "class <> 'a -- \\' /* é' AND z - -1 > 0"
+    assert export(spark, exported.without_lines, list(NAMES), where, tmp_path, PROVENANCE)["rows"]
 
 
 def test_unknown_format_is_an_error(

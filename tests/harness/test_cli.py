@@ -144,6 +144,12 @@ def test_every_job_has_the_common_options(job, monkeypatch, capsys):
     assert {"--config", "--set", "--version"} <= set(capsys.readouterr().out.split())
 
 
+JAVA_ERROR = """An error occurred while calling o1.count.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 4.0 failed 1 \
+times, most recent failure: Lost task 0.0 in stage 4.0 (TID 6) (localhost executor driver): \
+java.lang.IllegalStateException: it is odd
+\tat org.apache.spark.executor.Executor
+"""
 SPARK_ERROR = """An error occurred while calling o1.count.
 : org.apache.spark.SparkException: Job aborted
 Traceback (most recent call last):
@@ -159,6 +165,7 @@ OSError: disk full
         (ConfigError("train.seeds: unknown key"), cli.WRONG_USAGE, "train.seeds: unknown key"),
         (FileNotFoundError(2, "No such file", "a.fits"), cli.FAILED, "a.fits: No such file"),
         (KeyError("plate"), cli.FAILED, "KeyError: 'plate'"),
+        (RuntimeError(JAVA_ERROR), cli.FAILED, "java.lang.IllegalStateException: it is odd"),
         (RuntimeError(SPARK_ERROR), cli.FAILED, "RuntimeError: OSError: disk full"),
         (
             KeyboardInterrupt(),
@@ -186,6 +193,17 @@ def test_a_wrong_configuration_stops_before_the_work(run, capsys, tmp_path):
     assert run(never, "--config", str(tmp_path / "missing.yaml")) == cli.WRONG_USAGE
     assert run(never, "--set", "preprocess.folds=1") == cli.WRONG_USAGE
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("content", ["", '{"probe": {', "[]", '{"ingest": 5}'])
+def test_a_damaged_summary_is_named_before_the_work(run, capsys, tmp_path, content):
+    place = tmp_path / "output" / "summary.json"
+    place.parent.mkdir()
+    place.write_text(content)
+    assert run(never) == cli.FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {place} is ")
+    assert line.endswith("delete it (it only tells of earlier runs) and run the same command again")
 
 
 def test_an_output_below_a_file_stops_before_the_work(run, capsys, tmp_path):

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import MagicMock
 
 import pyarrow as pa
 import pytest
 
 from galspec_spark.config import Config
-from galspec_spark.errors import UserError
-from galspec_spark.harness.session import SECRET, SETTINGS, _conf, check_java
+from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.harness import session
+from galspec_spark.harness.session import SECRET, SETTINGS, _conf, check_java, open_session
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.warehouse.frames import frame_of_tasks, scan
 from galspec_spark.warehouse.parts import part_writer
@@ -73,6 +75,26 @@ def test_the_configuration_wins_over_the_sessions_own_settings(spark):
     assert spark.conf.get("spark.sql.session.timeZone") == SETTINGS["spark.sql.session.timeZone"]
     assert SETTINGS["spark.sql.shuffle.partitions"] != "2"
     assert spark.conf.get("spark.sql.shuffle.partitions") == "2"  # see conftest.py
+
+
+def test_the_builder_which_logs_what_it_is_given_does_not_get_the_secret(monkeypatch):
+    monkeypatch.setenv(SECRET, "planted")
+    context, java = MagicMock(), MagicMock()
+    monkeypatch.setattr(session, "check_java", lambda: None)
+    monkeypatch.setattr(session.SparkContext, "getOrCreate", context)
+    monkeypatch.setattr(session.SparkSession.Builder, "getOrCreate", lambda self: java)
+    with open_session("job", Config()):
+        (conf,) = context.call_args.args
+    assert conf.get("spark.authenticate.secret") == "planted"
+    assert conf.get("spark.app.name") == "job"
+    assert "planted" not in str(session.SparkSession.builder._options)
+
+
+def test_a_setting_that_comes_too_late_is_refused(monkeypatch):
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    monkeypatch.setattr("pyspark.SparkContext._ensure_initialized", lambda: None)
+    with pytest.raises(ConfigError, match=r"--conf spark.driver.memory=VALUE before the job"):
+        _conf(Config(spark={"spark.driver.memory": "4g"}))
 
 
 def test_the_secret_of_a_cluster_comes_from_the_environment(monkeypatch):

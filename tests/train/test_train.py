@@ -269,7 +269,9 @@ def test_a_folder_without_a_run_is_named_before_the_work(spark, trained, tmp_pat
 def test_metrics_of_another_version_are_named_before_the_work(spark, trained, tmp_path):
     earlier = shutil.copytree(trained[1], tmp_path / "earlier")
     write_json(earlier / "metrics.json", {"results": []})
-    with pytest.raises(UserError, match=r"earlier/metrics.json is not the metrics.json of this"):
+    with pytest.raises(
+        UserError, match=r"earlier/metrics.json is damaged or of another version; train again"
+    ):
         train(spark, run_with(), Warehouse(trained[0]), tmp_path / "new", str(earlier))
     assert not (tmp_path / "new").exists()
 

@@ -71,6 +71,18 @@ def test_addresses(tmp_path: Path) -> None:
             Location.of(address)
         assert "planted" not in str(error.value)
         assert "key:" not in str(error.value)
+    for address in (
+        "s3:/bucket",
+        "s3:bucket",
+        "S3:/b",
+        "file:/tmp/x",
+        "hdfs:/x",
+        "http:/u:planted@h",
+    ):
+        with pytest.raises(UserError, match=r"is neither a path nor an address: write") as error:
+            Location.of(address)
+        assert "planted" not in str(error.value)
+    assert Location.of("./s3:/x").is_local
     with pytest.raises(UserError, match=r"known are local paths and file, s3, s3a, hdfs"):
         Location.of("gopher://x/y")
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
+from galspec_spark.warehouse import storage
 from galspec_spark.warehouse.frames import read_table
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.parts import part_writer, partition_values
+from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Staging, Warehouse
 
 
@@ -59,6 +62,83 @@ def test_an_interrupted_commit_is_completed_by_the_next_reader(
     parts = Warehouse(tmp_path).parts("spectra")
     assert [part.name for part in parts] == ["new1.parquet", "new2.parquet"]
     assert parts[0].read() == b"new new1.parquet"
+
+
+def test_a_change_is_on_the_disk_before_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a loss of power leaves an empty journal, or names of parts without content."""
+    done: list[str] = []
+
+    def told(step: str, method: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(place: Location | str, *args: object) -> object:
+            name = place.name if isinstance(place, Location) else Path(place).name
+            done.append(f"{step} {name}")
+            return method(place, *args)
+
+        return wrapped
+
+    warehouse = Warehouse(tmp_path)
+    warehouse.mark_format()
+    (warehouse.table("spectra") / "old.parquet").write(b"old")
+    with warehouse.writing("run") as staging:
+        moves = staged(staging.folder, ["new.parquet"])
+        monkeypatch.setattr(storage, "sync", told("sync", storage.sync))
+        monkeypatch.setattr(Location, "move", told("move", Location.move))
+        monkeypatch.setattr(Location, "delete", told("delete", Location.delete))
+        warehouse.commit(staging, moves, remove=[warehouse.table("spectra") / "old.parquet"])
+        monkeypatch.undo()
+    root = tmp_path.name
+    journal = next(step for step in done if step.startswith("sync ._journal.json"))
+    steps = [
+        "sync new.parquet", "sync run", journal, f"move {journal.removeprefix('sync ')}",
+        f"sync {root}", "delete old.parquet", "move new.parquet", "sync spectra",
+        "delete _journal.json",
+    ]  # fmt: skip
+    positions = [done.index(steps[0])]
+    for step in steps[1:]:
+        positions.append(done.index(step, 0 if step == "sync run" else positions[-1]))
+    assert max(positions[:2]) < positions[2] < positions[3] < positions[4] < positions[5]
+    assert positions[5:] == sorted(positions[5:])
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b'{"remove": ["a', b"[]", b"\xff"])
+def test_a_damaged_journal_or_format_is_named_with_the_remedy(
+    tmp_path: Path, content: bytes
+) -> None:
+    Warehouse(tmp_path).mark_format()
+    (tmp_path / "_journal.json").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"/_journal\.json is (empty|damaged).*; delete it; jobs/ver"
+    ):
+        Warehouse(tmp_path).parts("spectra")
+    (tmp_path / "_format.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"/_format\.json is (empty|damaged).*; write \{"):
+        Warehouse(tmp_path).parts("spectra")
+
+
+def test_a_change_stays_inside_the_warehouse(tmp_path: Path) -> None:
+    Warehouse(tmp_path / "warehouse").mark_format()
+    (tmp_path / "other").write_text("here")
+    for path in ("../other", "/etc/passwd", "spectra/../../other"):
+        write_json(tmp_path / "warehouse" / "_journal.json", {"remove": [path], "move": []})
+        with pytest.raises(UserError, match=r"_journal\.json is damaged"):
+            Warehouse(tmp_path / "warehouse").parts("spectra")
+    assert (tmp_path / "other").exists()
+
+
+def test_folders_above_a_table_may_have_any_name(tmp_path: Path, spark: SparkSession) -> None:
+    root = tmp_path / "z=3" / "survey=x" / "warehouse"
+    place = "survey=sdss/release=dr14/part.parquet"
+    for table, path in {"spectra": place, "sample": "part.parquet"}.items():
+        with part_writer(
+            Location.of(root / table / path), pa.schema([("z", pa.float64())])
+        ) as part:
+            part.write_table(pa.table({"z": [0.1]}))
+    Warehouse(root).mark_format()
+    rows = read_table(spark, Warehouse(root), "spectra").collect()
+    assert [row.asDict() for row in rows] == [{"z": 0.1, "survey": "sdss", "release": "dr14"}]
+    assert partition_values(Location.of(root / "sample" / "part.parquet")) == {}
 
 
 def test_nothing_is_visible_before_the_commit(tmp_path: Path, run_of: Callable[..., Run]) -> None:

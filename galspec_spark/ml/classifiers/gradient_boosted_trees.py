@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from galspec_spark.ml.classifiers.kind import ClassifierKind
-from galspec_spark.ml.classifiers.saved_stage import metadata_of
+from galspec_spark.ml.classifiers.saved_stage import metadata_of, table_of
 from galspec_spark.ml.classifiers.trees import Trees, read_nodes
 
 
 def read(stage: Path) -> Trees:
     """Read a saved model."""
     nodes = read_nodes(stage)
-    trees = pq.read_table(stage / "treesMetadata").rename_columns(["tree", "metadata", "weight"])
+    trees = table_of(stage / "treesMetadata").rename_columns(["tree", "metadata", "weight"])
     weights = trees.sort_by("tree")["weight"].to_numpy()
     each = weights[nodes.tree] * nodes.prediction
     k, weight = metadata_of(stage)["numFeatures"], nodes.statistics[:, 0]

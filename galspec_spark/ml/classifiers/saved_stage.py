@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galspec_spark.spectrum.arrays import Doubles
@@ -23,10 +24,15 @@ def metadata_of(stage: Path) -> dict[str, Any]:
     return metadata
 
 
+def table_of(folder: Path) -> pa.Table:
+    """Return the rows of a folder of Parquet files, whatever the folders above it are called."""
+    return pq.read_table(folder, partitioning=None)
+
+
 def row_of(stage: Path) -> dict[str, Any]:
     """Return the data of a stage that has a single row."""
     row: dict[str, Any]
-    (row,) = pq.read_table(stage / "data").to_pylist()
+    (row,) = table_of(stage / "data").to_pylist()
     return row
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from galspec_spark.ml.classifiers.kind import Integers, logistic
+from galspec_spark.ml.classifiers.saved_stage import table_of
 from galspec_spark.spectrum.arrays import Doubles, rows_of
 
 #: Rows that descend the trees together: their state stays in the cache.
@@ -143,7 +143,7 @@ class Nodes:
 
 def read_nodes(stage: Path) -> Nodes:
     """Read the nodes of a saved ensemble."""
-    table = pq.read_table(stage / "data").flatten().flatten()
+    table = table_of(stage / "data").flatten().flatten()
     table = table.sort_by([("treeID", "ascending"), ("nodeData.id", "ascending")]).combine_chunks()
     _, roots, tree = np.unique(table["treeID"], return_index=True, return_inverse=True)
     left, right = (table[f"nodeData.{side}Child"].to_numpy() for side in ("left", "right"))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -69,16 +71,12 @@ def load_bundle(folder: Path) -> Bundle:
     Raises
     ------
     UserError
-        If a file is missing, added or changed; if the model has another grid or a later version of
-        Spark or this package; or if its pipeline has an unknown step.
+        If a file is missing, added, changed or a link; if the model has another grid or a later
+        version of Spark or this package; or if its pipeline has an unknown step.
     """
     content = _read_content(folder)
     card = _read_card(folder, content)
-    found, expected = checksums(folder), card.files
-    for name in sorted(found.keys() | expected.keys()):
-        if found.get(name) != expected.get(name):
-            what = "is missing" if name not in found else "was added or changed"
-            raise UserError(f"{folder / name} {what} after training: restore it or train again")
+    _check_files(folder, card.files)
     _check_fit(folder, card)
     kind = _kind(folder, card)
     features = kind.read(folder / FEATURES_FOLDER)
@@ -98,6 +96,8 @@ def load_bundle(folder: Path) -> Bundle:
 def _read_content(folder: Path) -> dict[str, JsonValue]:
     """Check the checksum of ``card.json``; return the rest of its content."""
     try:
+        if not _is_plain((folder / CARD).lstat()):
+            raise _not_plain(folder / CARD)
         content: dict[str, JsonValue] = json.loads((folder / CARD).read_text())
         checksum = content.pop("checksum")
     except OSError as error:
@@ -110,6 +110,45 @@ def _read_content(folder: Path) -> dict[str, JsonValue]:
     if checksum != checksum_of(content):
         raise UserError(f"{folder / CARD} was changed after training: restore it or train again")
     return content
+
+
+def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
+    """Check that a model folder holds the files of its card, unchanged, and nothing else."""
+    entries = dict(_entries(folder))
+    for name, status in entries.items():
+        if not _is_plain(status) and not stat.S_ISDIR(status.st_mode):
+            raise _not_plain(folder / name)
+    folders = {parent.as_posix() for name in expected for parent in PurePosixPath(name).parents}
+    for name in sorted(entries.keys() - expected.keys() - folders - {CARD, FEATURES_FOLDER}):
+        raise UserError(f"{folder / name} was added after training: delete it or train again")
+    for name, checksum in expected.items():
+        if name not in entries:
+            raise UserError(f"{folder / name} is missing after training: restore it or train again")
+        if stat.S_ISDIR(entries[name].st_mode) or _sha256(folder / name) != checksum:
+            raise UserError(
+                f"{folder / name} was changed after training: restore it or train again"
+            )
+
+
+def _is_plain(status: os.stat_result) -> bool:
+    """Tell whether this is a file itself: no folder, link, pipe or device."""
+    return stat.S_ISREG(status.st_mode)
+
+
+def _not_plain(path: Path) -> UserError:
+    return UserError(
+        f"{path} is a link or no plain file, which no checksum covers: restore it or train again"
+    )
+
+
+def _entries(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the path in the folder and the status of all that is there; links are not followed."""
+    with os.scandir(folder / below) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = f"{below}{entry.name}"
+            yield path, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(folder, f"{path}/")
 
 
 def _read_card(folder: Path, content: Mapping[str, JsonValue]) -> Card:
@@ -151,12 +190,16 @@ def _minor(release: str) -> tuple[int, ...]:
 
 def checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file except the card, by its path in the folder."""
-    files = (path for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(files)
-        if path != folder / CARD
+        name: _sha256(folder / name)
+        for name, status in _entries(folder)
+        if _is_plain(status) and name != CARD
     }
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def checksum_of(content: Mapping[str, JsonValue]) -> str:

@@ -121,7 +121,7 @@ def write_bundle(
 def copy_bundle(source: Path, folder: Path) -> None:
     """Copy a whole model folder, replacing an earlier folder."""
     with _replacing(folder) as new:
-        shutil.copytree(source, new)
+        shutil.copytree(source, new, symlinks=True)  # links stay what no model folder may have
 
 
 @contextmanager
@@ -135,6 +135,8 @@ def _replacing(folder: Path) -> Iterator[Path]:
         new.rename(folder)
     finally:
         for leftover in (new, old):
+            if leftover.is_symlink():  # the folder was given by a link
+                leftover.unlink()
             shutil.rmtree(leftover, ignore_errors=True)
 
 

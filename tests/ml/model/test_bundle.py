@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +27,7 @@ from galspec_spark.ml.model import write
 from galspec_spark.ml.model.bundle import checksum_of, load_bundle
 from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
-from galspec_spark.ml.model.write import best_model, write_bundle
+from galspec_spark.ml.model.write import best_model, copy_bundle, write_bundle
 from galspec_spark.ml.pca.estimator import native_model
 from galspec_spark.spectrum.grid import GRID_ID
 from tests.report import sample
@@ -117,6 +121,18 @@ def test_what_was_written_is_read(model):
     assert read.calibration == Calibration("platt", False, 1.5, -0.5)
 
 
+def test_a_model_may_be_reached_by_a_link_and_in_a_folder_of_any_name(model, tmp_path):
+    there = tmp_path / "z=3" / "weights=1"
+    there.parent.mkdir()
+    model.rename(there)
+    (tmp_path / "current").symlink_to(there)
+    assert load_bundle(tmp_path / "current").classifier.weights[1] > 0
+    copy_bundle(tmp_path / "current", tmp_path / "copy")
+    copy_bundle(tmp_path / "copy", tmp_path / "current")  # takes the link's place
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "current", "z=3"]
+    assert load_bundle(tmp_path / "current").id == load_bundle(there).id
+
+
 def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
@@ -145,6 +161,13 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
 
+def linked(path: Path) -> None:
+    """Move something out of the model, and leave a link to it."""
+    elsewhere = Path(tempfile.mkdtemp()) / path.name
+    shutil.move(path, elsewhere)
+    path.symlink_to(elsewhere)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -160,12 +183,22 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
         (lambda m: (m / "fill_spectrum.npy").unlink(), "fill_spectrum.npy is missing"),
         (
             lambda m: np.savez(m / "features/components.npz", np.zeros(3)),
-            "features/components.npz was added or changed",
+            "features/components.npz was changed",
         ),
         (
             lambda m: (m / "pipeline" / "more.txt").write_text("x"),
-            "pipeline/more.txt was added or changed",
+            "pipeline/more.txt was added",
         ),
+        (lambda m: (m / "pipeline/stages/9_none").mkdir(), "stages/9_none was added"),
+        (lambda m: linked(m / "pipeline/stages"), "pipeline/stages is a link"),
+        (lambda m: linked(next((m / "pipeline/stages").iterdir())), "stages/._.* is a link"),
+        (lambda m: linked(m / "fill_spectrum.npy"), "fill_spectrum.npy is a link"),
+        (lambda m: linked(m / "card.json"), "card.json is a link"),
+        (
+            lambda m: (m / "pipeline/stages/9_more").symlink_to(m / "pipeline"),
+            "stages/9_more is a link",
+        ),
+        (lambda m: os.mkfifo(m / "features/pipe"), "features/pipe is a link or no plain file"),
     ],
 )
 def test_damage_is_named(model, damage, message):
