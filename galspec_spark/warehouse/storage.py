@@ -13,24 +13,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 from pydantic_core import to_jsonable_python
 
 from galspec_spark.errors import UserError
+from galspec_spark.warehouse.local import (
+    FileStatus,
+    local_files,
+    local_status,
+    one_form,
+    path_of_uri,
+)
 
 REMOTE_SCHEMES = {"s3": "s3", "s3a": "s3", "hdfs": "hdfs"}  #: s3a is Spark's name for S3
-
-
-class FileStatus(NamedTuple):
-    """One file of a listing."""
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, order=True)
@@ -45,20 +42,21 @@ class Location:
 
     @classmethod
     def of(cls, path: str | Path | Location) -> Location:
-        """Read a path or address as a user gives it.
+        """Read a path or address as a user gives it, in the one form that names its place.
 
         Raises
         ------
         UserError
-            If the address has an unknown scheme, or holds credentials.
+            If the address has an unknown scheme or holds credentials, or a path is not UTF-8.
         """
         if isinstance(path, Location):
             return path
-        scheme, separator, rest = str(path).partition("://")
-        if not separator:
-            return cls(str(Path(path).absolute()))
-        if scheme == "file":
-            return cls(str(Path(unquote(urlsplit(str(path)).path)).absolute()))
+        text = str(path)
+        if text.startswith("file:/"):
+            return cls(one_form(path_of_uri(text)))
+        scheme, separator, rest = text.partition("://")
+        if text.startswith("/") or not separator:
+            return cls(one_form(text))
         if scheme not in REMOTE_SCHEMES:
             schemes = ", ".join(["file", *REMOTE_SCHEMES])
             raise UserError(f"cannot open {scheme}://...: known are local paths and {schemes}")
@@ -176,14 +174,14 @@ class Location:
     def files(self) -> Iterator[FileStatus]:
         """List the files below a folder, one folder at a time; none if the folder does not exist.
 
-        Links are followed. A dangling link has size and time 0: reading it gives the reason.
+        Links are followed.
 
         Raises
         ------
         OSError
             If a folder cannot be listed.
         """
-        return _local_files(self.path, set()) if self.is_local else self._remote_files()
+        return local_files(self.path) if self.is_local else self._remote_files()
 
     def _remote_files(self) -> Iterator[FileStatus]:
         selector = fs.FileSelector(self.key, allow_not_found=True)
@@ -197,30 +195,9 @@ class Location:
     def status(self) -> FileStatus:
         """Return the size and modification time of a file."""
         if self.is_local:
-            return _local_status(self.path)
+            return local_status(self.path)
         info = self._filesystem.get_file_info(self.key)
         return FileStatus(self.path, info.size or 0, info.mtime_ns or 0)
-
-
-def _local_files(folder: str, above: set[tuple[int, int]]) -> Iterator[FileStatus]:
-    status = os.stat(folder)
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:  # a link to a folder above
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _local_files(entry.path, above | {identity})
-            else:
-                yield _local_status(entry.path)
-
-
-def _local_status(path: str) -> FileStatus:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return FileStatus(path, 0, 0)
-    return FileStatus(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
