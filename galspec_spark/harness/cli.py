@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import load_config
-from galspec_spark.errors import ConfigError, UserError, cause_of
+from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of
 from galspec_spark.harness.console import use_real_stderr
-from galspec_spark.harness.run import Run, Summary, write_summary
+from galspec_spark.harness.run import Run, Summary, summarise
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
 
-DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
+DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND, NOTHING_READ = 0, 1, 2, 3, 4
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def run_job(
     -------
     int
         0 done, 1 failed, 2 wrong usage or configuration (the cause is one line on stderr), 3 where
-        the summary has ``findings``.
+        the summary has ``findings``, 4 where every file of the input is quarantined.
     """
 
     def with_session(run: Run, args: argparse.Namespace) -> Summary:
@@ -103,6 +103,8 @@ def run_without_spark(
         summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
+    except NothingRead as error:
+        return _fail(str(error), NOTHING_READ)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", FAILED)
     except Exception as error:  # the last place that can name the cause in one line
@@ -123,7 +125,7 @@ def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Lo
     config = load_config(args.config, args.overrides)
     _check_writable(folder)
     run = Run.start(job, config)
-    return write_summary(folder, run, work(run, args))
+    return summarise(folder, run, lambda: work(run, args))
 
 
 def _check_writable(output: Location) -> None:
