@@ -15,6 +15,7 @@ from galspec_spark import __version__
 from galspec_spark.config import load_config
 from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of
 from galspec_spark.harness.console import use_real_stderr
+from galspec_spark.harness.names import keep_names
 from galspec_spark.harness.run import Run, Summary, summarise
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
@@ -100,6 +101,7 @@ def run_without_spark(
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
+        keep_names(sys.argv[1:] if argv is None else argv)
         summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
