@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.ingest.listing import list_files
+from galspec_spark.ingest.listing import changes, list_files
+from galspec_spark.warehouse.parts import part_writer
+from galspec_spark.warehouse.schemas import FILES
+from galspec_spark.warehouse.tables import Warehouse
 
 
 def names(*inputs: Path | str) -> list[str]:
@@ -87,3 +91,22 @@ def test_no_entry_stops_the_listing(tmp_path: Path) -> None:
         f"{uri}/latin%E9.fits": 0,
         f"{uri}/d%E9/in.fits": 0,
     }
+
+
+def test_a_folder_that_can_be_listed_again_is_no_longer_quarantined(tmp_path: Path) -> None:
+    warehouse, survey = Warehouse(tmp_path / "warehouse"), tmp_path / "survey"
+    (survey / "closed").mkdir(parents=True)
+    accounts = {
+        "path": [f"{survey}/closed", f"{tmp_path}/elsewhere"], "size": [0, 0], "mtime_ns": [0, 0],
+        "status": ["quarantined"] * 2, "reason": ["unreadable"] * 2, "format": [None] * 2,
+        "message": ["the folder cannot be listed"] * 2, "rows": [0, 0], "release": ["dr14"] * 2,
+        "version": ["0"] * 2, "run_id": ["0"] * 2, "config_hash": ["0"] * 2,
+    }  # fmt: skip
+    with part_writer(warehouse.table("files") / "a.parquet", FILES) as writer:
+        writer.write_table(pa.table(accounts, FILES))
+    warehouse.mark_format()
+    for name in ("a.fits", "closed/b.fits"):
+        (survey / name).touch()
+    to_do = changes(list_files([str(survey)]), warehouse)
+    assert to_do.new["path"].to_pylist() == [f"{survey}/a.fits", f"{survey}/closed/b.fits"]
+    assert to_do.stale.to_pylist() == [f"{survey}/closed"]
