@@ -18,6 +18,9 @@ EXAMPLES = 3  #: of each reason
 #: Why a file is in quarantine.
 MEANINGS = {
     "unreadable": "the file cannot be opened or read; it is tried again",
+    "changed": "the file changed after it was listed; it is tried again",
+    "not_a_file": "a named pipe, a socket or a device, which is not opened",
+    "bad_name": "the name is not UTF-8 text",
     "empty": "the file has no bytes",
     "not_fits": "the file is not FITS",
     "truncated": "the file, or its set of units, ends too early",
