@@ -62,7 +62,7 @@ class Bench:
     @cached_property
     def files(self) -> list[str]:
         """The given spec files, in the page cache."""
-        files: list[str] = list_files([self.args.input])["path"].to_pylist()
+        files: list[str] = list_files([self.args.input]).files["path"].to_pylist()
         for file in files:
             Path(file).read_bytes()
         return files

@@ -3,7 +3,10 @@
 # Options of Java in SPARK_SUBMIT_OPTS give way to the user's own, which follow them.
 # What the code itself relies on is in galspec_spark/harness/session.py.
 
-# A cluster has conf/cluster, and nothing of this.
+# Without a locale (cron, containers), Java would turn letters of file names into question marks.
+[ "$(locale charmap 2>/dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
+
+# A cluster has conf/cluster, and nothing of what follows.
 case "$*" in
     *master[\ =]local*) ;;
     *master[\ =]*) return ;;

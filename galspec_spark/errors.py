@@ -1,6 +1,7 @@
 """Errors that are a message to the user: one line that says what, where and what to do."""
 
 import re
+from collections.abc import Mapping
 
 #: What a failed task of an executor says that ran out of memory, or its exit code.
 EXECUTOR_FULL = re.compile(
@@ -18,6 +19,14 @@ class UserError(Exception):
 
 class ConfigError(UserError):
     """The options or the configuration are wrong (exit code 2)."""
+
+
+class NothingRead(UserError):
+    """Every file of the input is quarantined (exit code 4); the summary is kept all the same."""
+
+    def __init__(self, message: str, summary: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.summary = summary
 
 
 def cause_of(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. A rerun resumes.
 run.json in the output folder has the state of each step. Exit codes: 0 done, 1 failed, 3 done with
-findings of drift or verify.
+findings of drift or verify, 4 every file of the input is quarantined.
 """
 
 import argparse

@@ -105,7 +105,7 @@ class SpectraReader(DataSourceReader):
 
     def partitions(self) -> Sequence[InputPartition]:
         """List the files and divide them into tasks."""
-        listing = list_files(self._paths)
+        listing = list_files(self._paths).files
         return [
             FilesOfTask(list(zip(task["path"].to_pylist(), task["size"].to_pylist(), strict=True)))
             for task in tasks_of(listing, TASK_BYTES, 1)

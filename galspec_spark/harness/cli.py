@@ -13,14 +13,15 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import load_config
-from galspec_spark.errors import ConfigError, UserError, cause_of, without_passwords
+from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of, without_passwords
 from galspec_spark.harness.console import use_real_stderr
+from galspec_spark.harness.names import keep_names
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
-from galspec_spark.harness.run import Run, Summary, read_summaries, write_summary
+from galspec_spark.harness.run import Run, Summary, read_summaries, summarise
 from galspec_spark.harness.session import open_session
 from galspec_spark.warehouse.storage import Location
 
-DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND = 0, 1, 2, 3
+DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND, NOTHING_READ = 0, 1, 2, 3, 4
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def run_job(
     -------
     int
         0 done, 1 failed, 2 wrong usage or configuration (the cause is one line on stderr), 3 where
-        the summary has ``findings``.
+        the summary has ``findings``, 4 where every file of the input is quarantined.
     """
 
     def with_session(run: Run, args: argparse.Namespace) -> Summary:
@@ -103,9 +104,12 @@ def run_without_spark(
     try:
         args = parser.parse_args(argv)
         check_texts(args)
+        keep_names(sys.argv[1:] if argv is None else argv)
         summary = _work(job, work, args, Location.of(getattr(args, output)))
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
+    except NothingRead as error:
+        return _fail(str(error), NOTHING_READ)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", FAILED)
     except Exception as error:  # the last place that can name the cause in one line
@@ -127,7 +131,7 @@ def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Lo
     _check_writable(folder)
     read_summaries(folder)  # a damaged one would be found when the work is done
     run = Run.start(job, config)
-    return write_summary(folder, run, work(run, args))
+    return summarise(folder, run, lambda: work(run, args))
 
 
 def _check_writable(output: Location) -> None:

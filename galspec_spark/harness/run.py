@@ -12,6 +12,7 @@ from typing import Any
 
 from galspec_spark import __version__
 from galspec_spark.config import Config
+from galspec_spark.errors import NothingRead
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 
@@ -69,7 +70,17 @@ def run_stage(
 ) -> Summary:
     """Do the work of a job as a part of another run, and write the summary of the job."""
     own = replace(Run.start(job, run.config), id=run.id)
-    return write_summary(folder, own, work(own))
+    return summarise(folder, own, lambda: work(own))
+
+
+def summarise(folder: Path | Location, run: Run, work: Callable[[], Summary]) -> Summary:
+    """Do the work of a job and write its summary, also where it could read no file."""
+    try:
+        content = work()
+    except NothingRead as error:
+        write_summary(folder, run, {**error.summary, "status": "failed"})
+        raise
+    return write_summary(folder, run, content)
 
 
 def read_summaries(folder: Path | Location) -> dict[str, Any]:

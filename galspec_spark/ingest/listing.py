@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -14,20 +16,32 @@ import pyarrow.parquet as pq
 from galspec_spark import __version__
 from galspec_spark.errors import UserError
 from galspec_spark.ingest.companions import has_catalogue_in
+from galspec_spark.ingest.finding import Finder, as_text
+from galspec_spark.warehouse.local import FileStatus
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.schemas import FILES
-from galspec_spark.warehouse.storage import FileStatus, Location
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
-
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")
 
 #: Files held as Python objects at once; Arrow takes a tenth of the memory.
 BATCH = 100_000
 
-#: File in the warehouse: paths of files that verify wants read again, one a line.
+#: File in the warehouse: paths of files that verify wants read again, as JSON, one a line.
 READ_AGAIN = "_read_again.txt"
 
+#: Reasons that may be gone the next time.
+TRANSIENT = ("unreadable", "changed")
+
 LISTING = pa.schema([FILES.field(name) for name in ("path", "size", "mtime_ns")])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of the inputs."""
+
+    files: pa.Table  #: path, size and modification time, sorted by path, each once
+    left_out: Counter[str]  #: entries that are not FITS files by their names, by suffix
+    folders: pa.Array  #: local folders that were listed
 
 
 @dataclass(frozen=True)
@@ -35,45 +49,31 @@ class Changes:
     """The files that a run reads, and those whose old rows it replaces."""
 
     new: pa.Table  #: part of the listing: the files to read
-    stale: pa.Array  #: paths of new files whose old rows have to go
+    stale: pa.Array  #: paths whose old rows have to go: of new files, and of folders listed now
+    skipped: pa.Table  #: the rows of ``files`` of all others: status, reason and release
     read_again: Location | None  #: the list of verify, if this run reads all its files
 
 
-def list_files(inputs: Sequence[str]) -> pa.Table:
-    """Return path, size and modification time of all FITS files, sorted by path, each once.
+def list_files(inputs: Sequence[str]) -> Listing:
+    """List all FITS files of the inputs, and count what else is there.
 
     Raises
     ------
     UserError
         If an input does not exist, cannot be listed, or holds no FITS file.
     """
-    chunks = []
+    finder, chunks = Finder(), []
     for name in inputs:
-        place = Location.of(name)
         try:
-            chunks += [_as_table(files) for files in _in_batches(_fits_files(place, name))]
+            chunks += [_as_table(files) for files in _in_batches(finder.files(name))]
         except OSError as error:
             cause = error.strerror or str(error).splitlines()[0]
             raise UserError(f"cannot list {error.filename or name}: {cause}") from None
-    listing = pa.concat_tables(chunks).sort_by("path").combine_chunks()
-    paths = listing["path"]
+    files = pa.concat_tables(chunks).sort_by("path").combine_chunks()
+    paths = files["path"]
     repeated = pc.equal(paths.slice(1), paths.slice(0, max(len(paths) - 1, 0)))
-    return listing.filter(pa.chunked_array([[True], *pc.invert(repeated).chunks]))
-
-
-def _fits_files(place: Location, name: str) -> Iterator[FileStatus]:
-    if not place.exists():
-        raise UserError(f"input {name} does not exist")
-    if not place.is_folder():
-        yield place.status()
-        return
-    empty = True
-    for file in place.files():
-        if _is_fits(file.path.rpartition("/")[2]):
-            empty = False
-            yield file
-    if empty:
-        raise UserError(f"no FITS files ({', '.join(FITS_SUFFIXES)}) in {name}")
+    once = files.filter(pa.chunked_array([[True], *pc.invert(repeated).chunks]))
+    return Listing(once, finder.left_out, pa.array(map(as_text, finder.listed), pa.string()))
 
 
 def _in_batches(files: Iterator[FileStatus]) -> Iterator[list[FileStatus]]:
@@ -86,20 +86,17 @@ def _as_table(files: list[FileStatus]) -> pa.Table:
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=LISTING)
 
 
-def _is_fits(name: str) -> bool:
-    return name.endswith(FITS_SUFFIXES) and not name.startswith(".")
-
-
-def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
+def changes(listed: Listing, warehouse: Warehouse) -> Changes:
     """Compare the listing with the ``files`` table.
 
     A run reads files that the table lacks, that changed since, that could not be read then, that an
     earlier version quarantined, or that verify named; and files of spectra with such a catalogue.
     """
-    columns = ["path", "size", "mtime_ns", "status", "reason", "version"]
+    columns = ["path", "size", "mtime_ns", "status", "reason", "release", "version"]
     none = pa.schema([FILES.field(name) for name in columns]).empty_table()
     parts = [open_part(part).read(columns) for part in warehouse.parts("files")]
     before = pa.concat_tables([none, *parts])
+    listing = listed.files
     requested = _named_by_verify(warehouse)
     is_old = pc.is_in(listing["path"], before["path"])
     both = listing.filter(is_old).join(before, keys="path", right_suffix="_before")
@@ -109,10 +106,16 @@ def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
     wanted = pc.or_(wanted, has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
     new = listing.filter(wanted)
     had_rows = pc.or_(pc.is_in(new["path"], before["path"]), pc.is_in(new["path"], requested))
+    skipped = before.filter(pc.is_in(before["path"], listing.filter(pc.invert(wanted))["path"]))
     reads_all = len(requested) > 0 and pc.all(pc.is_in(requested, new["path"])).as_py()
+    was_no_file = pc.and_(
+        pc.equal(before["status"], "quarantined"), pc.is_in(before["path"], listed.folders)
+    )
+    stale = [*new.filter(had_rows)["path"].chunks, *before.filter(was_no_file)["path"].chunks]
     return Changes(
         new,
-        new.filter(had_rows)["path"].combine_chunks(),
+        pa.chunked_array(stale, pa.string()).combine_chunks(),
+        skipped,
         warehouse.root / READ_AGAIN if reads_all else None,
     )
 
@@ -120,14 +123,15 @@ def changes(listing: pa.Table, warehouse: Warehouse) -> Changes:
 def _named_by_verify(warehouse: Warehouse) -> pa.Array:
     """Return the paths of the files whose rows verify found to be wrong or missing."""
     place = warehouse.root / READ_AGAIN
-    return pa.array(place.read().decode().splitlines() if place.exists() else [], pa.string())
+    lines = place.read().splitlines() if place.exists() else []
+    return pa.array([json.loads(line) for line in lines], pa.string())
 
 
 def _is_outdated(both: pa.Table) -> pa.ChunkedArray:
     tests = (
         pc.not_equal(both["size"], both["size_before"]),
         pc.not_equal(both["mtime_ns"], both["mtime_ns_before"]),
-        pc.fill_null(pc.equal(both["reason"], "unreadable"), False),
+        pc.is_in(both["reason"], pa.array(TRANSIENT)),
         pc.and_(
             pc.equal(both["status"], "quarantined"), pc.not_equal(both["version"], __version__)
         ),

@@ -14,7 +14,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,12 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from galspec_spark.errors import UserError
+from galspec_spark.errors import NothingRead, UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ingest.companions import with_spectra_of_catalogues
-from galspec_spark.ingest.listing import changes, list_files, tasks_of, write_plan
+from galspec_spark.ingest.finding import in_words
+from galspec_spark.ingest.listing import Listing, changes, list_files, tasks_of, write_plan
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
 from galspec_spark.ingest.spectra_parts import SpectraParts
@@ -58,17 +59,24 @@ def ingest(
     -------
     dict
         Counts of this run: files = read + quarantined + skipped; replaced (of those read again);
-        spectra; quarantined files by reason; worker_megabytes, the most memory of a worker.
-        ``warehouse``: files, quarantined, spectra and seconds of all runs so far.
+        left_out, entries that are not FITS files by their names, in all and by suffix; skipped
+        files by the other release that they are ingested under; spectra; quarantined files by
+        reason; worker_megabytes, the most memory of a worker. ``warehouse``: files, quarantined,
+        spectra and seconds of all runs so far.
 
     Raises
     ------
     UserError
         If an input is missing or holds no FITS file, or another job is writing to the warehouse.
+    NothingRead
+        If every file of the inputs is quarantined, now or by an earlier run.
     """
     listing = list_files(inputs)
+    if listing.left_out:
+        log.info("left out, not FITS files by their names: %s", in_words(listing.left_out))
     with warehouse.writing(run.id) as staging:
-        listing = with_spectra_of_catalogues(listing, warehouse)
+        files = with_spectra_of_catalogues(listing.files, warehouse)
+        listing = replace(listing, files=files)
         to_do = changes(listing, warehouse)
         results: list[Read] = []
         if to_do.new.num_rows:
@@ -84,15 +92,20 @@ def ingest(
             )
             with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
                 results = run_tasks(spark, task, range(len(tasks)))
-        summary = _reconcile(listing, to_do.new, results)
-        summary["replaced"] = len(to_do.stale)
-        if results:
+        summary = {
+            **_reconcile(to_do.new, results),
+            **_not_read(listing, to_do.skipped, release),
+            "replaced": len(to_do.stale),
+        }
+        if results or len(to_do.stale):
             replaced = take_out(spark, run, warehouse, staging, to_do.stale)
             if to_do.read_again is not None:
                 replaced.remove.append(to_do.read_again)
             moves = [move for result in results for move in result.parts]
             warehouse.commit(staging, moves + replaced.move, replaced.remove)
-    return {**summary, "warehouse": _totals(warehouse, run, summary["read"])}
+    summary["warehouse"] = _totals(warehouse, run, summary["read"])
+    _check_any_read(summary, to_do.skipped, warehouse)
+    return summary
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,7 @@ def read_files(
     accounts = []
     sources = open_sources((file["path"], file["size"]) for file in files)
     for file, source in zip(files, sources, strict=True):
-        account = {**file, **provenance, "status": "read", "rows": 0}
+        account = {**file, **provenance, "status": "read", "rows": 0, "release": release}
         try:
             if isinstance(source, BadFile):
                 raise source
@@ -175,7 +188,7 @@ def take_out(
     return Replaced.of(found, run_tasks(spark, task, range(len(found))))
 
 
-def _reconcile(listing: pa.Table, new: pa.Table, results: list[Read]) -> dict[str, Any]:
+def _reconcile(new: pa.Table, results: list[Read]) -> dict[str, Any]:
     """Sum up the results of the tasks, and check that no file is missing."""
     read = sum(result.read for result in results)
     quarantined = sum(result.quarantined for result in results)
@@ -187,14 +200,38 @@ def _reconcile(listing: pa.Table, new: pa.Table, results: list[Read]) -> dict[st
     for example in [line for result in results for line in result.examples][:10]:
         log.warning("quarantined %s", example)
     return {
-        "files": listing.num_rows,
         "read": read,
         "quarantined": quarantined,
-        "skipped": listing.num_rows - new.num_rows,
         "spectra": sum(result.spectra for result in results),
         "worker_megabytes": max((result.worker_megabytes for result in results), default=0),
         "reasons": dict(sum((result.reasons for result in results), Counter())),
     }
+
+
+def _not_read(listing: Listing, skipped: pa.Table, release: str) -> dict[str, Any]:
+    """Count what this run had no need to read, and tell of files that have another release."""
+    elsewhere = Counter(name for name in skipped["release"].to_pylist() if name != release)
+    for other, count in sorted(elsewhere.items()):
+        log.warning("%d files are skipped: they are ingested already as release %s", count, other)
+    return {
+        "files": listing.files.num_rows,
+        "skipped": skipped.num_rows,
+        "skipped_of_release": dict(elsewhere),
+        "left_out": listing.left_out.total(),
+        "left_out_by_suffix": dict(listing.left_out),
+    }
+
+
+def _check_any_read(summary: dict[str, Any], skipped: pa.Table, warehouse: Warehouse) -> None:
+    """Fail if every file of the input is quarantined."""
+    if summary["read"] or "read" in skipped["status"].to_pylist():
+        return
+    reasons = Counter(summary["reasons"]) + Counter(skipped["reason"].to_pylist())
+    raise NothingRead(
+        f"none of the {summary['files']} files can be read ({in_words(reasons)}): the table "
+        f"{warehouse.table('files')} says why of each",
+        summary,
+    )
 
 
 def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:

@@ -48,8 +48,9 @@ def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
     """
     z, coverage = (_numbers(rows[name]) for name in ("z", "coverage"))
     zwarning = pc.fill_null(rows["zwarning"], 0).to_numpy()
-    is_sky = _holds(pc.equal(rows["source_type"], "SKY"))
-    wrong_class = pc.invert(pc.is_in(rows["class"], pa.array(config.classes, pa.string())))
+    is_sky = _holds(pc.equal(_plain(rows["source_type"]), "SKY"))
+    classes = _plain(pa.array(config.classes, pa.string()))
+    wrong_class = pc.invert(pc.is_in(_plain(rows["class"]), classes))
     with np.errstate(invalid="ignore"):
         tests = {
             "no_information": rows["quality"].to_numpy() & NO_INFORMATION != 0,
@@ -77,21 +78,23 @@ def is_duplicate(rows: pa.Table) -> Booleans:
 def labels(subclass: pa.ChunkedArray, policy: LabelConfig) -> Integers:
     """Return 1 for an AGN, 0 for another galaxy, `UNLABELLED` where SUBCLASS says neither.
 
-    SUBCLASS is read word by word: ``AGN BROADLINE`` has the word AGN, ``BROADLINE`` has not.
+    SUBCLASS is read word by word, in any case: ``AGN BROADLINE`` has the word AGN, ``BROADLINE``
+    has not.
     """
+    agn, other = ({word.strip().upper() for word in words} for words in (policy.agn, policy.other))
     encoded = subclass.combine_chunks().dictionary_encode(null_encoding="encode")
-    of_value = [_label(text, policy) for text in encoded.dictionary.to_pylist()]
+    of_value = [_label(text, agn, other) for text in encoded.dictionary.to_pylist()]
     found: Integers = np.array([*of_value, UNLABELLED])[encoded.indices.to_numpy()]
     return found
 
 
-def _label(subclass: str | None, policy: LabelConfig) -> int:
+def _label(subclass: str | None, agn: set[str], other: set[str]) -> int:
     if subclass is None:
         return UNLABELLED
-    words = set(subclass.split()) or {""}
-    if words & set(policy.agn):
+    words = set(subclass.upper().split()) or {""}
+    if words & agn:
         return 1
-    return 0 if words <= set(policy.other) else UNLABELLED
+    return 0 if words <= other else UNLABELLED
 
 
 def positions(names: Iterable[str], seed: int) -> Doubles:
@@ -128,6 +131,11 @@ def splits(place: Doubles, config: PreprocessConfig) -> tuple[Booleans, Integers
     is_test = place < config.test_fraction
     fold = np.floor((place - config.test_fraction) / (1 - config.test_fraction) * config.folds)
     return is_test, np.minimum(fold, config.folds - 1).astype(np.int64)
+
+
+def _plain(names: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return names of classes without the case and the blanks around, which surveys vary."""
+    return pc.utf8_upper(pc.utf8_trim_whitespace(names))
 
 
 def _holds(values: pa.ChunkedArray) -> Booleans:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,14 +19,17 @@ from galspec_spark.warehouse.storage import Location
 WHOLE_FILE_BYTES = 32_000_000
 #: Concurrent requests to a remote storage; a small file costs one round trip.
 READ_AHEAD = 16
+#: What is listed beside files.
+KINDS = {stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket"}
 
 
 class OnDemand:
     """The bytes of a large file, read slice by slice."""
 
-    def __init__(self, place: Location) -> None:
+    def __init__(self, place: Location, size: int) -> None:
         self._file: pa.NativeFile = place.open()
-        self._size: int = self._file.size()
+        _check_size(size, self._file.size())
+        self._size = size
 
     def __len__(self) -> int:
         return self._size
@@ -50,12 +55,10 @@ def open_source(path: str, size: int) -> Source:
     BadFile
         If the file cannot be read or unpacked.
     """
+    if path.startswith("file:"):
+        raise BadFile("bad_name", "its name is not UTF-8 text: rename it")
     place = Location(path)
-    try:
-        return Source(path, unpacked(_content(place, size)), partial(_beside, place.parent))
-    except OSError as error:
-        cause = error.strerror or str(error).splitlines()[0]
-        raise BadFile("unreadable", f"the file cannot be read: {cause}") from None
+    return Source(path, _content(place, size), partial(_beside, place.parent))
 
 
 def open_sources(files: Iterable[tuple[str, int]]) -> Iterator[Source | BadFile]:
@@ -91,12 +94,46 @@ def _try_open(path: str, size: int) -> Source | BadFile:
         return error
 
 
-def _content(place: Location, size: int) -> Content:
-    return place.read() if size <= WHOLE_FILE_BYTES else OnDemand(place)
-
-
 def _beside(folder: Location, name: str) -> Content | None:
     place = folder / name
-    if not place.exists():
-        return None
-    return unpacked(_content(place, place.status().size))
+    return _content(place, place.status().size) if place.exists() else None
+
+
+def _content(place: Location, size: int) -> Content:
+    """Open a file and unpack it; no more is read of it than was listed."""
+    try:
+        if place.is_local:
+            _check_kind(place.path)
+        large = size > WHOLE_FILE_BYTES
+        return unpacked(OnDemand(place, size) if large else _whole(place, size))
+    except OSError as error:
+        cause = error.strerror or str(error).splitlines()[0]
+        raise BadFile("unreadable", f"the file cannot be read: {cause}") from None
+
+
+def _check_kind(path: str) -> None:
+    """Reject what is no file before it is opened: a named pipe waits, a device may never end."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise BadFile("unreadable", "the folder cannot be listed")
+    if not stat.S_ISREG(mode):
+        kind = next((kind for test, kind in KINDS.items() if test(mode)), "a device")
+        raise BadFile("not_a_file", f"it is {kind}, not a file: it is not opened")
+
+
+def _whole(place: Location, size: int) -> bytes:
+    if place.is_local:  # twice as fast for small files as through pyarrow
+        with open(place.path, "rb") as local:
+            content = local.read(size)
+            now = os.fstat(local.fileno()).st_size
+    else:
+        with place.open() as remote:
+            content, now = remote.read(size), remote.size()
+    _check_size(size, now, len(content))
+    return content
+
+
+def _check_size(listed: int, *found: int) -> None:
+    if set(found) != {listed}:
+        message = f"it has changed since it was listed with {listed} bytes: ingest it again"
+        raise BadFile("changed", message)

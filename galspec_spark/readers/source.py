@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Source:
     @property
     def name(self) -> str:
         """Return the last part of the path, without the suffix of a compressed file."""
-        return self.path.rpartition("/")[2].removesuffix(".gz")
+        return re.sub(r"\.gz\Z", "", self.path.rpartition("/")[2], flags=re.IGNORECASE)
 
     def companion(self, name: str) -> tuple[str, Content] | None:
         """Open another file by its name, compressed or not; return the name found, and its content.

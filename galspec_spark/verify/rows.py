@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.errors import UserError
 from galspec_spark.labels import AGN, OTHER
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
@@ -21,8 +22,9 @@ from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.verify.findings import Finding
 from galspec_spark.warehouse.flags import ABSTAIN
+from galspec_spark.warehouse.local import FileStatus
 from galspec_spark.warehouse.parts import partition_values
-from galspec_spark.warehouse.storage import FileStatus, Location
+from galspec_spark.warehouse.storage import Location
 
 Mask = npt.NDArray[np.bool_]
 
@@ -109,7 +111,7 @@ def status_now(path: str) -> FileStatus:
     """Return a file's status; size and time are 0 where it is gone or out of reach."""
     try:
         return Location(path).status()
-    except OSError:
+    except (OSError, UserError):
         return FileStatus(path, 0, 0)
 
 

@@ -8,6 +8,7 @@ finding and is left out of the next steps, so that it hides nothing else.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -67,7 +68,7 @@ def verify(
     """
     if not any(warehouse.parts(table) for table in SCHEMAS):
         raise UserError(f"no warehouse in {warehouse.root}: jobs/ingest.py makes one")
-    listing = list_files(inputs)["path"] if inputs else None
+    listing = list_files(inputs).files["path"] if inputs else None
     leftovers = _leftovers(warehouse)
     with warehouse.writing(run.id):
         counts, findings = _check(spark, warehouse, listing, sample, seed)
@@ -177,9 +178,9 @@ def _leftovers(warehouse: Warehouse) -> int:
 
 
 def _write_read_again(warehouse: Warehouse, paths: set[str]) -> None:
-    """List the files with wrong or missing rows in the warehouse."""
+    """List the files with wrong or missing rows in the warehouse, a JSON string a line."""
     place = warehouse.root / READ_AGAIN
     if paths:
-        place.write("".join(f"{path}\n" for path in sorted(paths)).encode())
+        place.write("".join(f"{json.dumps(path)}\n" for path in sorted(paths)).encode())
     else:
         place.delete()

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from galspec_spark.errors import ConfigError, without_passwords
+from galspec_spark.warehouse.local import one_form, path_of_uri
 
 REMOTE_SCHEMES = {"s3": "s3", "s3a": "s3", "hdfs": "hdfs"}  #: s3a is Spark's name for S3
 #: What is no path although Python and pyarrow would take it for one: s3:/bucket, file:x, http:/x.
-SLASHES_LACK = re.compile(r"(file|https?|s3[an]?|hdfs|gs|abfss?|wasbs?):(?!//)", re.IGNORECASE)
+SLASHES_LACK = re.compile(
+    r"(file(?=:[^/])|(?:https?|s3[an]?|hdfs|gs|abfss?|wasbs?)(?=:(?!//)))", re.I
+)
 
 
 def read_address(text: str) -> str:
-    """Return a local path as an absolute one, and an address of a file in its usual form.
+    """Return the one name of a local place, and an address of a file in its usual form.
 
     Raises
     ------
     ConfigError
         If the address is incomplete, has an unknown scheme, or holds credentials.
+    UserError
+        If a path is not UTF-8, or of another machine.
     """
     lacking = SLASHES_LACK.match(text)
     if lacking:
@@ -28,11 +31,11 @@ def read_address(text: str) -> str:
             f"{without_passwords(text)} is neither a path nor an address: write {name}://... for "
             f"an address, ./{name}:... for a path"
         )
+    if text.startswith("file:/"):
+        return one_form(path_of_uri(text))
     scheme, separator, rest = text.partition("://")
-    if not separator:
-        return str(Path(text).absolute())
-    if scheme == "file":
-        return str(Path(unquote(urlsplit(text).path)).absolute())
+    if text.startswith("/") or not separator:
+        return one_form(text)
     if scheme not in REMOTE_SCHEMES:
         schemes = ", ".join(["file", *REMOTE_SCHEMES])
         raise ConfigError(f"cannot open {scheme}://...: known are local paths and {schemes}")

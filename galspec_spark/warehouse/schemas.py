@@ -55,7 +55,8 @@ SPECTRA = pa.schema(
     ]
 )
 
-#: One row per input file.
+#: One row per input file. A path that is not UTF-8 text is written as a ``file:`` URI. ``release``
+#: is the one that the file was ingested under.
 FILES = pa.schema(
     [
         pa.field("path", pa.string(), nullable=False),
@@ -66,6 +67,7 @@ FILES = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("message", pa.string()),
         pa.field("rows", pa.int32(), nullable=False),
+        pa.field("release", pa.string(), nullable=False),
         *PROVENANCE,
     ]
 )

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs
@@ -22,14 +21,7 @@ from pydantic_core import to_jsonable_python
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.addresses import read_address
 from galspec_spark.warehouse.durable import sync
-
-
-class FileStatus(NamedTuple):
-    """One file of a listing."""
-
-    path: str
-    size: int
-    mtime_ns: int
+from galspec_spark.warehouse.local import FileStatus, local_files, local_status
 
 
 @dataclass(frozen=True, order=True)
@@ -44,12 +36,13 @@ class Location:
 
     @classmethod
     def of(cls, path: str | Path | Location) -> Location:
-        """Read a path or address as a user gives it.
+        """Read a path or address as a user gives it, in the one form that names its place.
 
         Raises
         ------
         UserError
-            If the address is incomplete, has an unknown scheme, or holds credentials.
+            If the address is incomplete, has an unknown scheme, or holds credentials, or a path is
+            not UTF-8.
         """
         if isinstance(path, Location):
             return path
@@ -172,14 +165,14 @@ class Location:
     def files(self) -> Iterator[FileStatus]:
         """List the files below a folder, one folder at a time; none if the folder does not exist.
 
-        Links are followed. A dangling link has size and time 0: reading it gives the reason.
+        Links are followed.
 
         Raises
         ------
         OSError
             If a folder cannot be listed.
         """
-        return _local_files(self.path, set()) if self.is_local else self._remote_files()
+        return local_files(self.path) if self.is_local else self._remote_files()
 
     def _remote_files(self) -> Iterator[FileStatus]:
         selector = fs.FileSelector(self.key, allow_not_found=True)
@@ -193,30 +186,9 @@ class Location:
     def status(self) -> FileStatus:
         """Return the size and modification time of a file."""
         if self.is_local:
-            return _local_status(self.path)
+            return local_status(self.path)
         info = self._filesystem.get_file_info(self.key)
         return FileStatus(self.path, info.size or 0, info.mtime_ns or 0)
-
-
-def _local_files(folder: str, above: set[tuple[int, int]]) -> Iterator[FileStatus]:
-    status = os.stat(folder)
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:  # a link to a folder above
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _local_files(entry.path, above | {identity})
-            else:
-                yield _local_status(entry.path)
-
-
-def _local_status(path: str) -> FileStatus:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return FileStatus(path, 0, 0)
-    return FileStatus(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)

@@ -76,7 +76,8 @@ def never():
 def test_through_spark_submit_a_job_writes_its_summary_or_one_line(tmp_path):
     script = tmp_path / "probe.py"
     script.write_text(JOB, encoding="utf-8")
-    result = submit(script, "--set", "spark.app.id=x", folder=tmp_path)
+    options = ["--set", "spark.app.id=x", "--output", "sölve"]
+    result = submit(script, *options, folder=tmp_path, LC_ALL="", LANG="C")  # as of cron
     assert result.returncode == 40 + cli.DONE
     codes = [int(line.split()[2]) for line in result.stdout.splitlines() if "exit code" in line]
     assert codes == [cli.FAILED, cli.WRONG_USAGE, cli.DONE]
@@ -85,7 +86,7 @@ def test_through_spark_submit_a_job_writes_its_summary_or_one_line(tmp_path):
     assert misused.startswith("error: --set: nonsense: unknown key")
     assert not (tmp_path / "odd").exists()
     assert "rows  4" in result.stdout
-    summary = json.loads((tmp_path / "output" / "summary.json").read_text())["probe"]
+    summary = json.loads((tmp_path / "sölve" / "summary.json").read_text())["probe"]
     assert (summary["job"], summary["status"], summary["rows"]) == ("probe", "done", 4)
     assert summary["config_hash"] in result.stdout
 

@@ -120,18 +120,18 @@ def test_what_could_not_be_read_is_tried_again(
 ) -> None:
     survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
     whole = spec_files.write(tmp_path / "elsewhere", 0)
-    survey.mkdir()
+    spec_files.write(survey, 1)
     (survey / "text.fits").write_text("not FITS")
     (survey / "link.fits").symlink_to(tmp_path / "nowhere.fits")
     ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
     again = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-    assert (again["skipped"], again["quarantined"], again["replaced"]) == (1, 1, 1)
+    assert (again["skipped"], again["quarantined"], again["replaced"]) == (2, 1, 1)
     whole.rename(tmp_path / "nowhere.fits")
     assert ingest(spark, run_of(), [str(survey)], warehouse, "dr14")["read"] == 1
     monkeypatch.setattr("galspec_spark.ingest.listing.__version__", "a later one")
     newer = ingest(spark, run_of(), [str(survey)], warehouse, "dr14")
-    assert (newer["skipped"], newer["quarantined"]) == (1, 1)
-    assert read_table(spark, warehouse, "files").count() == 2
+    assert (newer["skipped"], newer["quarantined"]) == (2, 1)
+    assert read_table(spark, warehouse, "files").count() == 3
 
 
 def test_parts_are_in_the_order_of_the_sky(
@@ -161,8 +161,8 @@ def test_a_task_writes_another_part_when_it_holds_enough(
     )
     parts = SpectraParts(Location.of(tmp_path), "run-00000", "dr14", {"run_id": "run"})
     for seed in range(7):
-        path = str(spec_files.write(tmp_path / "survey", seed))
-        parts.add(read_spectra(open_source(path, 0))[1], path)
+        path = spec_files.write(tmp_path / "survey", seed)
+        parts.add(read_spectra(open_source(str(path), path.stat().st_size))[1], str(path))
     parts.close()
     sizes = [open_part(Location.of(tmp_path) / place).metadata.num_rows for place in parts.places]
     assert sizes == [3, 3, 1]
@@ -206,7 +206,7 @@ def test_wrong_input_is_one_clear_line(
 def test_tasks_have_about_equal_bytes(tmp_path: Path) -> None:
     for i in range(200):
         (tmp_path / f"{i:03d}.fits").write_bytes(b"x" * (100 + 37 * (i % 11)))
-    listing = list_files([str(tmp_path)])
+    listing = list_files([str(tmp_path)]).files
     tasks = tasks_of(listing, task_bytes=1e6, cores=8)
     assert len(tasks) == 8
     assert sum(task.num_rows for task in tasks) == 200

@@ -19,13 +19,13 @@ def test_the_files_themselves_tell_how_much_input_makes_a_part(tmp_path: Path) -
     (tmp_path / "full").mkdir()
     (tmp_path / "full/a.fits").write_bytes(lite + exposures[: 4 * len(lite) // 2880 * 2880])
     expected = 100e6 * len(lite) / (8 * spec_files.PIXELS) / STORED
-    of_lite = input_bytes_of_a_part(list_files([str(tmp_path / "lite")]), 100)
-    of_full = input_bytes_of_a_part(list_files([str(tmp_path / "full")]), 100)
+    of_lite = input_bytes_of_a_part(list_files([str(tmp_path / "lite")]).files, 100)
+    of_full = input_bytes_of_a_part(list_files([str(tmp_path / "full")]).files, 100)
     assert of_lite == pytest.approx(expected, rel=1e-6)
     assert of_full == pytest.approx(5 * expected, rel=0.01)
 
 
 def test_files_that_cannot_be_read_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "text.fits").write_text("not FITS")
-    size = input_bytes_of_a_part(list_files([str(tmp_path)]), 100)
+    size = input_bytes_of_a_part(list_files([str(tmp_path)]).files, 100)
     assert size == pytest.approx(100e6 / SPEC_LITE / STORED)

@@ -37,6 +37,9 @@ GOOD: dict[str, Any] = {
         ("STARBURST BROADLINE", 0),
         ("", 0),
         ("BROADLINE", 0),
+        (" agn\tBroadline ", 1),
+        ("StarForming  ", 0),
+        ("  ", 0),
         ("A2II (39866)", UNLABELLED),
         (None, UNLABELLED),
     ],
@@ -52,13 +55,22 @@ def test_another_policy_counts_broad_lines_as_agn() -> None:
     assert labels(column, policy).tolist() == [1, UNLABELLED]
 
 
+def test_neither_case_nor_blanks_matter_in_the_settings() -> None:
+    policy = LabelConfig(agn=(" agn",), other=("", "StarForming"))
+    assert labels(pa.chunked_array([["AGN", "STARFORMING"]]), policy).tolist() == [1, 0]
+    rows = pa.Table.from_pylist([GOOD], pa.schema(CATALOGUE))
+    assert reasons(rows, PreprocessConfig(classes=("galaxy ",))).tolist() == [""]
+
+
 def test_each_reason() -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         ("", {}),
         ("", {"zwarning": 16}),  # MANY_OUTLIERS alone is a bright galaxy's
         ("", {"source_type": None, "zwarning": None}),
         ("no_information", {"quality": NO_INFORMATION, "class": "STAR"}),
+        ("", {"class": " Galaxy "}),
         ("sky", {"source_type": "SKY"}),
+        ("sky", {"source_type": "sky "}),
         ("sky", {"zwarning": 1}),
         ("class", {"class": "QSO"}),
         ("zwarning", {"zwarning": 4}),

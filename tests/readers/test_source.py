@@ -138,4 +138,5 @@ def test_a_gigabyte_of_zeros_is_refused_soon() -> None:
 
 def test_name_without_what_says_that_it_was_compressed() -> None:
     assert Source("s3://bucket/folder/coadd-1.fits.gz", b"").name == "coadd-1.fits"
+    assert Source("coadd-1.FITS.GZ", b"").name == "coadd-1.FITS"
     assert Source("coadd-1.fits", b"").name == "coadd-1.fits"

@@ -66,35 +66,40 @@ def test_addresses(tmp_path: Path) -> None:
     assert Location.of(f"file://{tmp_path}/a%20b").path == f"{tmp_path}/a b"
     assert Location.of("s3a://bucket/folder/").path == "s3://bucket/folder"
     assert Location.of("relative").path == str(Path("relative").absolute())
+    assert Location.of("s3://bucket//a/../b").path == "s3://bucket//a/../b"  # names of objects
     for address in ("s3://key:planted@bucket/x", "s3://bucket/x?secret_key=planted"):
         with pytest.raises(UserError, match="in the environment") as error:
             Location.of(address)
         assert "planted" not in str(error.value)
         assert "key:" not in str(error.value)
-    for address in (
-        "s3:/bucket",
-        "s3:bucket",
-        "S3:/b",
-        "file:/tmp/x",
-        "hdfs:/x",
-        "http:/u:planted@h",
-    ):
+    for address in ("s3:/bucket", "s3:bucket", "S3:/b", "file:x", "hdfs:/x", "http:/u:planted@h"):
         with pytest.raises(UserError, match=r"is neither a path nor an address: write") as error:
             Location.of(address)
         assert "planted" not in str(error.value)
     assert Location.of("./s3:/x").is_local
+    with pytest.raises(UserError, match=r"'host'.*file:///path"):
+        Location.of("file://host/a")
+    with pytest.raises(UserError, match=r"'/latin\\udce9' is not UTF-8 text"):
+        Location.of("file:///latin%E9")
     with pytest.raises(UserError, match=r"known are local paths and file, s3, s3a, hdfs"):
         Location.of("gopher://x/y")
 
 
-def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/a.fits").write_bytes(b"a")
-    (tmp_path / "survey").mkdir()
-    (tmp_path / "survey/link").symlink_to(tmp_path / "data")
-    (tmp_path / "data/up").symlink_to(tmp_path / "survey")
-    found = list(Location.of(tmp_path / "survey").files())
-    assert [file.path for file in found] == [str(tmp_path / "survey/link/a.fits")]
+def test_a_place_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a b#c?d%20e*"
+    (folder / "in").mkdir(parents=True)
+    (folder / "x.fits").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/link").symlink_to(folder / "in")
+    (folder / "own.fits").symlink_to(folder / "x.fits")
+    monkeypatch.chdir(folder / "in")
+    names = ["..", f"{folder}/", f"/{tmp_path}//{folder.name}/.", f"{tmp_path}/elsewhere/link/.."]
+    uri = folder.as_uri()
+    names += [uri, f"{uri}/", uri.replace("file://", "file:"), uri.replace("//", "//localhost", 1)]
+    names.append(f"file://{tmp_path}/a b#c?d%2520e*")  # not all that may be is quoted
+    assert {Location.of(name).path for name in names} == {str(folder)}
+    for file in ("x.fits", "own.fits"):  # a link to a file has its own neighbours
+        assert {Location.of(f"{name}/{file}").path for name in names} == {f"{folder}/{file}"}
 
 
 def test_one_writer_at_a_time(folder: Location) -> None:

@@ -18,6 +18,9 @@ EXAMPLES = 3  #: of each reason
 #: Why a file is in quarantine.
 MEANINGS = {
     "unreadable": "the file cannot be opened or read; it is tried again",
+    "changed": "the file changed after it was listed; it is tried again",
+    "not_a_file": "a named pipe, a socket or a device, which is not opened",
+    "bad_name": "the name is not UTF-8 text",
     "empty": "the file has no bytes",
     "not_fits": "the file is not FITS",
     "truncated": "the file, or its set of units, ends too early",
@@ -49,25 +52,13 @@ class Arrivals:
     examples: list[BadFile]  #: some of these files
 
 
-def find_arrivals(
-    spark: SparkSession, warehouse: Warehouse, release: str, last_run: str | None
-) -> Arrivals | None:
-    """Count the files of a release; None if the warehouse was not made from files.
-
-    The table ``files`` has no releases. An ingest run takes in a single release, so the files come
-    from the runs that wrote the spectra of this release, and from the last run.
-
-    Parameters
-    ----------
-    last_run
-        The last ingest of the release, if recorded.
-    """
+def find_arrivals(spark: SparkSession, warehouse: Warehouse, release: str) -> Arrivals | None:
+    """Count the files of a release; None if the warehouse was not made from files."""
     parts = warehouse.parts("files")
     if not parts:
         return None
-    runs = {last_run} if last_run else set()
-    files = scan(spark, parts, ["path", "status", "reason", "message", "rows", "run_id"])
-    files = files.where(F.col("run_id").isin(*runs, *_runs_of(spark, warehouse, release)))
+    files = scan(spark, parts, ["path", "status", "reason", "message", "rows", "release"])
+    files = files.where(F.col("release") == release)
     totals = files.groupBy("status", "reason").agg(F.count("*").alias("n"), F.sum("rows")).collect()
     quarantined = {row.reason: row.n for row in totals if row.status == "quarantined"}
     return Arrivals(
@@ -76,14 +67,6 @@ def find_arrivals(
         quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
         examples=_examples(files, list(quarantined)) if quarantined else [],
     )
-
-
-def _runs_of(spark: SparkSession, warehouse: Warehouse, release: str) -> list[str]:
-    """Return the runs that wrote the spectra of a release."""
-    parts = spectra_parts(warehouse, release)
-    if not parts:
-        return []
-    return [row.run_id for row in scan(spark, parts, ["run_id"]).distinct().collect()]
 
 
 def spectra_parts(warehouse: Warehouse, release: str) -> list[Location]:

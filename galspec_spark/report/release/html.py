@@ -106,7 +106,6 @@ def gather(
     parts = catalog_parts(warehouse, bundle.id, release)
     found = count(scan(spark, parts, counts.COLUMNS))
     classes = scan(spark, parts, ["spectrum_id", "class", "reason"])
-    last_run = (run.result("ingest") or {}).get("run_id")
     verified = run.result("verify")
     return ReleaseReport(
         release=release,
@@ -114,7 +113,7 @@ def gather(
         drift=drift,
         model=bundle.id,
         card=bundle.card,
-        arrivals=find_arrivals(spark, warehouse, release, str(last_run) if last_run else None),
+        arrivals=find_arrivals(spark, warehouse, release),
         verified=None if verified is None else Verified.model_validate(verified),
         counts=found,
         plane=find_plane(spark, spectra_parts(warehouse, release), classes),

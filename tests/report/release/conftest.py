@@ -29,14 +29,14 @@ from tests.releases import draw, leave_out, with_sky, write_release
 LINES = ("nii_6583", "h_alpha", "oiii_5007", "h_beta")
 #: Paths may be longer than a phone is wide.
 LONG = "/in/" + "/".join(["a-long-folder-without-a-space"] * 9) + ".txt"
-#: Rows of `files`: path, status, reason, rows, run.
+#: Rows of `files`: path, status, reason, rows, release.
 INPUTS = (
-    ("/in/a.fits", "read", None, 300, "ingest-1"),
-    ("/in/b.fits", "read", None, 100, "ingest-1"),
-    *((f"/in/bad{n}.fits", "quarantined", "truncated", 0, "ingest-1") for n in range(5)),
-    (LONG, "quarantined", "not_fits", 0, "ingest-2"),
-    ("/in/other.fits", "read", None, 999, "of another release"),
-    ("/in/other-bad.fits", "quarantined", "empty", 0, "of another release"),
+    ("/in/a.fits", "read", None, 300, "dr1"),
+    ("/in/b.fits", "read", None, 100, "dr1"),
+    *((f"/in/bad{n}.fits", "quarantined", "truncated", 0, "dr1") for n in range(5)),
+    (LONG, "quarantined", "not_fits", 0, "dr1"),
+    ("/in/other.fits", "read", None, 999, "dr0"),
+    ("/in/other-bad.fits", "quarantined", "empty", 0, "dr0"),
 )
 
 
@@ -67,7 +67,7 @@ def write(root: Path, place: str, schema: pa.Schema, rows: pd.DataFrame) -> None
 
 
 def files_table() -> pd.DataFrame:
-    rows = pd.DataFrame(INPUTS, columns=["path", "status", "reason", "rows", "run_id"])
+    rows = pd.DataFrame(INPUTS, columns=["path", "status", "reason", "rows", "release"])
     return rows.assign(size=1, mtime_ns=1, message=rows["reason"])
 
 

@@ -11,7 +11,7 @@ from galspec_spark.warehouse.tables import Warehouse
 from tests.report.release.conftest import LONG
 
 
-def test_files_are_those_of_the_runs_that_took_the_release_in(release_report) -> None:
+def test_files_are_those_of_the_release(release_report) -> None:
     arrivals = release_report.arrivals
     assert (arrivals.files, arrivals.spectra) == (8, 400)
     assert list(arrivals.quarantined.items()) == [("truncated", 5), ("not_fits", 1)]
@@ -23,7 +23,7 @@ def test_examples_are_the_first_of_each_reason(release_report) -> None:
 
 
 def test_a_warehouse_that_was_not_made_from_files_has_none(spark, tmp_path) -> None:
-    assert find_arrivals(spark, Warehouse(tmp_path), "dr1", None) is None
+    assert find_arrivals(spark, Warehouse(tmp_path), "dr1") is None
 
 
 def test_every_reason_has_a_meaning() -> None:
