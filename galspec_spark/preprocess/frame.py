@@ -70,12 +70,13 @@ def _reason(config: PreprocessConfig) -> Column:
     """Return the first reason to leave a spectrum out, null where it is used."""
     z = F.col("z")
     zwarning = F.coalesce(F.col("zwarning"), F.lit(0))
-    is_sky = F.coalesce(F.col("source_type") == "SKY", F.lit(False))
+    is_sky = F.coalesce(_plain(F.col("source_type")) == "SKY", F.lit(False))
+    classes = [name.strip().upper() for name in config.classes]
     tests = {
         "no_information": F.col("quality").bitwiseAND(NO_INFORMATION) != 0,
         "duplicate": F.col("copy") > 1,
         "sky": is_sky | (zwarning.bitwiseAND(bit_mask(["SKY"], ZWARNING_BITS)) != 0),
-        "class": F.col("class").isNotNull() & ~F.col("class").isin(list(config.classes)),
+        "class": F.col("class").isNotNull() & ~_plain(F.col("class")).isin(classes),
         "zwarning": zwarning.bitwiseAND(bit_mask(config.zwarning_reject, ZWARNING_BITS)) != 0,
         "z_range": ~F.coalesce(z.between(config.z_min, config.z_max), F.lit(False)),
         "coverage": ~F.coalesce(F.col("coverage") >= config.coverage_min, F.lit(False)),
@@ -89,7 +90,15 @@ def _reason(config: PreprocessConfig) -> Column:
 
 def _label(subclass: Column, policy: LabelConfig) -> Column:
     """Return 1 for an AGN, 0 for another galaxy, null where SUBCLASS says neither."""
-    words = F.split(F.trim(subclass), r"\s+")
-    agn, other = (F.array(*map(F.lit, names)) for names in (policy.agn, policy.other))
+    words = F.split(_plain(subclass), r"\s+")
+    agn, other = (
+        F.array(*(F.lit(name.strip().upper()) for name in names))
+        for names in (policy.agn, policy.other)
+    )
     is_other = F.size(F.array_except(words, other)) == 0
     return F.when(F.arrays_overlap(words, agn), 1).when(is_other, 0)
+
+
+def _plain(name: Column) -> Column:
+    """Return the name of a class without the case and the blanks around, which surveys vary."""
+    return F.upper(F.regexp_replace(name, r"^\s+|\s+$", ""))

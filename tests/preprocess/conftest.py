@@ -22,7 +22,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Spectra of which every fourth is an AGN, and one of each kind that is left out."""
     folder = tmp_path_factory.mktemp("survey")
     for seed in range(COUNT):
-        subclass = "AGN" if seed % 4 == 0 else "STARFORMING"
+        subclass = ("AGN", "STARFORMING", "broadline", " ")[seed % 4]
         spec_files.write(folder, seed, SUBCLASS=subclass, Z=0.02 + seed / 1000)
     spec_files.write(folder, 100, CLASS="STAR")
     spec_files.write(folder, 101, SOURCETYPE="SKY")
