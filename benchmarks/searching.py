@@ -115,7 +115,8 @@ def search_with_ours(rows: DataFrame) -> dict[str, float]:
     validator = ours.CrossValidator(
         estimator=pipeline, estimatorParamMaps=grid, parallelism=defaults.parallelism, **_folded()
     )
-    model: Any = validator.fit(rows)
+    # One partition, as training has them: a fit is hundreds of short jobs.
+    model: Any = validator.fit(rows.coalesce(1).persist())
     return {name: trial.score for name, trial in best_trials(model.trials).items()}
 
 
