@@ -1,8 +1,8 @@
 """A job that is killed at any moment, and run again, ends as one that was left alone.
 
-Jobs are killed as a whole: driver, Java and Python's workers. This is for ``make faults``; or
-``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest tests/test_kills.py``. A sample is in the suite: see
-tests/ingest/test_kill.py, tests/release/test_release.py and tests/cluster.
+Jobs are killed as a whole: driver, Java and Python's workers. It is long, so it runs only where it is
+asked for: ``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest tests/test_kills.py``. A sample is in the
+suite: see tests/ingest/test_kill.py, tests/release/test_release.py and tests/cluster.
 """
 
 from __future__ import annotations
