@@ -1,7 +1,7 @@
 """A job that is killed at any moment, and run again, ends as one that was left alone.
 
-Jobs are killed as a whole: driver, Java and Python's workers. It is long, so it runs only where it is
-asked for: ``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest tests/test_kills.py``. A sample is in the
+Jobs are killed as a whole: driver, Java and Python's workers. It is long, so it runs only where
+``GALSPEC_KILLS=20 GALSPEC_KILL_SEED=7 pytest tests/test_kills.py`` asks for it. A sample is in the
 suite: see tests/ingest/test_kill.py, tests/release/test_release.py and tests/cluster.
 """
 
