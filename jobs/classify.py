@@ -14,7 +14,7 @@ from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import local_path, value_of
+from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -22,16 +22,8 @@ from galspec_spark.warehouse.tables import Warehouse
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
-    parser.add_argument(
-        "--model",
-        type=local_path,
-        default="run/model",
-        metavar="DIR",
-        help="model folder of a training run",
-    )
+    add_warehouse(parser)
+    add_model(parser)
     parser.add_argument(
         "--release",
         type=value_of("--release", "ingest.release"),

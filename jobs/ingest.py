@@ -3,7 +3,7 @@
 import sys
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting
+from galspec_spark.harness.options import add_setting, add_warehouse
 from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -18,9 +18,7 @@ def main() -> int:
         metavar="PATH",
         help="FITS files, or folders of them",
     )
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
+    add_warehouse(parser)
     add_setting(
         parser,
         "--release",

@@ -3,6 +3,7 @@
 import sys
 
 from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import add_warehouse
 from galspec_spark.measure import measure_lines
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -10,9 +11,7 @@ from galspec_spark.warehouse.tables import Warehouse
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
+    add_warehouse(parser)
     return run_job(
         "measure",
         parser,

@@ -13,7 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting, local_path
+from galspec_spark.harness.options import add_model, add_setting, add_warehouse, local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.warehouse.tables import Warehouse
@@ -37,16 +37,8 @@ def main() -> int:
         metavar="NAME",
         help="the files' data release",
     )
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
-    parser.add_argument(
-        "--model",
-        type=local_path,
-        default="run/model",
-        metavar="DIR",
-        help="model folder of a training run",
-    )
+    add_warehouse(parser)
+    add_model(parser)
     parser.add_argument(
         "--output", type=local_path, default="release", metavar="DIR", help="folder of the results"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, print_summary, run_job
-from galspec_spark.harness.options import add_setting, local_path
+from galspec_spark.harness.options import add_setting, add_warehouse, local_path
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.ingest import ingest
 from galspec_spark.measure import measure_lines
@@ -69,9 +69,7 @@ def main() -> int:
         metavar="NAME",
         help="the files' data release, for example dr14",
     )
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
+    add_warehouse(parser)
     parser.add_argument(
         "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
     )

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import local_path
+from galspec_spark.harness.options import add_warehouse, local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.train import train
 from galspec_spark.train.earlier import comparison_text
@@ -19,9 +19,7 @@ from galspec_spark.warehouse.tables import Warehouse
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
+    add_warehouse(parser)
     parser.add_argument(
         "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
     )

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import value_of
+from galspec_spark.harness.options import add_warehouse, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.verify.findings import as_text
 from galspec_spark.verify.verify import verify
@@ -40,9 +40,7 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, A
 def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
-    parser.add_argument(
-        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
-    )
+    add_warehouse(parser)
     parser.add_argument(
         "--input",
         nargs="+",

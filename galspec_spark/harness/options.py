@@ -33,6 +33,24 @@ def local_path(text: str) -> str:
     return place.path
 
 
+def add_warehouse(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a warehouse."""
+    parser.add_argument(
+        "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a model."""
+    parser.add_argument(
+        "--model",
+        type=local_path,
+        default="run/model",
+        metavar="DIR",
+        help="model folder of a training run",
+    )
+
+
 def add_setting(parser: argparse.ArgumentParser, option: str, key: str, **more: Any) -> None:
     """Add an option that sets a key of the configuration, such as ``ingest.release``.
 

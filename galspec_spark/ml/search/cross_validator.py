@@ -61,7 +61,8 @@ class CrossValidator(tuning.CrossValidator):
         The budget: points that it does not reach have the average NaN. Each classifier's first
         point is always tried.
     scratchDir : str, optional
-        Existing folder that all machines see. On a cluster, without it all is Spark's own.
+        Existing folder that all machines see, in which the rows and Spark's models stay. On a
+        cluster, without it all is Spark's own.
     files : list of Location, optional
         Parquet files of the same rows, with features as lists, if there are such.
     what : str, optional
@@ -161,6 +162,8 @@ class CrossValidator(tuning.CrossValidator):
 
     def _is_binary(self, files: FoldRows) -> bool:
         """Return whether labels are 0 and 1; check folds as Spark does."""
+        if not files.parts:
+            raise ValueError("The validation data at fold 0 is empty.")
         tables = [open_part(part).read([files.label, files.fold]) for part in files.parts]
         rows = pa.concat_tables(tables).drop_null()
         found = set(rows[files.fold].unique().to_pylist())

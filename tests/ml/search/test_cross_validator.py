@@ -191,3 +191,8 @@ def test_the_examples_of_the_documentation(rows, by_spark) -> None:
     exec(stock, names)
     assert len(by_spark) == 1
     assert names["by_spark"].avgMetrics[0] > 0.6
+
+
+def test_no_rows_are_refused(rows) -> None:
+    with pytest.raises(ValueError, match="at fold 0 is empty"):
+        CrossValidator(**settings(foldCol="part")).fit(rows.where("false"))
