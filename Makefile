@@ -30,9 +30,10 @@ run paper: setup
 test: setup ## run all tests; ARGS="-k ingest" chooses some
 	@$(activate) && pytest -n 2 $(ARGS)
 
-faults: setup ## break a real cluster in many ways, kill ingest and damage files again and again
+faults: setup ## break a real cluster in many ways, kill jobs and damage files again and again
 	@$(activate) && GALSPEC_FAULTS=all GALSPEC_KILLS=20 GALSPEC_MUTATIONS=2000 \
-		pytest tests/cluster tests/ingest/test_kill.py tests/ingest/test_corruption.py -s $(ARGS)
+		pytest tests/cluster tests/test_kills.py tests/ingest/test_kill.py \
+			tests/ingest/test_corruption.py -s $(ARGS)
 
 lint: setup ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy

@@ -29,6 +29,7 @@ from galspec_spark.warehouse.tables import Warehouse
 TREES, DEPTH = 100, 10
 CORES = 2
 TRAINING = {
+    "features": {"pca": None},
     "n_best": 20,
     "classifiers": {
         "random_forest": {

@@ -204,6 +204,7 @@ def _searched(
         evaluator=MulticlassClassificationEvaluator(metricName="f1"),
         numFolds=config.preprocess.folds,
         foldCol="fold",
+        parallelism=rows.sparkSession.sparkContext.defaultParallelism,
     )
     averages = validator.fit(rows).avgMetrics
     best = int(np.argmax(averages))

@@ -103,8 +103,8 @@ def run(spark: SparkSession, job: str, root: Path) -> None:
 def stages(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
     """All jobs in turn, undisturbed; a copy of the folder before each."""
     root = tmp_path_factory.mktemp("kills")
-    for name, seed in (("survey", 1), ("second", 2)):
-        survey = ["--output", str(root / name), "--seed", str(seed)]
+    for name, seed, spectra in (("survey", 5, 400), ("second", 2, 100)):  # AGN in both splits
+        survey = ["--output", str(root / name), "--seed", str(seed), "--spectra", str(spectra)]
         assert run_here(spark, "simulate", *SETTINGS, *survey) == 0
     found = {}
     for job in JOBS:
