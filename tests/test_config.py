@@ -156,6 +156,15 @@ def test_set_takes_spark_settings_by_their_own_names():
     config = load_config(overrides=["spark.sql.shuffle.partitions=4", "spark.master=local[1]"])
     assert config.spark == {"spark.sql.shuffle.partitions": 4, "spark.master": "local[1]"}
 
+def test_features_without_a_value_have_their_own_settings():
+    given = ["train.features.autoencoder=null", "train.features.rbm=null"]
+    added = load_config(overrides=given).train.features
+    assert list(added) == [*Config().train.features, "autoencoder", "rbm"]
+    example = example_in_default_yaml("autoencoder")
+    assert example == {name: added[name].model_dump() for name in example}
+    assert list(example) == ["autoencoder", "rbm"]
+
+
 
 def test_messages_do_not_repeat_values(tmp_path):
     path = write(tmp_path, "spark:\n  spark.x.password: [planted\n")

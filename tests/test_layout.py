@@ -47,8 +47,8 @@ def test_kernels_never_import_pyspark(module: Path) -> None:
 ROOMS = (
     "errors", "labels", "spectrum", "lines", "udfs", "warehouse", "readers", "ml.classifiers",
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
-    "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "train", "verify", "export",
-    "download", "simulate", "datasource", "release",
+    "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "changes",
+    "train", "verify", "export", "download", "simulate", "datasource", "release",
 )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ FeatureSettings = Annotated[
 
 
 def _default_features() -> dict[str, BaseModel]:
-    return {name: _settings_of(name, None) for name in FEATURES}
+    return {name: _settings_of(name, None) for name, kind in FEATURES.items() if kind.is_default}
 
 
 Bounds = tuple[float, float]

@@ -82,6 +82,7 @@ class FeatureKind:
     line_columns: Sequence[str] = ()
     #: The only classifier that they are for; None if they are for all that are configured.
     classifier: str | None = None
+    is_default: bool = True  #: whether the configuration has them where it names no features
 
     def resolve(self, function: str) -> Any:
         """Return a function given by its name."""

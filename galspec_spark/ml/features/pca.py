@@ -14,6 +14,7 @@ from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.gappy import fill_gaps
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import FeatureKind
+from galspec_spark.ml.features.pixel_importance import pixel_importance
 from galspec_spark.spectrum.arrays import Doubles, Floats
 
 FILE = "components.npz"
@@ -87,14 +88,8 @@ class Coefficients:
         ``sum_k w_k e_k(lambda)^2``.
         """
         vectors, variances = self.components.vectors, self.components.explained_variance
-        if is_linear:
-            importance = np.abs(weights @ vectors) * np.sqrt(variances @ vectors**2)
-        else:
-            importance = weights @ vectors**2
-        total = importance.sum()
-        # A model that learned nothing weighs all pixels alike.
-        uniform = np.full(vectors.shape[1], 1 / vectors.shape[1])
-        return importance / total if total > 0 else uniform
+        deviation = np.sqrt(variances @ vectors**2)
+        return pixel_importance(weights, vectors, deviation, is_linear)
 
     def save(self, folder: Path) -> None:
         """Write mean, vectors and variances to one file."""

@@ -1,0 +1,1 @@
+"""Networks that learn features from a sample of the training spectra, with scikit-learn."""
