@@ -2,6 +2,7 @@
 
 from galspec_spark.config.load import check_setting, load_config
 from galspec_spark.config.sections import (
+    ChangesConfig,
     ClassifyConfig,
     Config,
     DownloadConfig,
@@ -20,6 +21,7 @@ from galspec_spark.config.training import (
 )
 
 __all__ = [
+    "ChangesConfig",
     "ClassifierConfig",
     "ClassifierName",
     "ClassifyConfig",

@@ -128,6 +128,16 @@ class DriftConfig(Section):
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.001
 
 
+class ChangesConfig(Section):
+    """What counts as a change between two observations of one object."""
+
+    sigma: float = Field(5, gt=0, description="change of a line, in its errors")
+    calibration: Fraction = Field(
+        0.06, description="error of a line's flux beyond the pair's scale"
+    )
+    continuum: Fraction = Field(0.02, description="error of the continuum under a line")
+
+
 def _spark_key(key: str) -> str:
     """Refuse names that Spark would take and never read."""
     if not re.fullmatch(r"spark\.\S+", key):
@@ -151,6 +161,7 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     classify: ClassifyConfig = ClassifyConfig()
     drift: DriftConfig = DriftConfig()
+    changes: ChangesConfig = ChangesConfig()
 
     def hash(self) -> str:
         """Return 12 hexadecimal digits that change when any value changes."""

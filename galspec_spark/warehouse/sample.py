@@ -96,6 +96,32 @@ def locate(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, i
     return found
 
 
+def read_flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.float32]:
+    """Read one row of ``restframe``, NaN in gaps, and no more of its part than the row group.
+
+    Raises
+    ------
+    UserError
+        If the row is not that spectrum's.
+    """
+    file = open_part(part)
+    remedy = "run jobs/preprocess.py"
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if row < rows:
+            found = file.read_row_group(group, ["spectrum_id", "flux", "ivar"]).slice(row, 1)
+            break
+        row -= rows
+    else:
+        raise UserError(f"{part} has fewer rows than the table sample: {remedy}")
+    if found["spectrum_id"][0].as_py() != spectrum_id:
+        raise UserError(f"{part} is not what the table sample is of: {remedy}")
+    if not found["flux"][0].is_valid:
+        return np.full(PIXELS, np.nan, np.float32)
+    flux, ivar = (np.array(found[name][0].values) for name in ("flux", "ivar"))
+    return np.where(ivar > 0, flux, np.float32(np.nan))
+
+
 def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> list[Slice]:
     """Return the parts of ``restframe``, cut so that `tasks` tasks read about equal amounts.
 

@@ -61,6 +61,7 @@ EACH = {
         "--warehouse {here}/warehouse --model {here}/run/model --release dr1 --output {here}/drift",
         output="drift",
     ),
+    "changes": Spec("--warehouse {here}/warehouse --output {here}/changes", output="changes"),
     "verify": Spec("--warehouse {here}/warehouse --input {survey} --sample all"),
 }
 

@@ -75,18 +75,7 @@ class Coefficients:
         return np.asarray(np.sqrt(rest / flux.shape[1]))
 
     def explain(self, weights: Doubles, is_linear: bool) -> Doubles:
-        """Return how much each pixel of a spectrum weighs in the decision; sums to 1.
-
-        Notes
-        -----
-        Let e_k be the components, v_k the variances of their coefficients and w_k the weights. A
-        linear model decides by ``sum_k w_k (e_k . flux)``, which is ``(sum_k w_k e_k) . flux``. The
-        importance of a pixel is how far it moves the decision when it changes by its own standard
-        deviation, ``|sum_k w_k e_k(lambda)| sqrt(sum_k v_k e_k(lambda)^2)``: a large coefficient of
-        a pixel that never changes has no importance. A forest has no sign: each component's
-        importance is spread by the share ``e_k(lambda)^2`` that the pixel has in it,
-        ``sum_k w_k e_k(lambda)^2``.
-        """
+        """Return how much each pixel of a spectrum weighs in the decision; sums to 1."""
         vectors, variances = self.components.vectors, self.components.explained_variance
         deviation = np.sqrt(variances @ vectors**2)
         return pixel_importance(weights, vectors, deviation, is_linear)

@@ -12,13 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.errors import UserError
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.sample import locate
+from galspec_spark.warehouse.sample import locate, read_flux
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -108,23 +107,6 @@ def _outlier(
         part=part,
         row=number,
         address=survey_address(values["survey"], values["release"], row["spectrum_id"]),
-        flux=_flux(warehouse.root / part, number, row["spectrum_id"]),
+        flux=read_flux(warehouse.root / part, number, row["spectrum_id"]),
         reconstruction=reconstruction[0],
     )
-
-
-def _flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.float32]:
-    """Read one row of ``restframe``, and no more of its part than the row group."""
-    file = open_part(part)
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        if row < rows:
-            found = file.read_row_group(group, ["spectrum_id", "flux", "ivar"]).slice(row, 1)
-            break
-        row -= rows
-    else:
-        raise UserError(f"{part} has fewer rows than the catalogue: run jobs/classify.py again")
-    if found["spectrum_id"][0].as_py() != spectrum_id:
-        raise UserError(f"{part} is not what the catalogue is of: run jobs/classify.py again")
-    flux, ivar = (np.array(found[name][0].values) for name in ("flux", "ivar"))
-    return np.where(ivar > 0, flux, np.float32(np.nan))

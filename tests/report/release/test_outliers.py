@@ -11,9 +11,10 @@ import pytest
 
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features.inputs import Inputs
-from galspec_spark.report.release.outliers import SHOWN, _flux, survey_address
+from galspec_spark.report.release.outliers import SHOWN, survey_address
 from galspec_spark.report.release.outliers_figure import describe_outliers, outliers
 from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.sample import read_flux
 from galspec_spark.warehouse.storage import Location
 from tests.report.reading import words
 
@@ -46,13 +47,13 @@ def test_their_pixels_are_those_of_the_row_that_they_name(
         assert rms == pytest.approx(errors[outlier.spectrum_id], rel=1e-4)
 
 
-def test_a_row_that_is_not_the_catalogues_is_an_error(release_report, classified) -> None:
+def test_a_row_that_is_not_the_samples_is_an_error(release_report, classified) -> None:
     outlier = release_report.outliers[0]
     part = Location.of(classified / outlier.part)
-    with pytest.raises(UserError, match="is not what the catalogue is of: run jobs/classify"):
-        _flux(part, outlier.row, "another")
+    with pytest.raises(UserError, match="is not what the table sample is of: run jobs/preprocess"):
+        read_flux(part, outlier.row, "another")
     with pytest.raises(UserError, match="has fewer rows"):
-        _flux(part, 10_000, outlier.spectrum_id)
+        read_flux(part, 10_000, outlier.spectrum_id)
 
 
 def test_figure_names_each_and_draws_its_pixels(release_report) -> None:
