@@ -32,6 +32,9 @@ _OF_SPECTRUM = {
         "Class by SDSS's formula of four lines; empty for none", "src.class;spect.line"
     ),
     "formula_margin": Column("Sigma by which the formula says AGN", "stat.snr;src.class"),
+    "formula_survival": Column(
+        "Probability that a second look says the same: AGN or not", "stat.probability;src.class"
+    ),
     "formula_broadline": Column("1 if SDSS's formula says BROADLINE, else 0", "meta.code.class"),
 }
 #: Columns of each line; the name of the line precedes the description.

@@ -21,6 +21,12 @@ STARBURST_WIDTH = 50.0
 #: BROADLINE: a line of this S/N whose width, less this many errors, is above a limit in km/s.
 BROAD_SN, BROAD_ERRORS, BROAD_WIDTH = 10.0, 5.0, 200.0
 
+#: How far two fits of a continuum differ under a line, beyond formal errors, as a share of it. Of 0
+#: to 10 %, this calibrates the survival of labels best on 1,467 pairs of simulated spectra.
+CONTINUUM_ERROR = 0.05
+#: Second looks that are drawn at each spectrum: of 400, 40,000 looks at random differ from their
+#: share by 0.005 (rms), and by 0.022 at most.
+LOOKS = 512
 
 def subclass(
     area: Doubles, area_err: Doubles, h_alpha_ew: Doubles, h_alpha_ew_err: Doubles
@@ -72,5 +78,43 @@ def margin(area: Doubles, area_err: Doubles) -> Doubles:
 
 def log_ratio(area: Doubles) -> Array:
     """Return log10 of [O III] [N II]^POWER over H beta H alpha^POWER, NaN where not positive."""
+def survival(area: Doubles, area_err: Doubles, under: Doubles) -> Doubles:
+    """Return the probability that a second look at a spectrum says the same: AGN, or not.
+
+    A second look, as noisy as the first, differs from it by the errors of both: in each area by a
+    normal deviate of sqrt(2) errors. This is the share of LOOKS such looks that say the same, shape
+    (n,); NaN where a line was not measured. The looks are the same for all spectra, a Halton
+    sequence (1960, Numer. Math. 2, 84), so the same areas always give the same number.
+
+    Parameters
+    ----------
+    area, area_err
+        Shape (n, 4), of FORMULA_LINES.
+    under
+        Shape (n, 4), the continuum under each line in units of the area: its level times
+        sqrt(2 pi) sigma. The errors of its fit, CONTINUUM_ERROR of it, are not in ``area_err``.
+    """
+    first = _is_agn(area, area_err)
+    error = np.hypot(area_err, CONTINUUM_ERROR * under)
+    same = np.zeros(len(area))
+    for look in _looks():
+        same += _is_agn(area + look * error, area_err) == first
+    return np.where((area_err > 0).all(axis=1), same / LOOKS, np.nan)
+
+
+@cache
+def _looks() -> Doubles:
+    sequence = qmc.Halton(len(FORMULA_LINES), scramble=False).fast_forward(1).random(LOOKS)
+    return np.asarray(np.sqrt(2) * norm.ppf(sequence))
+
+
+def _is_detected(area: Doubles, area_err: Doubles) -> npt.NDArray[np.bool_]:
+    return np.asarray(((area_err > 0) & (area > DETECTED * area_err)).all(axis=1))
+
+
+def _is_agn(area: Doubles, area_err: Doubles) -> npt.NDArray[np.bool_]:
+    return _is_detected(area, area_err) & (log_ratio(area) > LIMIT)
+
+
     h_beta, oiii, h_alpha, nii = np.log10(np.where(area > 0, area, np.nan)).T
     return np.asarray(oiii + POWER * nii - h_beta - POWER * h_alpha)

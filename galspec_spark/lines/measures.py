@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.lines.continuum import Continuum, fit_continuum
-from galspec_spark.lines.formula import FORMULA_LINES, is_broad, margin, subclass
+from galspec_spark.lines.formula import FORMULA_LINES, is_broad, margin, subclass, survival
 from galspec_spark.lines.joint_fit import LineFit, fit_lines
 from galspec_spark.lines.linelist import LineList, all_lines, line_lists, reductions_of
 from galspec_spark.lines.spectra import Spectra
@@ -50,6 +50,7 @@ class Measures:
     converged: npt.NDArray[np.bool_]  #: (n,)
     subclass: npt.NDArray[np.str_]  #: (n,) by the formula: AGN, STARFORMING, STARBURST or empty
     margin: Doubles  #: (n,) sigma by which it is AGN
+    survival: Doubles  #: (n,) probability that a second look says the same of AGN
     broadline: npt.NDArray[np.bool_]  #: (n,)
 
     def line(self, name: str) -> dict[str, Doubles]:
@@ -138,6 +139,7 @@ class _Values:
             **self.single,
             "subclass": subclass(area, area_err, ew, ew_err),
             "margin": margin(area, area_err),
+            "survival": survival(area, area_err, self._under(index)),
             "broadline": is_broad(*everything),
             "continuum_pixels": np.nan_to_num(self.single["continuum_pixels"]).astype(np.int64),
             "converged": self.single["converged"] == 1,

@@ -119,6 +119,7 @@ def _columns(found: Measures) -> dict[str, Array]:
         "h_beta_sn": h_beta["area"] / h_beta["area_err"],
         "formula_subclass": found.subclass,
         "formula_margin": found.margin,
+        "formula_survival": found.survival,
         "formula_broadline": found.broadline,
     }
     for name in all_lines():

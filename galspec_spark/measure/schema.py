@@ -28,6 +28,7 @@ LINE_COLUMNS = {
 
 #: One row per row of ``spectra``, in the same order, in a part of the same name; null without a
 #: redshift. ``formula_margin`` is the number of sigma by which a spectrum is AGN by the formula;
+#: ``formula_survival`` is the probability that a second look would say the same, AGN or not.
 #: ``templates_seen`` tells whether the templates learned from it.
 #: Folders survey=.../release=... hold the two partition columns.
 LINES = pa.schema(
@@ -45,6 +46,7 @@ LINES = pa.schema(
         pa.field("h_beta_sn", pa.float32()),
         pa.field("formula_subclass", pa.string()),
         pa.field("formula_margin", pa.float32()),
+        pa.field("formula_survival", pa.float32()),
         pa.field("formula_broadline", pa.bool_()),
         *(
             pa.field(f"{line}_{name}", kind)

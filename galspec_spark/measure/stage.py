@@ -27,7 +27,7 @@ from galspec_spark.warehouse.tables import Warehouse
 #: File beside the parts; Spark ignores names that begin with _.
 STATE = "_state.json"
 #: Changes when the same spectrum would be measured otherwise.
-METHOD = 2
+METHOD = 3
 
 log = logging.getLogger(__name__)
 

@@ -23,6 +23,7 @@ from galspec_spark.report.contents import (
     with_all_features,
 )
 from galspec_spark.report.importance import peaks_by_line
+from galspec_spark.report.label import range_text
 from galspec_spark.report.spectra import SHOWN
 from galspec_spark.report.times import seconds_text, timed
 

@@ -10,6 +10,7 @@ from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import feature_importance, wavelength_importance
 from galspec_spark.report.kinds import kinds
 from galspec_spark.report.page import FigureEntry
+from galspec_spark.report.label import label_agreement
 from galspec_spark.report.performance import confusion_matrices, curves
 from galspec_spark.report.permutation import permutation_importance
 from galspec_spark.report.search import search
@@ -34,6 +35,14 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "formula is its own: their scores are agreement with software, not physical truth.",
     ),
     "curves": FigureEntry(
+    "label_agreement": FigureEntry(
+        label_agreement,
+        alternatives.label_agreement,
+        "Pairs of observations of one object, whose numbers stand at the dots and below the bins. "
+        "Left: how often both have the same label, by the probability of it that the first one's "
+        "lines and errors give; on the dotted line the promise is kept. Right: how often the "
+        "labels differ, by the S/N of Hβ in the first. Bars are 95 % intervals (Wilson's).",
+    ),
         curves,
         alternatives.curves,
         "Each curve shows what a classifier could do at any threshold, and its dot what it does at "

@@ -13,6 +13,7 @@ from pandas.util import hash_array
 
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import Census
+from galspec_spark.ml.evaluation.label_noise import LabelNoise
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
@@ -84,6 +85,7 @@ def assemble(
     search: Mapping[str, Trials],
     evaluation: Evaluation,
     seen: Mapping[str, int],
+    noise: LabelNoise | None,
 ) -> Metrics:
     """Return the content of ``metrics.json``; `seen` is from `seen_by_templates`."""
     content = {
@@ -108,6 +110,7 @@ def assemble(
         "best": evaluation.best,
         "bins": evaluation.bins,
         "majority_f1": census.majority_f1(),
+        "label_noise": noise,
     }
     return Metrics.model_validate(content)
 

@@ -29,6 +29,7 @@ from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
 from galspec_spark.train.models import Context, make_features, timed, train_all
+from galspec_spark.train.repeats import label_noise
 from galspec_spark.train.results import write_results, write_search
 from galspec_spark.train.seen import seen_by_templates
 from galspec_spark.warehouse.sample import read_sample
@@ -84,7 +85,8 @@ def train(
         for table in tables:
             table.rows.unpersist()
     files = _file_counts(warehouse)
-    metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen)
+    noise = label_noise(warehouse)
+    metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen, noise)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
     write_search(search, run.columns(), output)

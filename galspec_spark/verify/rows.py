@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
-from galspec_spark.labels import AGN, OTHER
+from galspec_spark.labels import AGN, OTHER, SET_NAMES
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.arrays import Array

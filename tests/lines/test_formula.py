@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from galspec_spark.lines.formula import is_broad, margin, subclass
+from galspec_spark.lines.formula import CONTINUUM_ERROR, is_broad, margin, subclass, survival
 
 ERR = np.ones((1, 4))
 
@@ -54,3 +54,27 @@ def test_broad_lines() -> None:
     assert not broad(11, 1, 220)
     assert broad(np.nan, -2, 230)  # as SDSS has it
     assert not broad(np.nan, -1, np.nan)
+
+
+NOTHING = np.zeros((1, 4))
+
+
+def test_survival_is_the_share_of_second_looks_that_say_the_same() -> None:
+    area = np.array([[3.5, 400, 100, 100], [100, 200, 300, 300], [100, 160, 300, 300]])
+    err = np.array([[1, 4, 1, 1], [20.0] * 4, [1.0] * 4])
+    under = np.array([[20.0] * 4, [0.0] * 4, [100.0] * 4])
+    looks = np.random.default_rng(8).normal(size=(20_000, *area.shape))
+    looks = area + np.sqrt(2) * np.hypot(err, CONTINUUM_ERROR * under) * looks
+    width = np.full(3, 10.0)
+    first = subclass(area, err, width, width) == "AGN"
+    same = [(subclass(look, err, width, width) == "AGN") == first for look in looks]
+    np.testing.assert_allclose(survival(area, err, under), np.mean(same, axis=0), atol=0.012)
+    # Of one line at its limit, a second look has an even chance.
+    edge = np.array([[3 + 1e-9, 400, 100, 100]])
+    np.testing.assert_allclose(survival(edge, ERR, NOTHING), 0.5, atol=0.003)
+
+
+def test_survival_is_sure_where_nothing_is_near_and_unknown_without_a_line() -> None:
+    area = np.array([[100.0, 400, 300, 300], [-9, 40, 30, 30], [100, 100, 300, 300]])
+    np.testing.assert_array_equal(survival(area, np.ones((3, 4)), np.zeros((3, 4))), 1)
+    assert np.isnan(survival(area[:1], np.array([[1, 1, 1, -1.0]]), NOTHING))

@@ -126,6 +126,7 @@ def full_report() -> TrainingReport:
         "results": results,
         "best": 2,
         "majority_f1": 0.7687,
+        "label_noise": sample.label_noise(),
     }  # fmt: skip
     return TrainingReport(
         metrics=Metrics.model_validate(metrics),
@@ -170,6 +171,7 @@ def partial_report(full_report: TrainingReport) -> TrainingReport:
             }
         },
         "bins": {},
+        "label_noise": None,
     }
     metrics = Metrics.model_validate(whole.model_dump() | changes)
     return dataclasses.replace(

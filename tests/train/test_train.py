@@ -241,6 +241,31 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
 
 
 def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
+def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
+    """The card's are computed again from the files, and so is what they cover."""
+    output, results = trained[1], metrics["results"]
+    best, result = metrics["best"], results[metrics["best"]]
+    card = load_bundle(output / "model").card
+    held_out = pq.read_table(output / "out_of_fold.parquet").to_pandas()
+    held_out = held_out[held_out["classifier"] == result["classifier"]]
+    held_out = held_out[held_out["features"] == result["features"]]
+    assert len(held_out) == metrics["counts"]["train"]
+    p = card.calibration.apply(held_out["score"])
+    for label, key in enumerate(("other", "agn")):
+        own = np.sort(np.abs(label - p)[held_out["label"] == label])
+        rank = math.ceil((len(own) + 1) * 0.9)
+        assert card.prediction_sets.counts[label] == len(own)
+        assert card.prediction_sets.limits[label] == (own[rank - 1] if rank <= len(own) else 1)
+        rows = pq.read_table(output / "predictions").to_pandas().query(f"label == {label}")
+        distance = np.abs(label - rows[f"probability_{best}"])
+        covered = int((distance <= card.prediction_sets.limits[label]).sum())
+        found = result["prediction_sets"]
+        assert (found[key]["spectra"], found[key]["covered"]) == (len(rows), covered)
+        assert sum(each[key]["covered"] for each in found["sn_median"]) == covered
+    assert sum(result["prediction_sets"]["sets"].values()) == metrics["counts"]["test"]
+    assert {each["prediction_sets"]["level"] for each in results} == {0.9}
+
+
     monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
     root, first, _ = trained
     forest = {"linear_svc": {"fixed": {"maxIter": 1, "regParam": 100.0}}}

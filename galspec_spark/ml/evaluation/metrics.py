@@ -236,6 +236,9 @@ class Metrics(Record):
     features: dict[str, FeatureRecord] = Field(description="by kind, in the order of Table 1")
     results: tuple[Result, ...] = Field(min_length=1)
     best: int = Field(description="index of the saved model's result")
+    label_noise: LabelNoise | None = Field(
+        description="how far the label agrees with itself; null without repeats or lines"
+    )
     bins: dict[str, tuple[Bin, ...]] = Field(description="by quantity, rising")
     majority_f1: float = Field(description="weighted F1 of calling every spectrum other")
 

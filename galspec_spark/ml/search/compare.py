@@ -165,17 +165,15 @@ def _trained(
 ) -> Trained:
     own = [each for each in trials if each.classifier == trial.classifier]
     seconds = sum(sum(each.seconds.values()) for each in own)
-    calibration, threshold = _calibrated(trial, config)
+    labels, scores = _held_out(trial)
+    calibration = calibrate(labels, scores, config.calibration, trial.kind.gives_probability)
+    probabilities = calibration.apply(scores)
     return Trained(
         trial, features, refit.model, refit.scorer, calibration, threshold, seconds, refit.seconds
     )
 
 
-def _calibrated(trial: Trial, config: TrainConfig) -> tuple[Calibration, Threshold]:
-    """Learn probabilities and a threshold from the out-of-fold scores."""
+def _held_out(trial: Trial) -> tuple[Labels, Doubles]:
+    """Return labels and out-of-fold scores of the training split."""
     scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
-    labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
-    is_probability = trial.kind.gives_probability
-    calibration = calibrate(labels, scores, config.calibration, is_probability)
-    probabilities = calibration.apply(scores)
-    return calibration, choose_threshold(labels, probabilities, config.threshold_precision)
+    return scored["label"].to_numpy(), scored["score"].to_numpy()
