@@ -80,6 +80,10 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
             "train:\n  classifiers: {svm: {}}\n",
             "train.classifiers.svm.[key]: unknown classifier 'svm'; known: logistic_regression, ",
         ),
+        (
+            "train:\n  prediction_set_level: 1\n",
+            "train.prediction_set_level: Input should be less than 1",
+        ),
         ("spark:\n  master: local\n", "spark.master"),
         ("spark:\n  spark.jars: [a, b]\n", "spark.spark.jars: expected a single value"),
         ("spark:\n  spark.spark.sql.ansi.enabled: 1\n", "write it as spark.sql.ansi.enabled"),
@@ -133,10 +137,10 @@ def test_set_reaches_into_a_classifier_and_leaves_the_others():
     assert changed["random_forest"] == default["random_forest"]
 
 
-def example_in_default_yaml() -> Any:
-    """Return what the commented lines from ``# gbt:`` on say without their marks."""
+def example_in_default_yaml(key: str) -> Any:
+    """Return what the commented lines from a key on say without their marks."""
     lines = (CONF / "default.yaml").read_text(encoding="utf-8").splitlines()
-    first = lines.index("    # gbt:")
+    first = lines.index(f"    # {key}:")
     marked = takewhile(lambda line: line.startswith("    #"), lines[first:])
     return yaml.safe_load("\n".join(line.replace("# ", "", 1) for line in marked))
 
@@ -144,17 +148,13 @@ def example_in_default_yaml() -> Any:
 def test_a_classifier_without_a_value_has_its_own_settings(tmp_path):
     added = load_config(overrides=["train.classifiers.gbt=null"]).train.classifiers
     assert list(added) == [*Config().train.classifiers, "gbt"]
-    example = Config.model_validate({"train": {"classifiers": example_in_default_yaml()}})
+    example = Config.model_validate({"train": {"classifiers": example_in_default_yaml("gbt")}})
     assert example.train.classifiers == {"gbt": added["gbt"]}
     alone = load_config(write(tmp_path, "train:\n  classifiers:\n    gbt:\n"))
     assert alone.train.classifiers == {"gbt": added["gbt"]}
     stated = load_config(write(tmp_path, "train:\n  classifiers:\n    gbt: {}\n"))
     assert stated.train.classifiers["gbt"].grid == {}
 
-
-def test_set_takes_spark_settings_by_their_own_names():
-    config = load_config(overrides=["spark.sql.shuffle.partitions=4", "spark.master=local[1]"])
-    assert config.spark == {"spark.sql.shuffle.partitions": 4, "spark.master": "local[1]"}
 
 def test_features_without_a_value_have_their_own_settings():
     given = ["train.features.autoencoder=null", "train.features.rbm=null"]
@@ -164,6 +164,10 @@ def test_features_without_a_value_have_their_own_settings():
     assert example == {name: added[name].model_dump() for name in example}
     assert list(example) == ["autoencoder", "rbm"]
 
+
+def test_set_takes_spark_settings_by_their_own_names():
+    config = load_config(overrides=["spark.sql.shuffle.partitions=4", "spark.master=local[1]"])
+    assert config.spark == {"spark.sql.shuffle.partitions": 4, "spark.master": "local[1]"}
 
 
 def test_messages_do_not_repeat_values(tmp_path):

@@ -160,6 +160,9 @@ class TrainConfig(Section):
     threshold_precision: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="AGN precision to reach with the best recall; null: the best F1"
     )
+    prediction_set_level: float = Field(
+        0.9, gt=0, lt=1, description="share of each class whose prediction sets hold it"
+    )
     seed: Seed = 1
 
     @field_validator("classifiers", mode="before")

@@ -46,6 +46,10 @@ _CATALOG = {
     "class": Column("Class given by the model: AGN, other or abstain", "src.class;meta.main"),
     "probability": Column("Calibrated probability that it is an AGN", "stat.probability;src.class"),
     "margin": Column("Probability less the model's threshold", "stat.probability;arith.diff"),
+    "prediction_set": Column(
+        "Classes not excluded at the model's level; empty if none is left",
+        "src.class;meta.modelled",
+    ),
     "reconstruction_error": Column(
         "Rms of the normalised flux less its reconstruction", "stat.fit.residual"
     ),

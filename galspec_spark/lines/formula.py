@@ -5,8 +5,11 @@ The classes are those of the pipeline's formula: agreement with it is agreement 
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm, qmc
 
 from galspec_spark.spectrum.arrays import Array, Doubles
 
@@ -18,15 +21,15 @@ DETECTED = 3.0
 POWER, LIMIT = 1.2, 0.22
 #: Equivalent width of H alpha beyond which star formation is a burst, in A.
 STARBURST_WIDTH = 50.0
-#: BROADLINE: a line of this S/N whose width, less this many errors, is above a limit in km/s.
-BROAD_SN, BROAD_ERRORS, BROAD_WIDTH = 10.0, 5.0, 200.0
-
 #: How far two fits of a continuum differ under a line, beyond formal errors, as a share of it. Of 0
 #: to 10 %, this calibrates the survival of labels best on 1,467 pairs of simulated spectra.
 CONTINUUM_ERROR = 0.05
 #: Second looks that are drawn at each spectrum: of 400, 40,000 looks at random differ from their
 #: share by 0.005 (rms), and by 0.022 at most.
 LOOKS = 512
+#: BROADLINE: a line of this S/N whose width, less this many errors, is above a limit in km/s.
+BROAD_SN, BROAD_ERRORS, BROAD_WIDTH = 10.0, 5.0, 200.0
+
 
 def subclass(
     area: Doubles, area_err: Doubles, h_alpha_ew: Doubles, h_alpha_ew_err: Doubles
@@ -40,8 +43,7 @@ def subclass(
     h_alpha_ew, h_alpha_ew_err
         Shape (n,), equivalent width in A, positive in emission.
     """
-    detected = ((area_err > 0) & (area > DETECTED * area_err)).all(axis=1)
-    agn = detected & (log_ratio(area) > LIMIT)
+    detected, agn = _is_detected(area, area_err), _is_agn(area, area_err)
     burst = (h_alpha_ew > STARBURST_WIDTH) & (h_alpha_ew > DETECTED * h_alpha_ew_err)
     choices = [agn, detected & burst, detected]
     return np.select(choices, ["AGN", "STARBURST", "STARFORMING"], "")
@@ -76,8 +78,6 @@ def margin(area: Doubles, area_err: Doubles) -> Doubles:
     return np.where(measured, np.fmin(spare, beyond), np.nan)
 
 
-def log_ratio(area: Doubles) -> Array:
-    """Return log10 of [O III] [N II]^POWER over H beta H alpha^POWER, NaN where not positive."""
 def survival(area: Doubles, area_err: Doubles, under: Doubles) -> Doubles:
     """Return the probability that a second look at a spectrum says the same: AGN, or not.
 
@@ -116,5 +116,7 @@ def _is_agn(area: Doubles, area_err: Doubles) -> npt.NDArray[np.bool_]:
     return _is_detected(area, area_err) & (log_ratio(area) > LIMIT)
 
 
+def log_ratio(area: Doubles) -> Array:
+    """Return log10 of [O III] [N II]^POWER over H beta H alpha^POWER, NaN where not positive."""
     h_beta, oiii, h_alpha, nii = np.log10(np.where(area > 0, area, np.nan)).T
     return np.asarray(oiii + POWER * nii - h_beta - POWER * h_alpha)

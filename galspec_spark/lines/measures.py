@@ -146,6 +146,14 @@ class _Values:
         }
         return Measures(**{**single, "lines": self.lines})
 
+    def _under(self, index: list[int]) -> Doubles:
+        """Return the continuum under some lines, in units of their areas, (n, lines)."""
+        lines = line_lists()["eboss"]  # which has all of them
+        rest = lines.wavelength[[lines.names.index(all_lines()[each]) for each in index]]
+        observed = rest * (1 + self.single["z"][:, None])
+        sigma = self.lines["sigma"][:, index] / LIGHT_SPEED * observed
+        return np.asarray(self.lines["continuum"][:, index] * np.sqrt(2 * np.pi) * sigma)
+
 
 def _line_values(z: Doubles, fit: LineFit, lines: LineList) -> dict[str, Doubles]:
     """Return LINE_VALUES of the lines of one list, each (n, lines)."""

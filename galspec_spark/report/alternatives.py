@@ -91,6 +91,37 @@ def reliability(report: TrainingReport) -> str:
     )
 
 
+def coverage_by_sn(report: TrainingReport) -> str:
+    """Describe the coverage of the prediction sets by S/N."""
+    sentences = []
+    for result in with_all_features(report.metrics).values():
+        bins = result.prediction_sets.sn_median
+        agn, other = (
+            ", ".join(decimals(share, 2) for share in shares)
+            for shares in ([each.agn.share for each in bins], [each.other.share for each in bins])
+        )
+        sentences.append(f"{title(result.classifier)}: AGN {agn}; other {other}.")
+    ranges = ", ".join(map(bin_range, report.metrics.best_result.prediction_sets.sn_median))
+    return (
+        "Share of the spectra of each class with the class in their prediction set, by "
+        f"{QUANTITIES['sn_median']} {ranges}. {' '.join(sentences)}"
+    )
+
+
+def label_agreement(report: TrainingReport) -> str:
+    """Describe how far the label agrees with itself."""
+    noise = report.metrics.label_noise
+    assert noise is not None
+    predicted, by_sn = (
+        "; ".join(f"{range_text(each)}: {each.same:,} of {each.pairs:,}" for each in bins)
+        for bins in (noise.by_survival, noise.by_h_beta_sn)
+    )
+    return (
+        "Pairs of observations of one object with the same label, by its predicted probability: "
+        f"{predicted}; by the S/N of Hβ: {by_sn}."
+    )
+
+
 def scores_by_bin(report: TrainingReport) -> str:
     """Describe the scores by bins."""
     sentences = []

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark.ml.evaluation.metrics import Bin, BinScores, Interval, Result
+from galspec_spark.ml.evaluation.metrics import Bin, BinScores, Result
+from galspec_spark.ml.evaluation.record import Interval
+from galspec_spark.ml.evaluation.set_scores import CoverageBin
 from galspec_spark.report.contents import TrainingReport, title, with_all_features
 from galspec_spark.report.style import bars, colour, dot, new_figure
 
@@ -36,7 +38,7 @@ def scores_by_bin(report: TrainingReport) -> Figure | None:
             for place, (index, result) in enumerate(results.items()):
                 offset = STEP * (place - (len(results) - 1) / 2)
                 scores = [score(each.scores(index)) for each in of_quantity]
-                _draw_scores(axes, scores, result, offset)
+                draw_scores(axes, scores, result, offset)
             axes.set_ylabel(label if axes is grid[0, 0] or axes is grid[1, 0] else "")
         column[-1].set_xticks(range(len(of_quantity)), map(bin_label, of_quantity))
         column[-1].set_xlim(-0.5, len(of_quantity) - 0.5)
@@ -56,7 +58,7 @@ def binned(report: TrainingReport) -> dict[str, Sequence[Bin]]:
     return {name: bins[name] for name in QUANTITIES if bins.get(name)}
 
 
-def bin_range(limits: Bin) -> str:
+def bin_range(limits: Bin | CoverageBin) -> str:
     """Return the limits of a bin as text."""
     if limits.low is None or limits.high is None:
         return "not known"
@@ -66,11 +68,15 @@ def bin_range(limits: Bin) -> str:
 
 def bin_label(each: Bin) -> str:
     """Return the label of a bin: its limits, and its numbers of spectra and AGN."""
-    limits = bin_range(each).replace(" ", "\n", 1)  # so that six fit side by side
-    return f"{limits}\n{each.count:,}\n{each.agn:,} AGN"
+    return f"{bin_lines(each)}\n{each.count:,}\n{each.agn:,} AGN"
 
 
-def _draw_scores(
+def bin_lines(limits: Bin | CoverageBin) -> str:
+    """Return `bin_range` on two lines, so that six fit side by side."""
+    return bin_range(limits).replace(" ", "\n", 1)
+
+
+def draw_scores(
     axes: Axes,
     scores: Sequence[tuple[float | None, Interval | None]],
     result: Result,

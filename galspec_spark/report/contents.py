@@ -11,11 +11,11 @@ import numpy.typing as npt
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import (
     FeatureRecord,
-    Interval,
     Metrics,
     Result,
     TrialScores,
 )
+from galspec_spark.ml.evaluation.record import Interval
 from galspec_spark.ml.features import FEATURES
 
 FloatArray = npt.NDArray[np.float64]

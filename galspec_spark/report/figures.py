@@ -6,11 +6,12 @@ from galspec_spark.report import alternatives
 from galspec_spark.report.bins import scores_by_bin
 from galspec_spark.report.calibration import reliability
 from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.coverage import coverage_by_sn
 from galspec_spark.report.flow import flow
 from galspec_spark.report.importance import feature_importance, wavelength_importance
 from galspec_spark.report.kinds import kinds
-from galspec_spark.report.page import FigureEntry
 from galspec_spark.report.label import label_agreement
+from galspec_spark.report.page import FigureEntry
 from galspec_spark.report.performance import confusion_matrices, curves
 from galspec_spark.report.permutation import permutation_importance
 from galspec_spark.report.search import search
@@ -34,7 +35,6 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "alone. Lines are measured as the pipeline measures them that made the labels, and the "
         "formula is its own: their scores are agreement with software, not physical truth.",
     ),
-    "curves": FigureEntry(
     "label_agreement": FigureEntry(
         label_agreement,
         alternatives.label_agreement,
@@ -43,6 +43,7 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "lines and errors give; on the dotted line the promise is kept. Right: how often the "
         "labels differ, by the S/N of Hβ in the first. Bars are 95 % intervals (Wilson's).",
     ),
+    "curves": FigureEntry(
         curves,
         alternatives.curves,
         "Each curve shows what a classifier could do at any threshold, and its dot what it does at "
@@ -63,6 +64,13 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         "intervals (Wilson's). Full dots have all features, hollow ones the best alone. Below: "
         "how many spectra each dot stands for, and the probability from which one is called AGN "
         "(vertical; dashed for the best features).",
+    ),
+    "coverage_by_sn": FigureEntry(
+        coverage_by_sn,
+        alternatives.coverage_by_sn,
+        "Test split, classifiers with all features: of the spectra of a class, how many have the "
+        "class in their prediction set. Dotted: the level that the sets were made for. It is "
+        "promised for a class as a whole, not at each S/N. Bars are 95 % intervals (Wilson's).",
     ),
     "scores_by_bin": FigureEntry(
         scores_by_bin,

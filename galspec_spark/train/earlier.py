@@ -8,7 +8,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from galspec_spark.errors import UserError
-from galspec_spark.ml.evaluation.metrics import Metrics, Record, Scores
+from galspec_spark.ml.evaluation.metrics import Metrics, Scores
+from galspec_spark.ml.evaluation.record import Record
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.warehouse.parts import open_part

@@ -14,7 +14,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from galspec_spark.catalog.recipe import check_recipe
 from galspec_spark.harness.tasks import shares
 from galspec_spark.labels import Counts
-from galspec_spark.ml.evaluation.metrics import Record, Scores
+from galspec_spark.ml.evaluation.metrics import Scores
+from galspec_spark.ml.evaluation.record import Record
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
 from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply

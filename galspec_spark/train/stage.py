@@ -147,8 +147,8 @@ def _report_contents(
     trained: list[Trained],
     curves: list[Curves],
 ) -> TrainingReport:
-    # Wavelengths are shown of the first kind that has them.
-    shown = next((table for table in tables if table.features.basis is not None), tables[0])
+    # Wavelengths are shown of the first kind that is made of pixels.
+    shown = next((table for table in tables if not table.kind.line_columns), tables[0])
     by_pixel = {
         model.classifier: by_wavelength(model, shown.features)
         for model in trained

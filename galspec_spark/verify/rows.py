@@ -132,7 +132,9 @@ def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     called = np.where(pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0, AGN, OTHER)
     classes = np.array(batch["class"].to_pylist(), str)
     is_class = (classes == ABSTAIN) | (used & (classes == called))
+    is_set = _mask(pc.is_in(batch["prediction_set"], pa.array(SET_NAMES)))
     is_possible = (probability >= 0) & (probability <= 1) & (used == measured) & is_class
+    is_possible &= is_set == used
     yield Suspect("impossible_prediction", ~is_possible)
     yield Suspect("wrong_healpix", _healpix(batch) != _filled(batch["healpix29"]))
     yield from _not_finite(batch)

@@ -131,10 +131,11 @@ SAMPLE = pa.schema(
 
 #: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
 #: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
-#: ``margin`` (probability less the model's threshold), ``reconstruction_error`` (rms of the
-#: normalised flux less its reconstruction) and ``features``. ``flags`` are the bits
-#: of `galspec_spark.warehouse.flags`. Folders survey=.../release=.../model=... hold the partition
-#: columns.
+#: ``margin`` (probability less the model's threshold), ``prediction_set`` (the classes that the
+#: probability does not exclude at the model's level, one of `galspec_spark.labels.SET_NAMES`),
+#: ``reconstruction_error`` (rms of the normalised flux less its reconstruction) and ``features``.
+#: ``flags`` are the bits of `galspec_spark.warehouse.flags`. Folders
+#: survey=.../release=.../model=... hold the partition columns.
 CATALOG = pa.schema(
     [
         pa.field("spectrum_id", pa.string(), nullable=False),
@@ -150,6 +151,7 @@ CATALOG = pa.schema(
         pa.field("class", pa.string(), nullable=False),
         pa.field("probability", pa.float64()),
         pa.field("margin", pa.float64()),
+        pa.field("prediction_set", pa.string()),
         pa.field("reconstruction_error", pa.float32()),
         pa.field("flags", pa.int32(), nullable=False),
         pa.field("features", pa.list_(pa.float32())),

@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import place_of_lines
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.ml.model.apply import MEASURED
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.preprocess.recipe import STATE
 from galspec_spark.warehouse.flags import FLAG_BITS
@@ -103,6 +105,24 @@ def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_m
     assert set(catalog["class"]) == {"AGN", "other", "abstain"}
 
 
+def test_prediction_sets_are_what_the_card_and_the_probability_say(warehouse, release_model):
+    sets = json.loads((release_model / "card.json").read_text())["prediction_sets"]
+    rows = rows_of(warehouse)
+    other, agn = sets["limits"]
+    p = rows["probability"]
+    names = {(True, False): "other", (False, True): "AGN", (True, True): "other|AGN"}
+    expected = [names.get(each, "empty") for each in zip(p <= other, 1 - p <= agn, strict=True)]
+    is_used = rows["reason"].isna()
+    assert (rows["prediction_set"].isna() == ~is_used).all()
+    assert (rows["prediction_set"] == expected)[is_used].all()
+    assert len(set(rows["prediction_set"][is_used])) > 1
+    # Draws of the same kind as the training set: each class has the level, but for chance.
+    for label, limit in enumerate((other, agn)):
+        own = p[is_used & (rows["label"] == label)]
+        covered = int((abs(label - own) <= limit).sum())
+        assert binomtest(covered, len(own), sets["level"]).pvalue > 1e-3
+
+
 def test_reconstruction_error_and_position(warehouse, release_model):
     import hpgeom
 
@@ -127,7 +147,7 @@ def test_left_out_spectra_abstain_and_say_why(warehouse):
     out = rows_of(warehouse).query("reason == 'zwarning'")
     assert len(out) == LEFT_OUT
     assert (out["class"] == "abstain").all()
-    assert out[["probability", "margin", "reconstruction_error", "features"]].isna().all(axis=None)
+    assert out[list(MEASURED)].isna().all(axis=None)
     assert has(out, "LEFT_OUT").all()
 
 

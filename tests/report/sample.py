@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from galspec_spark.ml.evaluation.intervals import interval
+
 CLASSIFIERS = ("logistic_regression", "linear_svc", "random_forest")
 
 #: Scores of a bin or a threshold that the report does not show.
@@ -87,6 +89,7 @@ def result(
         "intervals": intervals(f1),
         "calibration": calibration(),
         "threshold": threshold(),
+        "prediction_sets": prediction_sets(),
         "seconds": {"search": 12.3, "fit": 1.2, "predict": 0.04},
     }
 
@@ -127,6 +130,59 @@ def threshold() -> dict[str, Any]:
         "test": UNSHOWN | test,
         "intervals": ends | {"agn_f1": [0.583, 0.847]},
     }
+
+
+def prediction_sets() -> dict[str, Any]:
+    """Return sets by class that cover both alike, and marginal ones that miss AGN."""
+    return {
+        **coverage(97, 106, 18, 20, 1.1429),
+        "level": 0.9,
+        "counts": [424, 82],
+        "limits": [0.4127, 0.7321],
+        "sets": {"empty": 3, "other": 88, "AGN": 14, "other|AGN": 21},
+        "sn_median": [
+            {**coverage(50, 56, 10, 10, 1.2), "low": 3.21, "high": 12.0},
+            {**coverage(47, 50, 0, 0, 1.1), "low": 12.0, "high": 41.4},
+            {**coverage(0, 0, 8, 10, 1.5), "low": None, "high": None},
+        ],
+        "marginal": coverage(104, 106, 11, 20, 1.0317),
+    }
+
+
+def coverage(
+    other_covered: int, others: int, agn_covered: int, agn: int, size: float
+) -> dict[str, Any]:
+    """Return the coverage of both classes, with Wilson's intervals, and the size of the sets."""
+    numbers = {"other": (other_covered, others), "agn": (agn_covered, agn)}
+    found = {
+        name: {
+            "spectra": spectra,
+            "covered": covered,
+            "share": covered / spectra if spectra else None,
+            "interval": interval(covered, spectra),
+        }
+        for name, (covered, spectra) in numbers.items()
+    }
+    return {**found, "mean_size": size}
+
+
+def label_noise() -> dict[str, Any]:
+    """Return pairs of observations, of which most agree."""
+    keys = ("low", "high", "pairs", "same", "predicted")
+
+    def agreement(rows: tuple[tuple[float | None, ...], ...]) -> list[dict[str, Any]]:
+        found = [dict(zip(keys, row, strict=True)) for row in rows]
+        return [
+            {**each, "share": each["same"] / each["pairs"],
+             "interval": interval(each["same"], each["pairs"])}
+            for each in found
+        ]  # fmt: skip
+
+    return {
+        "pairs": 60, "same": 55, "with_agn": 9, "both_agn": 4, "predicted": 0.94,
+        "by_survival": agreement(((0.5, 0.7, 8, 5, 0.61), (0.99, None, 52, 50, 0.999))),
+        "by_h_beta_sn": agreement(((None, 0.0, 40, 40, 0.99), (3.0, 4.0, 20, 15, 0.8))),
+    }  # fmt: skip
 
 
 def bins(models: int) -> dict[str, Any]:

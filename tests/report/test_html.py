@@ -88,6 +88,14 @@ def test_tables_have_intervals_and_the_threshold(page: Page) -> None:
     assert "0.891 to 0.963" in page.text
 
 
+def test_table_of_sets_has_both_kinds(page: Page) -> None:
+    row = page.text.split("Marginal sets")[1].split("logistic regression all 20")[1]
+    by_class = "0.900 0.70 to 0.97 0.915 0.85 to 0.95 1.14"
+    marginal = "0.550 0.34 to 0.74 0.981 0.93 to 0.99 1.03"
+    assert f"{by_class} {marginal}" in row[:140]
+    assert "90% of each class have it in their set" in page.text
+
+
 @pytest.mark.usefixtures("no_pixels")
 def test_page_lacks_only_what_the_run_does_not_have(
     full_report: TrainingReport, tmp_path: Path
@@ -137,10 +145,11 @@ def test_partial_run_says_what_is_missing(partial_report: TrainingReport, tmp_pa
         "explained_variance",
         "class_means",
         "reliability",
+        "coverage_by_sn",
         "run_times",
         "stage_times",
     }
-    assert len(page.all("img")) == 8
+    assert len(page.all("img")) == 9
     assert "nan" not in page.text.lower().split()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -240,7 +241,6 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
     assert len(model.features.components.mean) == PIXELS
 
 
-def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
 def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
     """The card's are computed again from the files, and so is what they cover."""
     output, results = trained[1], metrics["results"]
@@ -266,6 +266,7 @@ def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
     assert {each["prediction_sets"]["level"] for each in results} == {0.9}
 
 
+def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
     root, first, _ = trained
     forest = {"linear_svc": {"fixed": {"maxIter": 1, "regParam": 100.0}}}

@@ -282,6 +282,8 @@ def test_damage_in_one_row_group_does_not_hide_the_others(copy: Warehouse) -> No
         ("catalog", with_value("probability", 0, 1.5), "impossible_prediction"),
         ("catalog", with_value("margin", 0, None), "impossible_prediction"),
         ("catalog", with_value("class", 0, "star"), "impossible_prediction"),
+        ("catalog", with_value("prediction_set", 0, None), "impossible_prediction"),
+        ("catalog", with_value("prediction_set", 0, "star"), "impossible_prediction"),
         ("catalog", with_value("reason", 0, "sky"), "impossible_prediction"),
         ("catalog", with_value("z", 0, float("nan")), "not_finite"),
         ("files", with_value("rows", -1, 2), None),

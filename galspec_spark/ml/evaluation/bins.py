@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -58,18 +58,30 @@ def scores_by_bin(
         ``agn_f1_interval`` (95 %). Rows whose value is null or NaN come last, with ``low`` and
         ``high`` None.
     """
-    values = _numbers(predictions[column])
-    bin_ = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
+    return [
+        {"low": low, "high": high, **_scores(predictions, prediction_columns, inside)}
+        for low, high, inside in bins_of(predictions[column], edges)
+    ]
+
+
+def bins_of(
+    values: pa.ChunkedArray, edges: Sequence[float]
+) -> Iterator[tuple[float | None, float | None, npt.NDArray[np.bool_]]]:
+    """Yield the limits of each bin with rows, rising, and which rows are in it.
+
+    The limits are those of `scores_by_bin`.
+    """
+    numbers = _numbers(values)
+    missing = np.isnan(numbers)
+    bin_ = np.where(missing, len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
     limits = [*pairwise([None, *edges, None]), (None, None)]
-    found = []
     for index in np.unique(bin_):
         inside = bin_ == index
         low, high = limits[index]
         if index <= len(edges):
-            low = float(values[inside].min()) if low is None else low
-            high = float(values[inside].max()) if high is None else high
-        found.append({"low": low, "high": high, **_scores(predictions, prediction_columns, inside)})
-    return found
+            low = float(numbers[inside].min()) if low is None else low
+            high = float(numbers[inside].max()) if high is None else high
+        yield low, high, inside
 
 
 def _numbers(values: pa.ChunkedArray) -> Doubles:

@@ -10,16 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from galspec_spark.ml.evaluation.label_noise import LabelNoise
+from galspec_spark.ml.evaluation.record import Interval, Record
+from galspec_spark.ml.evaluation.set_scores import SetScores
 
 Setting = bool | int | float | str
-Interval = tuple[float, float]
-
-
-class Record(BaseModel):
-    """Base of all records: no unknown keys, no changes, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Scores(Record):
@@ -112,6 +109,7 @@ class Result(Scores):
     cv_mcc: float | None
     calibration: CalibrationScores
     threshold: ThresholdScores
+    prediction_sets: SetScores
     seconds: Seconds
 
 
@@ -236,11 +234,11 @@ class Metrics(Record):
     features: dict[str, FeatureRecord] = Field(description="by kind, in the order of Table 1")
     results: tuple[Result, ...] = Field(min_length=1)
     best: int = Field(description="index of the saved model's result")
+    bins: dict[str, tuple[Bin, ...]] = Field(description="by quantity, rising")
+    majority_f1: float = Field(description="weighted F1 of calling every spectrum other")
     label_noise: LabelNoise | None = Field(
         description="how far the label agrees with itself; null without repeats or lines"
     )
-    bins: dict[str, tuple[Bin, ...]] = Field(description="by quantity, rising")
-    majority_f1: float = Field(description="weighted F1 of calling every spectrum other")
 
     @property
     def best_result(self) -> Result:

@@ -1,4 +1,4 @@
-"""A model applied to rest-frame spectra: class, probability and flags of each.
+"""A model applied to rest-frame spectra: class, probability, prediction set and flags of each.
 
 All of it is numpy within the task that reads the spectra. They never pass through the JVM, and no
 task loads a model: its numbers come with the task.
@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.labels import AGN, OTHER
+from galspec_spark.ml.evaluation.prediction_sets import set_names
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
-from galspec_spark.spectrum.arrays import Floats, lists_of
+from galspec_spark.spectrum.arrays import Array, Floats, lists_of
 from galspec_spark.spectrum.masks import bit_mask
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 from galspec_spark.warehouse.sample import NOT_DRAWN, Spectra
@@ -30,7 +31,7 @@ KEPT = (
     "reason",
 )  # fmt: skip
 #: Columns computed from the pixels; null without pixels.
-MEASURED = ("probability", "margin", RECONSTRUCTION_ERROR, "features")
+MEASURED = ("probability", "margin", "prediction_set", RECONSTRUCTION_ERROR, "features")
 #: Columns that `Apply` returns: the columns of ``catalog`` except its provenance.
 PREDICTED = pa.schema([field for field in CATALOG if field not in PROVENANCE])
 
@@ -75,7 +76,7 @@ class Apply:
             [columns[field.name].cast(field.type) for field in PREDICTED], schema=PREDICTED
         )
 
-    def _measured(self, spectra: Spectra, is_used: Booleans) -> dict[str, Floats]:
+    def _measured(self, spectra: Spectra, is_used: Booleans) -> dict[str, Array]:
         """Return `MEASURED` of all rows; values of unused rows mean nothing."""
         bundle = self.bundle
         features = np.zeros((len(is_used), len(bundle.features.names)))
@@ -89,7 +90,8 @@ class Apply:
                 error[is_used] = errors
         probability = bundle.calibration.apply(bundle.classifier.score(features))
         margin = probability - bundle.threshold
-        return dict(zip(MEASURED, (probability, margin, error, features), strict=True))
+        sets = set_names(bundle.prediction_sets.contain(probability))
+        return dict(zip(MEASURED, (probability, margin, sets, error, features), strict=True))
 
     def _flags(
         self, rows: dict[str, pa.Array], is_used: Booleans, is_agn: Booleans, error: Floats
@@ -122,7 +124,7 @@ def _booleans(values: pa.Array) -> Booleans:
     return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
-def _where(is_used: Booleans, values: Floats) -> pa.Array:
+def _where(is_used: Booleans, values: Array) -> pa.Array:
     """Return a column that is null where a row is unused or has no value."""
     array = lists_of(values) if values.ndim == 2 else pa.array(values, from_pandas=True)
     return pc.if_else(pa.array(is_used), array, pa.scalar(None, array.type))

@@ -23,6 +23,7 @@ from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.calibration import Calibration
+from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
 from galspec_spark.ml.features import FEATURES
 from galspec_spark.ml.features.kind import FeatureKind, Features
 from galspec_spark.ml.model.card import Card
@@ -46,6 +47,7 @@ class Bundle:
     fill_spectrum: npt.NDArray[np.float32]  #: fills gaps, (PIXELS,)
     calibration: Calibration  #: from the score to a probability
     threshold: float  #: a spectrum with this probability or more is AGN
+    prediction_sets: PredictionSets  #: from a probability to the classes that it does not exclude
     profile: Profile  #: of the training set
 
     @property
@@ -89,6 +91,7 @@ def load_bundle(folder: Path) -> Bundle:
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
         card.calibration,
         card.threshold.probability,
+        card.prediction_sets,
         TypeAdapter(Profile).validate_json((folder / PROFILE).read_bytes()),
     )
 

@@ -6,7 +6,9 @@ from pydantic import Field, JsonValue
 
 from galspec_spark.config import LabelConfig
 from galspec_spark.ml.evaluation.calibration import Calibration, Threshold
-from galspec_spark.ml.evaluation.metrics import Counts, Record, Result
+from galspec_spark.ml.evaluation.metrics import Counts, Result
+from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
+from galspec_spark.ml.evaluation.record import Record
 
 
 class Grid(Record):
@@ -54,6 +56,7 @@ class Card(Record):
     normalisation: str
     calibration: Calibration
     threshold: Threshold
+    prediction_sets: PredictionSets
     recipe: Recipe
     data: TrainingData
     metrics: Result

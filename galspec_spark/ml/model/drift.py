@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from galspec_spark.ml.evaluation.metrics import Record
+from galspec_spark.ml.evaluation.record import Record
 
 Measure = Literal["psi", "ks", "share"]
 

@@ -154,6 +154,7 @@ def card_of(run: Run, trained: Trained, metrics: Metrics, fingerprint: str) -> C
         normalisation=config.preprocess.normalise,
         calibration=trained.calibration,
         threshold=trained.threshold,
+        prediction_sets=trained.prediction_sets,
         recipe=Recipe(
             preprocess=config.preprocess.model_dump(mode="json"),
             train=config.train.model_dump(mode="json"),

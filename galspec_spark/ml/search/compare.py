@@ -17,9 +17,15 @@ from galspec_spark.config.training import STOCK
 from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.calibration import (
     Calibration,
+    Labels,
     Threshold,
     calibrate,
     choose_threshold,
+)
+from galspec_spark.ml.evaluation.prediction_sets import (
+    PredictionSets,
+    sets_by_class,
+    sets_of_all,
 )
 from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable, fold_column
 from galspec_spark.ml.search.cross_validator import CrossValidator
@@ -27,6 +33,7 @@ from galspec_spark.ml.search.search import Refit
 from galspec_spark.ml.search.settings import FEATURES, Classifier, Point
 from galspec_spark.ml.search.stock import search_by_spark
 from galspec_spark.ml.search.trial import Trial, best_trials
+from galspec_spark.spectrum.arrays import Doubles
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class Trained:
     scorer: Scorer  #: the same as numbers, of the features that it uses
     calibration: Calibration
     threshold: Threshold
+    prediction_sets: PredictionSets
+    marginal_sets: PredictionSets  #: the usual ones, to compare with
     search_seconds: float  #: of all its fits in the search, which overlap others
     fit_seconds: float  #: of the final fit, alone
 
@@ -169,7 +178,16 @@ def _trained(
     calibration = calibrate(labels, scores, config.calibration, trial.kind.gives_probability)
     probabilities = calibration.apply(scores)
     return Trained(
-        trial, features, refit.model, refit.scorer, calibration, threshold, seconds, refit.seconds
+        trial,
+        features,
+        refit.model,
+        refit.scorer,
+        calibration,
+        choose_threshold(labels, probabilities, config.threshold_precision),
+        sets_by_class(labels, probabilities, config.prediction_set_level),
+        sets_of_all(labels, probabilities, config.prediction_set_level),
+        seconds,
+        refit.seconds,
     )
 
 

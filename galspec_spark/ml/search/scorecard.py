@@ -18,6 +18,7 @@ from galspec_spark.ml.evaluation.bins import round_edges, scores_by_bin
 from galspec_spark.ml.evaluation.bootstrap import Intervals, bootstrap_intervals
 from galspec_spark.ml.evaluation.calibration import brier, reliability
 from galspec_spark.ml.evaluation.scores import Curves, classification_scores, confusion, curves
+from galspec_spark.ml.evaluation.set_scores import score_sets
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.labelled.features import ALL_FEATURES
 from galspec_spark.ml.search.compare import Trained
@@ -137,6 +138,13 @@ def _evaluated(
             "test": classification_scores(confusion(labels, called)),
             "intervals": intervals[f"called_{i}"],
         },
+        "prediction_sets": score_sets(
+            labels,
+            probability,
+            predictions["sn_median"],
+            model.prediction_sets,
+            model.marginal_sets,
+        ),
         "seconds": {
             "search": round(model.search_seconds, 3),
             "fit": round(model.fit_seconds, 3),

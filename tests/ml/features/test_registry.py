@@ -180,7 +180,7 @@ def test_its_model_classifies_a_release_and_measures_drift(
 
 
 def test_an_unknown_kind_or_setting_is_named(toy) -> None:
-    with pytest.raises(ValueError, match="unknown features 'x'; known: pca, lines, formula, toy"):
+    with pytest.raises(ValueError, match=r"unknown features 'x'; known: pca, .*formula, toy"):
         Config.model_validate({"train": {"features": {"x": None}}})
     with pytest.raises(ValueError, match=r"toy\.colour: "):
         Config.model_validate({"train": {"features": {"toy": {"colour": 1}}}})

@@ -1,0 +1,108 @@
+"""Prediction sets: what they promise, on draws that are exchangeable by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from galspec_spark.labels import SET_NAMES
+from galspec_spark.ml.evaluation.prediction_sets import (
+    GREATEST,
+    PredictionSets,
+    conformal_limit,
+    set_names,
+    sets_by_class,
+    sets_of_all,
+)
+
+LEVEL = 0.9
+COUNTS = (150, 19)  #: calibration spectra, by class
+REPEATS = 1500
+
+
+def continuous(random: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Draw probabilities of a poor classifier of a rare class."""
+    return random.beta(1 + labels, 6 - 2 * labels)
+
+
+def tied(random: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Draw probabilities that are 0 or 1, as of a rule, and wrong for one in four AGN."""
+    return np.where(random.random(len(labels)) < np.where(labels, 0.25, 0.05), 1 - labels, labels)
+
+
+def covered(draw, make_sets, label: int) -> int:
+    """Return how many new spectra of a class have it in their set, each with a calibration."""
+    random = np.random.default_rng(5)
+    labels = np.append(np.repeat([0, 1], COUNTS), label)
+    found = 0
+    for _ in range(REPEATS):
+        p = draw(random, labels).astype(float)
+        found += make_sets(labels[:-1], p[:-1], LEVEL).contain(p[-1:])[0, label]
+    return int(found)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_sets_hold_each_class_with_the_level(label):
+    """Without ties, exactly ceil((n + 1) level) / (n + 1) of new spectra are covered."""
+    n = COUNTS[label]
+    expected = np.ceil((n + 1) * LEVEL) / (n + 1)
+    found = covered(continuous, sets_by_class, label)
+    assert binomtest(found, REPEATS, expected).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_ties_make_sets_larger_only(label):
+    found = covered(tied, sets_by_class, label)
+    assert binomtest(found, REPEATS, LEVEL, "less").pvalue > 1e-3
+
+
+def test_marginal_sets_miss_the_rare_class():
+    of_all = [covered(continuous, sets_of_all, label) for label in (0, 1)]
+    in_all = np.average(of_all, weights=COUNTS)
+    assert binomtest(round(in_all), REPEATS, LEVEL, "less").pvalue > 1e-3
+    assert of_all[1] < 0.6 * REPEATS
+
+
+def test_limits_are_the_ranks_of_each_class():
+    labels = np.array([0] * 9 + [1] * 4)
+    p = np.array([0.9, *np.arange(1, 9) / 10, 0.5, 0.6, 0.75, 1.0])
+    sets = sets_by_class(labels, p, 0.8)
+    assert (sets.level, sets.counts) == (0.8, (9, 4))
+    assert sets.limits == (0.8, 0.5)  # 8th of 9, 4th of 4
+    assert sets_of_all(labels, p, 0.5).limits == (0.4, 0.4)  # 7th of 13
+
+
+@pytest.mark.parametrize(
+    ("n", "level", "rank"),
+    [(9, 0.9, 9), (8, 0.9, None), (99, 0.55, 55), (0, 0.1, None), (1, 0.5, 1)],
+)
+def test_the_rank_is_exact_and_too_few_exclude_nothing(n, level, rank):
+    values = np.random.default_rng(1).permutation(np.arange(1, n + 1) / 1000)
+    expected = GREATEST if rank is None else rank / 1000
+    assert conformal_limit(values, level) == expected
+
+
+def test_a_class_with_too_few_spectra_is_in_every_set():
+    sets = sets_by_class(np.array([0] * 20 + [1] * 3), np.linspace(0, 1, 23), 0.9)
+    assert sets.contain(np.linspace(0, 1, 11))[:, 1].all()
+
+
+def test_a_value_at_the_limit_is_within():
+    p = np.array([0.1, 0.7, 0.7, 0.7, 0.9])
+    sets = sets_by_class(np.ones(5, int), p, 0.5)
+    assert sets.contain(np.array([0.69, 0.7]))[:, 1].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 90.0, float("nan")])
+def test_a_level_is_between_0_and_1(level):
+    with pytest.raises(ValueError, match="is not between 0 and 1"):
+        conformal_limit(np.array([0.1]), level)
+
+
+def test_sets_have_names():
+    assert SET_NAMES == ("empty", "other", "AGN", "other|AGN")
+    narrow, wide = PredictionSets(0.9, (9, 9), (0.2, 0.3)), PredictionSets(0.9, (9, 9), (0.6, 0.6))
+    p = np.array([0.1, 0.5, 0.9])
+    assert set_names(narrow.contain(p)).tolist() == ["other", "empty", "AGN"]
+    assert set_names(wide.contain(p)).tolist() == ["other", "other|AGN", "AGN"]
