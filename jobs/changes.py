@@ -1,28 +1,7 @@
-"""Find objects whose lines or class changed between two observations."""
+"""The job changes for spark-submit."""
 
 import sys
-from pathlib import Path
 
-from galspec_spark.changes import find_changes
-from galspec_spark.harness.cli import job_parser, run_without_spark
-from galspec_spark.harness.options import add_warehouse, local_path
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.jobs.changes import main
 
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    add_warehouse(parser)
-    parser.add_argument(
-        "--output", type=local_path, default="changes", metavar="DIR", help="folder of the results"
-    )
-    return run_without_spark(
-        "changes",
-        parser,
-        lambda run, args: find_changes(run, Warehouse(args.warehouse), Path(args.output)),
-        output="output",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

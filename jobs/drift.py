@@ -1,44 +1,7 @@
-"""Compare a classified release with the model's training set; exit 3 if it has drifted."""
+"""The job drift for spark-submit."""
 
-import argparse
 import sys
-from pathlib import Path
-from typing import Any
 
-from galspec_spark.harness.cli import job_parser, run_without_spark
-from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
-from galspec_spark.harness.run import Run
-from galspec_spark.release.drift import drift
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.jobs.drift import main
 
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    add_warehouse(parser)
-    add_model(parser)
-    parser.add_argument(
-        "--release",
-        type=value_of("--release", "ingest.release"),
-        required=True,
-        metavar="NAME",
-        help="the data release",
-    )
-    parser.add_argument(
-        "--output", type=local_path, default="drift", metavar="DIR", help="folder of the results"
-    )
-    return run_without_spark("drift", parser, work, output="output")
-
-
-def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Compare, and print what has drifted."""
-    summary = drift(
-        run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
-    )
-    for check in summary["findings"]:
-        print(f"drift: {check.quantity}: {check.measure} {check.value:.3g}, limit {check.limit:g}")
-    return summary
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

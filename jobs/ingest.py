@@ -1,44 +1,7 @@
-"""Read a survey's FITS files into the tables spectra and files of a warehouse."""
+"""The job ingest for spark-submit."""
 
 import sys
 
-from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting, add_warehouse
-from galspec_spark.ingest import ingest
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.jobs.ingest import main
 
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    parser.add_argument(
-        "--input",
-        nargs="+",
-        default=["survey"],
-        metavar="PATH",
-        help="FITS files, or folders of them",
-    )
-    add_warehouse(parser)
-    add_setting(
-        parser,
-        "--release",
-        "ingest.release",
-        metavar="NAME",
-        help="the files' data release, for example dr14",
-    )
-    return run_job(
-        "ingest",
-        parser,
-        lambda spark, run, args: ingest(
-            spark,
-            run,
-            args.input,
-            Warehouse(args.warehouse),
-            run.config.ingest.release,
-        ),
-        output="warehouse",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

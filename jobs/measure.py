@@ -1,24 +1,7 @@
-"""Measure the emission lines of a warehouse's spectra as SDSS's pipeline does."""
+"""The job measure for spark-submit."""
 
 import sys
 
-from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse
-from galspec_spark.measure import measure_lines
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.jobs.measure import main
 
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    add_warehouse(parser)
-    return run_job(
-        "measure",
-        parser,
-        lambda spark, run, args: measure_lines(spark, run, Warehouse(args.warehouse)),
-        output="warehouse",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

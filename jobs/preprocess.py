@@ -1,24 +1,7 @@
-"""Move the spectra of a warehouse to the rest frame, and decide on labels, splits and folds."""
+"""The job preprocess for spark-submit."""
 
 import sys
 
-from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse
-from galspec_spark.preprocess import preprocess
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.jobs.preprocess import main
 
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    add_warehouse(parser)
-    return run_job(
-        "preprocess",
-        parser,
-        lambda spark, run, args: preprocess(spark, run, Warehouse(args.warehouse)),
-        output="warehouse",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

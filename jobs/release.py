@@ -1,75 +1,7 @@
-"""Take a data release from files to catalogue and report, as a scheduler does.
+"""The job release for spark-submit."""
 
-Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. A rerun resumes.
-run.json in the output folder has the state of each step. Exit codes: 0 done, 1 failed, 3 done with
-findings of drift or verify, 4 every file of the input is quarantined.
-"""
-
-import argparse
 import sys
-from pathlib import Path
-from typing import Any
 
-from pyspark.sql import SparkSession
+from galspec_spark.jobs.release import main
 
-from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_model, add_setting, add_warehouse, local_path
-from galspec_spark.harness.run import Run
-from galspec_spark.release.stage import Release, run_release
-from galspec_spark.warehouse.tables import Warehouse
-
-
-def main() -> int:
-    """Run the job; return its exit code."""
-    parser = job_parser(__doc__)
-    parser.add_argument(
-        "--input",
-        nargs="+",
-        default=["survey"],
-        metavar="PATH",
-        help="FITS files, or folders of them",
-    )
-    add_setting(
-        parser,
-        "--release",
-        "ingest.release",
-        required=True,
-        metavar="NAME",
-        help="the files' data release",
-    )
-    add_warehouse(parser)
-    add_model(parser)
-    parser.add_argument(
-        "--output", type=local_path, default="release", metavar="DIR", help="folder of the results"
-    )
-    parser.add_argument(
-        "--list",
-        type=local_path,
-        metavar="FILE",
-        help="CSV file of spectra to download into the first --input; see jobs/download.py",
-    )
-    parser.add_argument(
-        "--base-url", default="https://data.sdss.org/sas", metavar="URL", help="root of the archive"
-    )
-    return run_job("release", parser, work, output="output")
-
-
-def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Run the release, and print the state of each step."""
-    release = Release(
-        name=run.config.ingest.release,
-        inputs=args.input,
-        warehouse=Warehouse(args.warehouse),
-        model=Path(args.model),
-        output=Path(args.output),
-        wanted=None if args.list is None else Path(args.list),
-        archive=args.base_url,
-    )
-    summary = run_release(spark, run, release)
-    for name, state in summary["steps"].items():
-        print(f"{name:>24}  {state}")
-    return summary
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

@@ -49,6 +49,7 @@ ROOMS = (
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
     "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "changes",
     "train", "verify", "export", "download", "simulate", "datasource", "release",
+    "jobs",
 )  # fmt: skip
 
 

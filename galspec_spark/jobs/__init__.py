@@ -1,0 +1,1 @@
+"""The jobs, thin: options, one call into the package, exit code."""

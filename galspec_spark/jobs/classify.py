@@ -1,0 +1,65 @@
+"""Classify a release with a trained model: class, probability and flags of every spectrum.
+
+With --export the catalogue is also written for other tools: TOPCAT, LSDB, anything that reads CSV.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from galspec_spark.catalog import classify
+from galspec_spark.catalog.read import read_catalog
+from galspec_spark.export.export import NAMES, export
+from galspec_spark.harness.cli import job_parser, run_job
+from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
+from galspec_spark.harness.run import Run
+from galspec_spark.warehouse.tables import Warehouse
+
+
+def main() -> int:
+    """Run the job; return its exit code."""
+    parser = job_parser(__doc__)
+    add_warehouse(parser)
+    add_model(parser)
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        metavar="NAME",
+        help="classify this data release only",
+    )
+    parser.add_argument(
+        "--export",
+        nargs="+",
+        choices=NAMES,
+        default=[],
+        help="formats in which to write the catalogue of this model and release",
+    )
+    parser.add_argument(
+        "--filter",
+        metavar="EXPRESSION",
+        help="export only these rows, for example \"class = 'AGN' AND probability > 0.9\"",
+    )
+    parser.add_argument(
+        "--output",
+        type=local_path,
+        default="export",
+        metavar="DIR",
+        help="folder of the exported files",
+    )
+    return run_job("classify", parser, work, output="warehouse")
+
+
+def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Classify, and export in the formats of --export."""
+    warehouse = Warehouse(args.warehouse)
+    summary = classify(spark, run, warehouse, Path(args.model), args.release)
+    if not args.export:
+        return summary
+    catalog = read_catalog(spark, warehouse, summary["model"], args.release)
+    provenance = {**run.columns(), "model": summary["model"]}
+    exported = export(spark, catalog, args.export, args.filter, Path(args.output), provenance)
+    for name in args.export:
+        print(f"{'exported':>24}  {Path(args.output, NAMES[name])}")
+    return {**summary, "export": exported}
