@@ -1,5 +1,6 @@
 # Spark on one machine. Spark runs this file in bash at each start, be it by spark-submit or by Python,
-# while SPARK_CONF_DIR names this folder: .venv/bin/activate does that. "$*" is what spark-submit got.
+# while SPARK_CONF_DIR names this folder: .venv/bin/activate does that, and the command galspec. "$*" is
+# what spark-submit got; from galspec that is "pyspark-shell", the job's name and its options.
 # Options of Java in SPARK_SUBMIT_OPTS give way to the user's own, which follow them.
 # What the code itself relies on is in galspec_spark/harness/session.py.
 
@@ -20,10 +21,15 @@ SPARK_SUBMIT_OPTS="-Dspark.driver.host=127.0.0.1 -Dspark.driver.bindAddress=127.
 SPARK_SUBMIT_OPTS="-Dspark.ui.enabled=false $SPARK_SUBMIT_OPTS"
 
 # A job of seconds ends before the work of Java's second compiler pays; a search of minutes does not.
-if [[ "$*" == *demo.yaml* || "$*" != *@(train|run).py* ]]; then
+if [[ "$*" == *@(demo.yaml|config[ =]demo)* || "$*" != *@(train.py|run.py|shell train|shell run)* ]]; then
     SPARK_SUBMIT_OPTS="-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m $SPARK_SUBMIT_OPTS"
     [[ "$* $SPARK_SUBMIT_OPTS" == *GC* ]] || SPARK_SUBMIT_OPTS="-XX:+UseParallelGC $SPARK_SUBMIT_OPTS"
 fi
+
+# The same sums on every machine: by Java's own BLAS, which does not complain that there is no other.
+for library in blas lapack arpack; do
+    SPARK_SUBMIT_OPTS="-Ddev.ludovic.netlib.$library.allowNative=false $SPARK_SUBMIT_OPTS"
+done
 
 # Java starts with classes that tools/setup.sh has put into an archive, made ready to use. Without one
 # it only takes longer. It ignores, silently, one that does not fit its own build or Spark's jars.

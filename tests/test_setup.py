@@ -21,8 +21,9 @@ case "$*" in
     "-m venv"*) rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python
         echo 'PATH="$PWD/.venv/bin:$PATH"' >.venv/bin/activate
         mkdir -p .venv/lib/python3.{minor}/site-packages/pyspark/jars ;;
-    *" install "*) [ ! -e full-disk ] || {{ echo "ERROR: No space left on device"; exit 1; }} ;;
-    -) echo 4 ;; # gigabytes for the driver
+    *" install "*) echo "$*" >>installed
+        [ ! -e full-disk ] || {{ echo "ERROR: No space left on device"; exit 1; }} ;;
+    *harness.java) echo 4 ;; # gigabytes for the driver
 esac
 """
 JAVA = """#!/bin/bash
@@ -65,10 +66,10 @@ class Machine:
         path.write_text(script)
         path.chmod(0o755)
 
-    def set_up(self) -> tuple[int, list[str]]:
+    def set_up(self, *arguments: str) -> tuple[int, list[str]]:
         """Run the script from another folder; return its exit code and what it says."""
         result = subprocess.run(
-            [str(self.clone / "tools" / "setup.sh")],
+            [str(self.clone / "tools" / "setup.sh"), *arguments],
             env=self.environment,
             cwd=self.bin,
             capture_output=True,
@@ -108,6 +109,17 @@ def test_the_environment_knows_its_java_settings_and_memory(machine):
 def test_a_second_run_does_nothing(machine):
     machine.set_up()
     assert machine.set_up() == (0, [])
+
+
+def test_users_get_no_developers_packages_until_a_target_needs_them(machine):
+    machine.set_up()
+    assert "--group dev" not in (machine.clone / "installed").read_text()
+    assert machine.set_up("developers")[1][-1] == "Developers' packages added"
+    assert "--group dev" in (machine.clone / "installed").read_text()
+    assert machine.set_up() == machine.set_up("developers") == (0, [])
+    (machine.clone / ".venv" / "ready").unlink()  # made again, without them
+    machine.set_up()
+    assert machine.set_up("developers")[1][-1] == "Developers' packages added"
 
 
 @pytest.mark.parametrize(

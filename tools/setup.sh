@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes .venv: a Python environment with all packages, told which Java to use, and with an archive of
-# Spark's classes for a fast start.
-# Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter,
+# Makes .venv: a Python environment with the package and all that it needs, told which Java to use, and
+# with an archive of Spark's classes for a fast start. "tools/setup.sh developers" adds what tests, lint
+# and benchmarks need. Does nothing when all is in place. PYTHON=/path/to/python3 chooses the interpreter,
 # GALSPEC_SPARK=4.0 a version of Spark other than the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,7 @@ main() {
     fingerprint="$(cat pyproject.toml tools/*.* | cksum) $PWD ${GALSPEC_SPARK:-}"
     mkdir -p build
     is_ready "$fingerprint" || set_up "$fingerprint"
+    [ "${1:-}" != developers ] || has_developers "$fingerprint" || add_developers "$fingerprint"
     (activate && { has_archive || make_archive; })
 }
 
@@ -30,9 +31,20 @@ set_up() {
     say "Set-up done"
 }
 
+add_developers() {
+    say "Adding the developers' packages (only the first time)"
+    install_packages --group dev
+    echo "$1" >.venv/developers
+    say "Developers' packages added"
+}
+
 is_ready() {
     [ "$(cat .venv/ready 2>/dev/null)" = "$1" ] &&
         (. .venv/bin/activate && python -c '' && [ -x "$JAVA_HOME/bin/java" ]) 2>/dev/null
+}
+
+has_developers() {
+    [ "$(cat .venv/developers 2>/dev/null)" = "$1" ]
 }
 
 # --- Python ---
@@ -59,10 +71,14 @@ find_python() { # prints the path of a Python that can make the environment
 make_environment() {
     "$1" -m venv --clear .venv
     pip_install --upgrade 'pip>=25.1' # the first that reads the dependency group dev
-    # compat: a path, not an import hook, so that Spark finds the data source by its name
-    pip_install --group dev --config-settings editable_mode=compat --editable . \
-        ${GALSPEC_SPARK:+"pyspark==$GALSPEC_SPARK.*"}
+    install_packages
     .venv/bin/python -W ignore tools/compile_pyspark.py
+}
+
+install_packages() {
+    # compat: a path, not an import hook, so that Spark finds the data source by its name
+    pip_install "$@" --config-settings editable_mode=compat --editable . \
+        ${GALSPEC_SPARK:+"pyspark==$GALSPEC_SPARK.*"}
 }
 
 pip_install() {
@@ -162,20 +178,7 @@ complete_activate() {
 unset SPARK_HOME PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
 export JAVA_HOME='$1'
 export SPARK_CONF_DIR="\${SPARK_CONF_DIR:-$PWD/conf}"
-export SPARK_DRIVER_MEMORY="\${SPARK_DRIVER_MEMORY:-$(driver_gigabytes)g}"
-END
-}
-
-driver_gigabytes() { # half of the memory; Spark's Python workers need the rest
-    .venv/bin/python - <<'END'
-import os
-from pathlib import Path
-
-memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-limit = Path("/sys/fs/cgroup/memory.max")  # of a container
-if limit.exists() and limit.read_text().strip().isdigit():
-    memory = min(memory, int(limit.read_text()))
-print(min(max(memory // 2**31, 1), 16))
+export SPARK_DRIVER_MEMORY="\${SPARK_DRIVER_MEMORY:-$(.venv/bin/python -m galspec_spark.harness.java)g}"
 END
 }
 
@@ -196,4 +199,4 @@ fail() {
     exit 1
 }
 
-main
+main "$@"

@@ -1,6 +1,6 @@
 """The configuration: one typed model for each stage, read from YAML."""
 
-from galspec_spark.config.load import check_setting, load_config
+from galspec_spark.config.load import CONF, SHIPPED, check_setting, load_config
 from galspec_spark.config.sections import (
     ChangesConfig,
     ClassifyConfig,
@@ -21,6 +21,8 @@ from galspec_spark.config.training import (
 )
 
 __all__ = [
+    "CONF",
+    "SHIPPED",
     "ChangesConfig",
     "ClassifierConfig",
     "ClassifierName",

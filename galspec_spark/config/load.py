@@ -12,6 +12,10 @@ from galspec_spark.config.section import first_problem
 from galspec_spark.config.sections import Config
 from galspec_spark.errors import ConfigError
 
+#: The package's own configurations, and the start of Spark on one machine.
+CONF = Path(__file__).parents[1] / "conf"
+SHIPPED = tuple(sorted(path.stem for path in CONF.glob("*.yaml")))
+
 
 def load_config(
     path: str | Path | None = None,
@@ -23,7 +27,7 @@ def load_config(
     Parameters
     ----------
     path
-        A YAML file; None for the defaults alone.
+        A YAML file, or a name of `SHIPPED`; None for the defaults alone.
     overrides
         Assignments such as ``preprocess.folds=3``; the value is read as YAML.
     settings
@@ -102,11 +106,19 @@ def _yaml(content: str | bytes) -> object:
         raise ValueError(" ".join(str(error).split())) from None
 
 
+def _file(path: str | Path) -> Path:
+    """Return a file; a name without a path means one of the package's own."""
+    return CONF / f"{path}.yaml" if path in SHIPPED else Path(path)
+
+
 def _read_yaml(path: str | Path) -> dict[str, object]:
     try:
-        content = _yaml(Path(path).read_bytes())
+        content = _yaml(_file(path).read_bytes())
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error.strerror}; "
+            f"those of the package are {', '.join(SHIPPED)}"
+        ) from None
     except ValueError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if content is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
-from galspec_spark.config import load_config
+from galspec_spark.config import SHIPPED, load_config
 from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of, without_passwords
 from galspec_spark.harness.console import use_real_stderr
 from galspec_spark.harness.names import keep_names
@@ -38,7 +38,9 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     )
     parser.register("action", None, GivenOnce)
     parser.add_argument(
-        "--config", metavar="FILE", help="YAML file; conf/default.yaml shows all keys"
+        "--config",
+        metavar="FILE",
+        help=f"YAML file, or one of the package's own: {', '.join(SHIPPED)}",
     )
     parser.add_argument(
         "--set",

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError, UserError
+from galspec_spark.harness.java import start_java
 
 JAVA_VERSIONS = (17, 21)
 
@@ -57,7 +58,7 @@ SECRET = "_SPARK_AUTH_SECRET"
 
 @contextmanager
 def open_session(name: str, config: Config) -> Iterator[SparkSession]:
-    """Open a session, on all local cores unless spark-submit or the configuration names a master.
+    """Open a session, on all local cores unless spark-submit or the configuration names another.
 
     Raises
     ------
@@ -67,6 +68,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
         If the configuration has a setting that comes too late.
     """
     check_java()
+    start_java({key: str(value) for key, value in config.spark.items()})
     conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
@@ -81,8 +83,8 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
 
 
 def _conf(config: Config) -> SparkConf:
-    """Return the settings: the configuration's, else spark-submit's, else our own."""
-    if "PYSPARK_GATEWAY_PORT" in os.environ:  # only Java knows what spark-submit was given
+    """Return the settings: the configuration's, else those that Java was started with, else our own."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
         SparkContext._ensure_initialized()
         _check_in_time(config)
     conf = SparkConf()
