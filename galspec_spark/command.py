@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: no command {name!r}: there are {', '.join(JOBS)}", file=sys.stderr)
         return WRONG_USAGE
     sys.argv = [f"galspec {name}", *options]
-    # Spark has no use for what follows its pyspark-shell. conf/spark-env.sh has: it goes by the job.
+    # What follows pyspark-shell is of no use to Spark, but conf/spark-env.sh goes by the job.
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(["pyspark-shell", name, *options]))
     code: int = import_module(f"galspec_spark.jobs.{name}").main()
     return code

@@ -82,7 +82,7 @@ def classify(
                 task = partial(_write, apply=apply, staging=staging.folder, constants=run.columns())
                 moves = run_tasks(spark, task, todo)
         else:
-            log.info("all predictions by model %s are current: nothing to do", bundle.id)
+            log.info("classify: all predictions by model %s are current: nothing to do", bundle.id)
         outdated = [part for place, part in existing.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)

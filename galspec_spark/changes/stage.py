@@ -43,7 +43,7 @@ def find_changes(run: Run, warehouse: Warehouse, output: Path) -> Summary:
     repeats = read_repeats(warehouse)
     pairs = pair_up(repeats)
     if not len(pairs.first):
-        log.info("no object was observed more than once: the table of changes is empty")
+        log.info("changes: no object was observed more than once: the table of changes is empty")
     changes = changes_table(repeats, pairs, run.config.changes, run.columns())
     place = Location.of(output / TABLE)
     with part_writer(place, changes.schema) as writer:

@@ -8,17 +8,19 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import SHIPPED, load_config
 from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of, without_passwords
-from galspec_spark.harness.console import use_real_stderr
+from galspec_spark.harness.console import CLEAR_LINE, clear_line, use_real_stderr
 from galspec_spark.harness.names import keep_names
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
 from galspec_spark.harness.run import Run, Summary, read_summaries, summarise
 from galspec_spark.harness.session import open_session
+from galspec_spark.harness.text import job_lines
 from galspec_spark.warehouse.storage import Location
 
 DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND, NOTHING_READ = 0, 1, 2, 3, 4
@@ -31,11 +33,17 @@ Work = Callable[[SparkSession, Run, argparse.Namespace], Summary]
 WorkWithoutSpark = Callable[[Run, argparse.Namespace], Summary]
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are those of all wrong usage: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise ConfigError(f"{message}; {self.prog} --help shows the options")
+
+
 def job_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the options that every job has."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.register("action", None, GivenOnce)
     parser.add_argument(
         "--config",
@@ -99,10 +107,7 @@ def run_without_spark(
 ) -> int:
     """Run a job that needs no session; otherwise like `run_job`."""
     use_real_stderr()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    _log_to_stderr()
     try:
         args = parser.parse_args(argv)
         check_texts(args)
@@ -117,15 +122,17 @@ def run_without_spark(
     except Exception as error:  # the last place that can name the cause in one line
         log.debug("unexpected failure", exc_info=True)
         return _fail(cause_of(error), FAILED)
-    print_summary(summary)
+    clear_line()
+    print(*job_lines(summary), sep="\n", flush=True)  # noqa: T201 - a job talks to its user
     return PROBLEM_FOUND if summary.get("findings") else DONE
 
 
-def print_summary(summary: Summary) -> None:
-    """Print the values of a summary that fit a line."""
-    for key, value in summary.items():
-        if value is None or isinstance(value, str | int | float):
-            print(f"{key:>24}  {value}", flush=True)  # noqa: T201 - a job talks to its user
+def _log_to_stderr() -> None:
+    """Have each message on a line of its own, in the place of a terminal's line of progress."""
+    begin = CLEAR_LINE if sys.stderr.isatty() else ""
+    form, time = f"{begin}%(asctime)s %(message)s", "%H:%M:%S"
+    logging.basicConfig(level=logging.INFO, format=form, datefmt=time, stream=sys.stderr)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
 
 
 def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:
@@ -150,6 +157,7 @@ def _check_writable(output: Location) -> None:
 
 def _fail(cause: str, code: int) -> int:
     logging.shutdown()
+    clear_line()
     line = without_passwords(" ".join(cause.splitlines()))
     print(f"error: {line}", file=sys.stderr)  # noqa: T201
     return code

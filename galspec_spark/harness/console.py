@@ -1,4 +1,4 @@
-"""The real stderr of a job: spark-submit sends the stderr of a Python program to stdout.
+"""The stderr of a job, the real one: spark-submit sends that of a Python program to stdout.
 
 Java, which started the program, still has the real one, and knows whether a terminal is attached.
 """
@@ -10,6 +10,9 @@ import os
 import sys
 
 from pyspark import SparkContext
+
+#: Returns to the beginning of a terminal's line, and clears it.
+CLEAR_LINE = "\r\x1b[K"
 
 
 class JavaStderr(io.TextIOBase):
@@ -33,3 +36,10 @@ def use_real_stderr() -> None:
     """Replace `sys.stderr` by the real stderr if spark-submit started this program."""
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         sys.stderr = JavaStderr()
+
+
+def clear_line() -> None:
+    """Clear the line of progress that a terminal may show."""
+    if sys.stderr.isatty():
+        sys.stderr.write(CLEAR_LINE)
+        sys.stderr.flush()

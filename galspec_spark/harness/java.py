@@ -1,6 +1,7 @@
 """Start Java for a job that spark-submit did not start, with the settings that it would have got.
 
-conf/spark-env.sh, which the package has inside, makes most of them: Spark reads it whoever starts it.
+conf/spark-env.sh, which the package has inside, makes most of them: Spark reads it, whoever starts
+Spark.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pyspark.java_gateway import launch_gateway
 
 from galspec_spark.config import CONF
 
-#: Java writes it before any program of it runs, and has no option against it. Spark needs the module.
+#: Java writes it before it runs any program, and has no option against it. MLlib uses the module.
 OF_JAVA = re.compile(rb"^WARNING: Using incubator modules: .*\n", re.MULTILINE)
 #: Names of settings that hold secrets: Spark's own spark.redaction.regex.
 SECRET = re.compile("secret|password|token|access[.]?key", re.IGNORECASE)
@@ -31,18 +32,16 @@ def start_java(settings: Mapping[str, str]) -> None:
         return
     _set_defaults()
     conf = SparkConf(loadDefaults=False)
-    conf.set(
-        "spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()
-    )  # as spark-submit has it
     for name, value in settings.items():
-        if not SECRET.search(name):  # the session has it; a command line is seen by everyone
+        if not SECRET.search(name):  # everyone sees a command line; the session gets it later
             conf.set(name, value)
-    theirs, ours = os.pipe()
-    threading.Thread(target=_pass_on, args=(theirs,), daemon=True).start()
+    source, sink = os.pipe()
+    threading.Thread(target=_pass_on, args=(source,), daemon=True).start()
     try:
-        SparkContext._ensure_initialized(gateway=launch_gateway(conf, {"stderr": ours}))
+        gateway = launch_gateway(conf, {"stderr": sink})  # type: ignore[no-untyped-call]
     finally:
-        os.close(ours)
+        os.close(sink)
+    SparkContext._ensure_initialized(gateway=gateway)
 
 
 def _set_defaults() -> None:

@@ -1,12 +1,13 @@
 """Progress of long work: counts, rate and time left.
 
-On a terminal Spark draws its own bar; elsewhere (a log, a scheduler) a line appears every few
-seconds.
+On a terminal one line is drawn again and again; elsewhere (a log, a scheduler) a line appears every
+few seconds.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import threading
 import time
@@ -15,19 +16,24 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
-INTERVAL = 5.0  # seconds between two lines
+from galspec_spark.harness.console import CLEAR_LINE, clear_line
+
+#: Seconds between two lines of a log, and between two looks of a line on a terminal.
+INTERVAL, TERMINAL_INTERVAL = 5.0, 0.5
 
 log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts finished work and logs progress, at most every few seconds."""
+    """Counts finished work and shows progress, at most every few seconds."""
 
     def __init__(self, what: str, total: int, unit: str) -> None:
         self.what, self.total, self.unit = what, total, unit
         self._lock = threading.Lock()
         self._started = self._last = time.monotonic()
         self._done = 0
+        self._is_terminal = sys.stderr.isatty()
+        self.interval = TERMINAL_INTERVAL if self._is_terminal else INTERVAL
 
     def advance(self, count: int = 1) -> None:
         """Report that `count` more units are done; safe to call from several threads."""
@@ -42,10 +48,14 @@ class Progress:
     def _update(self, done: int) -> None:
         self._done = done
         now = time.monotonic()
-        if now - self._last < INTERVAL or done == 0:
+        if now - self._last < self.interval or done == 0:
             return
         self._last = now
-        log.info("%s", line(self.what, done, self.total, self.unit, now - self._started))
+        text = line(self.what, done, self.total, self.unit, now - self._started)
+        if self._is_terminal:
+            draw(text)
+        else:
+            log.info("%s", text)
 
 
 def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
@@ -54,6 +64,13 @@ def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
     left = (total - done) / rate
     share = f"{done:,} of {total:,} {unit} ({done / total:.0%})"
     return f"{what}: {share}, {rate:,.1f}/s, {left:,.0f} s left"
+
+
+def draw(text: str) -> None:
+    """Put a text, cut to the terminal's width, in the place of the line that is there."""
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"{CLEAR_LINE}{text[:width]}")
+    sys.stderr.flush()
 
 
 @contextmanager
@@ -73,18 +90,17 @@ def spark_progress(spark: SparkSession, what: str, total: int, unit: str) -> Ite
     stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(INTERVAL):
+        while not stop.wait(progress.interval):
             progress.reach(int(total * _share_done(spark, group)))
 
     watcher = threading.Thread(target=watch, daemon=True)
-    if not sys.stderr.isatty():
-        watcher.start()
+    watcher.start()
     try:
         yield
     finally:
         stop.set()
-        if watcher.is_alive():
-            watcher.join()
+        watcher.join()
+        clear_line()
         context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 

@@ -42,6 +42,9 @@ SETTINGS = {
     "spark.log.level": "ERROR",
 }
 
+#: Spark's bars have no names; `galspec_spark.harness.progress` has.
+NO_BAR = {"spark.ui.showConsoleProgress": "false"}
+
 #: Where Spark is one process, a task that runs out of memory fails its job, and the process goes on
 #: to report that. Spark's default ends the process at once.
 LOCAL_SETTINGS = {"spark.executor.killOnFatalError.depth": "0"}
@@ -68,7 +71,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
         If the configuration has a setting that comes too late.
     """
     check_java()
-    start_java({key: str(value) for key, value in config.spark.items()})
+    start_java({**NO_BAR, **{key: str(value) for key, value in config.spark.items()}})
     conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
@@ -83,7 +86,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
 
 
 def _conf(config: Config) -> SparkConf:
-    """Return the settings: the configuration's, else those that Java was started with, else our own."""
+    """Return the settings: the configuration's, else those that Java has, else our own."""
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         SparkContext._ensure_initialized()
         _check_in_time(config)
@@ -91,9 +94,8 @@ def _conf(config: Config) -> SparkConf:
     for key, value in config.spark.items():
         conf.set(key, str(value))
     is_local = conf.get("spark.master", "local").startswith("local")
-    for key, value in {**SETTINGS, **(LOCAL_SETTINGS if is_local else {})}.items():
+    for key, value in {**SETTINGS, **NO_BAR, **(LOCAL_SETTINGS if is_local else {})}.items():
         conf.setIfMissing(key, value)
-    conf.setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()))
     if SECRET in os.environ:  # masters, workers and executors read it from there; a driver does not
         conf.setIfMissing("spark.authenticate.secret", os.environ[SECRET])
     return conf

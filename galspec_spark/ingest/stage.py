@@ -73,7 +73,7 @@ def ingest(
     """
     listing = list_files(inputs)
     if listing.left_out:
-        log.info("left out, not FITS files by their names: %s", in_words(listing.left_out))
+        log.info("ingest: left out, not FITS files by their names: %s", in_words(listing.left_out))
     with warehouse.writing(run.id) as staging:
         files = with_spectra_of_catalogues(listing.files, warehouse)
         listing = replace(listing, files=files)
@@ -184,7 +184,7 @@ def take_out(
         staging=staging.folder,
         run_id=run.id,
     )
-    log.info("%d files changed: their old rows are replaced", len(stale))
+    log.info("ingest: %d files changed: their old rows are replaced", len(stale))
     return Replaced.of(found, run_tasks(spark, task, range(len(found))))
 
 

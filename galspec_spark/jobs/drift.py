@@ -2,11 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
 from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
-from galspec_spark.harness.run import Run
+from galspec_spark.harness.run import Run, Summary
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -29,13 +28,6 @@ def main() -> int:
     return run_without_spark("drift", parser, work, output="output")
 
 
-def work(run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Compare, and print what has drifted."""
-    summary = drift(
-        run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output)
-    )
-    findings = summary["findings"]
-    assert isinstance(findings, list)
-    for check in findings:
-        print(f"drift: {check.quantity}: {check.measure} {check.value:.3g}, limit {check.limit:g}")
-    return summary
+def work(run: Run, args: argparse.Namespace) -> Summary:
+    """Compare the release that the options name."""
+    return drift(run, Warehouse(args.warehouse), Path(args.model), args.release, Path(args.output))

@@ -1,7 +1,7 @@
 """Go from a survey's FITS files, or a simulated survey, all the way to the report.
 
-Runs jobs/simulate.py (without --input), ingest.py, preprocess.py, measure.py (where features are
-made of lines) and train.py in turn, in one start of Spark.
+Does what simulate (without --input), ingest, preprocess, measure (where features are made of lines)
+and train do, in one start of Spark.
 """
 
 import argparse
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.harness.cli import job_parser, print_summary, run_job
+from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_setting, add_warehouse, local_path
 from galspec_spark.harness.run import Run, Summary, run_stage
+from galspec_spark.harness.text import stage_lines
 from galspec_spark.ingest import ingest
 from galspec_spark.measure import measure_lines
 from galspec_spark.preprocess import preprocess
@@ -30,7 +31,7 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
 
     def stage(job: str, folder: Path | Location, do: Callable[[Run], Summary]) -> None:
         summary = run_stage(run, job, folder, do)
-        print_summary(summary)
+        print(*stage_lines(summary), sep="\n", flush=True)
         seconds[job] = summary["seconds"]
 
     if args.input is None:

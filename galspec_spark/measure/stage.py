@@ -70,14 +70,14 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
         gone = [part for place, part in existing.items() if place not in kept]
         if todo or gone:
             spectra = sum(open_part(part).metadata.num_rows for part, _, _ in todo)
-            with spark_progress(spark, "lines", spectra, "spectra"):
+            with spark_progress(spark, "measure, lines", spectra, "spectra"):
                 task = MeasurePart(templates, staging.folder, run.columns())
                 moves = run_tasks(spark, task, todo)
             write_json(staging.folder / STATE, state.model_dump(mode="json"))
             moves.append((staging.folder / STATE, f"lines/{STATE}"))
             warehouse.commit(staging, moves, remove=gone)
         else:
-            log.info("lines is up to date: nothing to do")
+            log.info("measure: lines is up to date: nothing to do")
     return {
         **_summary(warehouse, templates),
         "changed": bool(todo or gone),
@@ -125,9 +125,11 @@ def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
             classes[each["values"]] += each["counts"]
     by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
     measured = sum(classes.values())
-    log.info("%d of %d spectra have lines: %s", measured, spectra, by_formula)
+    log.info("measure: %d of %d spectra have lines: %s", measured, spectra, by_formula)
     if seen:
-        log.warning("the templates learned from %d of them, and may fit others less well", seen)
+        log.warning(
+            "measure: the templates learned from %d of them, and may fit others less well", seen
+        )
     return {
         "templates": templates.version,
         "spectra": spectra,

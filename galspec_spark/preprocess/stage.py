@@ -53,11 +53,11 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         is_same = before is not None and before.recipe == state.recipe
         kept = sources.keys() & existing.keys() if is_same else set()
         if before == state and kept == sources.keys() == existing.keys():
-            log.info("restframe and sample are up to date: nothing to do")
+            log.info("preprocess: restframe and sample are up to date: nothing to do")
             rows = open_part(sample_place(warehouse)).read()
             return {**summarise(rows, state.settings), "changed": False}
         todo = {place: sources[place] for place in sorted(sources.keys() - kept)}
-        with spark_progress(spark, "rest frame", len(todo), "parts"):
+        with spark_progress(spark, "preprocess, rest frame", len(todo), "parts"):
             moved = _move(spark, run, staging, state.recipe, todo)
         parts = {**{place: existing[place] for place in kept}, **moved}
         decided = renew_sample(run, warehouse, parts, set(kept), state)

@@ -69,8 +69,9 @@ def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
 
 
 def _log(summary: dict[str, Any], config: PreprocessConfig) -> None:
-    left_out = ", ".join(f"{n} {reason}" for reason, n in summary["left_out"].items())
-    log.info("%d spectra are used; left out: %s", summary["selected"], left_out or "none")
+    left_out = ", ".join(f"{n:,} {reason}" for reason, n in summary["left_out"].items())
+    selected = f"{summary['selected']:,}"
+    log.info("preprocess: %s spectra are used; left out: %s", selected, left_out or "none")
     folds = summary["folds"]
     if any(fold["agn"] in (0, fold["spectra"]) for fold in folds):
         log.warning(

@@ -58,7 +58,8 @@ def drift(
     Returns
     -------
     dict
-        The summary; ``findings`` are the checks that drifted, the furthest beyond its limit first.
+        The summary; ``findings`` are the checks that drifted, the furthest beyond its limit first,
+        and ``found`` the same in words.
 
     Raises
     ------
@@ -86,13 +87,16 @@ def drift(
         bins=Counts(train=profile.bins, release=found.bins),
     )
     write_json(output / DRIFT, content)
-    Location.of(output / "figures" / "drift.png").write(draw_drift(content))
+    figure = output / "figures" / "drift.png"
+    Location.of(figure).write(draw_drift(content))
     return {
         "model": content.model,
         "release": content.release,
         "spectra": content.spectra,
         "classified": content.classified,
         "findings": findings,
+        "found": [check.in_words() for check in findings],
+        "report": str(figure),
     }
 
 

@@ -36,6 +36,7 @@ from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
 NAMES = ("download", "ingest", "preprocess", "measure", "classify", "drift", "verify", "report")
+REPORT = "report.html"
 #: Reduction of the listed files, unless the list names it, and their kind.
 RUN2D, KIND = "26", "lite"
 
@@ -77,13 +78,15 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
         chain = _chain(spark, run, release, steps)
         for name in names:
             steps.run(chain[name])
-        findings = steps.end()
+        steps.end()
     return {
         "release": release.name,
         "model": model,
         "status": steps.record.status,
         "steps": {entry.name: entry.state for entry in steps.record.steps},
-        "findings": findings,
+        "findings": steps.all_of("findings"),
+        "found": steps.all_of("found"),
+        "report": str(release.output / REPORT),
     }
 
 
@@ -173,7 +176,7 @@ def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> St
     def key() -> str:
         return _key([step.result for step in record.steps[:-1]])
 
-    return Step("report", report, key=key, makes=output / "report.html")
+    return Step("report", report, key=key, makes=output / REPORT)
 
 
 def _download(run: Run, release: Release) -> Summary:

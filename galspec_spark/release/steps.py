@@ -86,12 +86,14 @@ class Steps:
         is_written = step.makes is None or step.makes.exists()
         return earlier.result if is_written else None
 
-    def end(self) -> list[JsonValue]:
-        """Record that all steps are done; return their findings."""
-        lists = [(entry.result or {}).get("findings") for entry in self.record.steps]
-        findings = [finding for found in lists if isinstance(found, list) for finding in found]
-        self._finish("attention" if findings else "done")
-        return findings
+    def end(self) -> None:
+        """Record that all steps are done, with or without findings."""
+        self._finish("attention" if self.all_of("findings") else "done")
+
+    def all_of(self, name: str) -> list[JsonValue]:
+        """Return the items of the lists of this name in the results of all steps."""
+        lists = [(entry.result or {}).get(name) for entry in self.record.steps]
+        return [item for found in lists if isinstance(found, list) for item in found]
 
     def _finish(self, status: Literal["done", "attention", "failed"]) -> None:
         self.record.status, self.record.seconds = status, self._run.seconds()

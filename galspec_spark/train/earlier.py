@@ -171,4 +171,4 @@ def _name(metrics: Metrics) -> str:
 
 
 def _decimals(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return "–" if value is None else f"{value:.3f}"

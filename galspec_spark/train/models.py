@@ -41,9 +41,9 @@ def make_features(context: Context, kind: FeatureKind) -> FeatureTable:
     folder = context.scratch / kind.name
     folder.make_folder()
     with timed(context.seconds, "features"):
-        with spark_progress(spark, kind.label, census.count(split="train"), "spectra"):
+        with spark_progress(spark, f"train, {kind.label}", census.count(split="train"), "spectra"):
             fitted = kind.resolve(kind.fit)(spark, spectra, settings, census.folds, context.scratch)
-        with spark_progress(spark, f"features, {kind.name}", labelled, "spectra"):
+        with spark_progress(spark, f"train, features, {kind.name}", labelled, "spectra"):
             return feature_table(spark, spectra, kind, fitted, folder)
 
 

@@ -89,8 +89,8 @@ def promotion_text(promotion: Promotion) -> str:
         return f"model {new} is the first: promoted"
     verdict = "promoted" if promotion.promoted else "not promoted"
     return (
-        f"AGN F1 {contest.new_scores.agn_f1 or 0:.4f} of model {new}, "
-        f"{contest.current_scores.agn_f1 or 0:.4f} of the current {contest.current} on the same "
+        f"AGN F1 {contest.new_scores.agn_f1 or 0:.3f} of model {new}, "
+        f"{contest.current_scores.agn_f1 or 0:.3f} of the current {contest.current} on the same "
         f"test objects: {verdict}"
     )
 

@@ -59,7 +59,8 @@ def verify(
     Returns
     -------
     dict
-        Counts of what was checked, and ``findings``, of `galspec_spark.verify.findings.summed`.
+        Counts of what was checked, and ``findings``, of `galspec_spark.verify.findings.summed`;
+        ``found`` has them in words.
 
     Raises
     ------
@@ -72,11 +73,13 @@ def verify(
     leftovers = _leftovers(warehouse)
     with warehouse.writing(run.id):
         counts, findings = _check(spark, warehouse, listing, sample, seed)
+    sums = summed(findings, warehouse.root)
     return {
         **counts,
         "leftovers": leftovers,
         "problems": sum(finding.count for finding in findings),
-        "findings": summed(findings, warehouse.root),
+        "findings": sums,
+        "found": [f"{each['table']}: {each['count']:,} {each['meaning']}" for each in sums],
     }
 
 
@@ -99,9 +102,9 @@ def _check(
     findings += [*_outdated(parts), *_misplaced(warehouse, readable)]
     absent = {table for table in (*DERIVED, "sample") if not parts[table]}
     present = {table: places for table, places in readable.items() if table not in absent}
-    with spark_progress(spark, "reconcile", counts["spectra"], "spectra"):
+    with spark_progress(spark, "verify, reconcile", counts["spectra"], "spectra"):
         contradictions, again = reconcile(spark, present)
-    with spark_progress(spark, "compare with files", sample or counts["files"], "files"):
+    with spark_progress(spark, "verify, compare with files", sample or counts["files"], "files"):
         compared = compare(spark, readable["spectra"], readable["files"], sample, seed)
     findings += contradictions
     findings += [Finding(*fields) for result in compared for fields in result["findings"]]
@@ -123,7 +126,7 @@ def _sizes(parts: Parts, counts: dict[str, int], compared: list[dict[str, Any]])
 def _check_parts(spark: SparkSession, parts: Parts) -> tuple[list[Finding], Parts, dict[str, int]]:
     """Check each part; return the findings, the readable parts, and the rows of each table."""
     tasks = [(table, place) for table in parts for place in parts[table]]
-    with spark_progress(spark, "read every page", len(tasks), "parts"):
+    with spark_progress(spark, "verify, read every page", len(tasks), "parts"):
         results = run_tasks(spark, check_part, tasks)
     findings: list[Finding] = []
     readable: Parts = {table: [] for table in parts}
@@ -173,7 +176,7 @@ def _leftovers(warehouse: Warehouse) -> int:
     staging = warehouse.root / "_staging"
     count = sum(1 for _ in staging.files()) if staging.is_folder() else 0
     if count:
-        log.info("%d staged files of a killed run; they were never data", count)
+        log.info("verify: %d staged files of a killed run; they were never data", count)
     return count
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from galspec_spark.ml.evaluation.record import Record
 
 Measure = Literal["psi", "ks", "share"]
+#: Names of the measures of distributions.
+DISTANCES = {"psi": "population stability index", "ks": "Kolmogorov-Smirnov distance"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,13 @@ class Check:
     drifted: bool
     train: float | None = None  #: the shares themselves
     release: float | None = None
+
+    def in_words(self) -> str:
+        """Return the check as a line for people."""
+        if self.train is not None and self.release is not None:
+            shares = f"{self.release:.1%} of the release, {self.train:.1%} of the training set"
+            return f"{self.quantity}: {shares}, may differ by {self.limit:.1%}"
+        return f"{self.quantity}: {DISTANCES[self.measure]} {self.value:.2f}, limit {self.limit:g}"
 
 
 class Counts(Record):

@@ -159,7 +159,7 @@ def _searched(
         maxMinutes=config.search.max_minutes,
         scratchDir=str(scratch),
         files=table.parts,
-        what=f"search, {features.kind}, {features.name} features",
+        what=f"train, search, {features.kind}, {features.name} features",
     )
     model: Any = validator.fit(table.rows.where("fold is not null"))
     return model.trials, model.refits
