@@ -49,7 +49,7 @@ ROOMS = (
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
     "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "changes",
     "train", "verify", "export", "download", "simulate", "datasource", "release",
-    "jobs",
+    "jobs", "command",
 )  # fmt: skip
 
 
@@ -72,7 +72,9 @@ def points_back(package: Path) -> list[str]:
 
 def test_rooms_follow_the_data() -> None:
     entries = {path.name.removesuffix(".py") for path in PACKAGE.iterdir()}
-    assert entries - {"__pycache__", "__init__", "py.typed"} == {r.split(".")[0] for r in ROOMS}
+    assert entries - {"__pycache__", "__init__", "py.typed", "conf"} == {
+        r.split(".")[0] for r in ROOMS
+    }
     assert points_back(PACKAGE) == []
 
 

@@ -14,7 +14,7 @@ def problems(run_json: Path, release: str) -> list[str]:
     Parameters
     ----------
     run_json
-        File that ``jobs/release.py`` leaves in its output, done or failed.
+        File that ``galspec release`` leaves in its output, done or failed.
     release
         Data release that the file should be about.
     """

@@ -38,7 +38,7 @@ def catalog_parts(warehouse: Warehouse, model: str, release: str | None = None) 
     if not parts:
         of_release = f" of release {release}" if release else ""
         raise UserError(
-            f"no catalogue{of_release} by model {model} in {warehouse.root}: run jobs/classify.py"
+            f"no catalogue{of_release} by model {model} in {warehouse.root}: run galspec classify"
         )
     return parts
 

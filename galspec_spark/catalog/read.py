@@ -82,7 +82,7 @@ def _measured(rows: Iterator[pa.RecordBatch], lines: Location) -> Iterator[pa.Re
         ids, *values = (found[name].combine_chunks() for name in columns)
         if not ids.equals(batch[ID]):
             raise UserError(
-                f"{lines} has other spectra than the table catalog: jobs/verify.py tells the remedy"
+                f"{lines} has other spectra than the table catalog: galspec verify tells the remedy"
             )
         yield _beside(batch, values)
 

@@ -140,8 +140,8 @@ def _rows_of(warehouse: Warehouse, part: str, sample: pa.Table) -> pa.Table:
     rows = sample.select(OF_SAMPLE).filter(pa.array(keep))
     columns = [*rows.columns]
     for table, made_by, names in (
-        ("spectra", "jobs/ingest.py", OF_SPECTRA),
-        ("lines", "jobs/measure.py", OF_LINES),
+        ("spectra", "galspec ingest", OF_SPECTRA),
+        ("lines", "galspec measure", OF_LINES),
     ):
         place = warehouse.root / part.replace("restframe", table, 1)
         columns += _beside(place, made_by, names, keep)

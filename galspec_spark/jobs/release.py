@@ -44,7 +44,7 @@ def main() -> int:
         "--list",
         type=local_path,
         metavar="FILE",
-        help="CSV file of spectra to download into the first --input; see jobs/download.py",
+        help="CSV file of spectra to download into the first --input; see galspec download",
     )
     parser.add_argument(
         "--base-url", default="https://data.sdss.org/sas", metavar="URL", help="root of the archive"

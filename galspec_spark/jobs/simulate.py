@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting
+from galspec_spark.harness.options import add_setting, local_path
 from galspec_spark.harness.run import Run
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.simulate.survey import simulate
@@ -18,7 +18,7 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, A
     """Simulate a survey as files, or as the table restframe."""
     if args.to == "restframe":
         return simulate_restframe(spark, run, Warehouse(args.output))
-    return simulate(spark, run.config.simulate, Path(args.output))
+    return simulate(spark, run.config.simulate, Path(local_path(args.output)))
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
         "--to",
         choices=("spec", "restframe"),
         default="spec",
-        help="spec: files for jobs/ingest.py; restframe: a warehouse for jobs/train.py, without "
+        help="spec: files for galspec ingest; restframe: a warehouse for galspec train, without "
         "files, at thousands of spectra a second",
     )
     parser.add_argument("--output", default="survey", metavar="DIR", help="folder of the survey")

@@ -109,7 +109,7 @@ def bad_sky_of(part: Location) -> int:
 
 def _read_state(warehouse: Warehouse) -> State | None:
     place = warehouse.table("lines") / STATE
-    remedy = "delete it and run jobs/measure.py, which measures all spectra anew"
+    remedy = "delete it and run galspec measure, which measures all spectra anew"
     return read_json(place, State, remedy) if place.exists() else None
 
 

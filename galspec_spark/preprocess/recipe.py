@@ -69,7 +69,7 @@ class State(BaseModel):
 def read_state(warehouse: Warehouse) -> State | None:
     """Return the state of the tables; None if they do not exist."""
     place = warehouse.table("sample") / STATE
-    remedy = "delete it and run jobs/preprocess.py, which moves all spectra anew"
+    remedy = "delete it and run galspec preprocess, which moves all spectra anew"
     return read_json(place, State, remedy) if place.exists() else None
 
 

@@ -78,7 +78,7 @@ class EarlierRun:
         if missing:
             raise UserError(
                 f"cannot compare with {folder}: it has no {missing[0]}; name the --output folder "
-                "of an earlier run of jobs/train.py"
+                "of an earlier run of galspec train"
             )
         return cls(place, read_metrics(files["metrics.json"]))
 

@@ -12,14 +12,14 @@ from galspec_spark.warehouse.storage import Location
 
 WIDTH = 100  # columns of the table
 
-INGEST = "run jobs/ingest.py again"
+INGEST = "run galspec ingest again"
 REREAD = f"{INGEST}: it rereads the files that {READ_AGAIN} in the warehouse lists"
-DELETE = "delete the part and verify again, which names its files; then run jobs/ingest.py again"
-RECLASSIFY = "delete the part, then run jobs/classify.py again"
-DECIDE = "run jobs/preprocess.py again"
-MEASURE = "run jobs/measure.py again"
-REMEASURE = "delete the part, then run jobs/measure.py again"
-REBUILD = "delete the file sample/_state.json, then run jobs/preprocess.py, which redoes all"
+DELETE = "delete the part and verify again, which names its files; then run galspec ingest again"
+RECLASSIFY = "delete the part, then run galspec classify again"
+DECIDE = "run galspec preprocess again"
+MEASURE = "run galspec measure again"
+REMEASURE = "delete the part, then run galspec measure again"
+REBUILD = "delete the file sample/_state.json, then run galspec preprocess, which redoes all"
 
 
 class Kind(NamedTuple):

@@ -68,7 +68,7 @@ def verify(
         If there is no warehouse, another job is writing to it, or an input does not exist.
     """
     if not any(warehouse.parts(table) for table in SCHEMAS):
-        raise UserError(f"no warehouse in {warehouse.root}: jobs/ingest.py makes one")
+        raise UserError(f"no warehouse in {warehouse.root}: galspec ingest makes one")
     listing = list_files(inputs).files["path"] if inputs else None
     leftovers = _leftovers(warehouse)
     with warehouse.writing(run.id):

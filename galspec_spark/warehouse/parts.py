@@ -84,7 +84,7 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
     """
 
     def __init__(self, place: Location) -> None:
-        self._naming_file = partial(_naming_file, place, "read", "jobs/verify.py tells the remedy")
+        self._naming_file = partial(_naming_file, place, "read", "galspec verify tells the remedy")
         with self._naming_file():
             super().__init__(place.key, **place.arrow, page_checksum_verification=True)
 

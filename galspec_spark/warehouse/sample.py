@@ -105,7 +105,7 @@ def read_flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.floa
         If the row is not that spectrum's.
     """
     file = open_part(part)
-    remedy = "run jobs/preprocess.py"
+    remedy = "run galspec preprocess"
     for group in range(file.num_row_groups):
         rows = file.metadata.row_group(group).num_rows
         if row < rows:
@@ -190,7 +190,7 @@ def read_slice(
         measured.
     """
     place = slice_.lines if line_columns else slice_.part
-    made_by = "jobs/measure.py" if line_columns else "jobs/preprocess.py"
+    made_by = "galspec measure" if line_columns else "galspec preprocess"
     if not place.exists():
         raise UserError(f"{place} does not exist: run {made_by}")
     file = open_part(place)

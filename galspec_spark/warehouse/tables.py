@@ -26,12 +26,12 @@ from galspec_spark.warehouse.storage import Location, write_json
 
 #: The job that makes each table, for the message where it is missing.
 MADE_BY = {
-    "spectra": "jobs/ingest.py --input DIR",
-    "files": "jobs/ingest.py --input DIR",
-    "restframe": "jobs/preprocess.py",
-    "sample": "jobs/preprocess.py",
-    "lines": "jobs/measure.py",
-    "catalog": "jobs/classify.py --model DIR",
+    "spectra": "galspec ingest --input DIR",
+    "files": "galspec ingest --input DIR",
+    "restframe": "galspec preprocess",
+    "sample": "galspec preprocess",
+    "lines": "galspec measure",
+    "catalog": "galspec classify --model DIR",
 }
 
 #: Format of the tables; a warehouse records it in a file.
@@ -106,7 +106,7 @@ class Warehouse:
         if not parts:
             raise UserError(
                 f"no table {name!r} in the warehouse {self.root}: make it with "
-                f"spark-submit {MADE_BY[name]} --warehouse {self.root}"
+                f"{MADE_BY[name]} --warehouse {self.root}"
             )
         return parts
 
@@ -196,14 +196,14 @@ class Warehouse:
         if found != FORMAT:
             raise UserError(
                 f"{self.root} has tables of format {found}, this version reads {FORMAT}: run "
-                "jobs/ingest.py with another --warehouse"
+                "galspec ingest with another --warehouse"
             )
         self._is_checked = is_marked
 
     def _recover(self) -> None:
         if self._journal.exists():
             log.warning("completing a change to %s that an earlier run left unfinished", self.root)
-            remedy = "delete it; jobs/verify.py tells whether a table lacks anything"
+            remedy = "delete it; galspec verify tells whether a table lacks anything"
             self._apply(read_json(self._journal, Change, remedy))
 
     def _apply(self, change: Change) -> None:

@@ -261,7 +261,7 @@ def _load(warehouse: Warehouse, blue: float) -> Sample:
             arrays.append((spectra.flux[chosen], spectra.ivar[chosen]))
         names, arrays = _first(names, arrays)
     if not names:
-        raise UserError(f"{warehouse.root} has no labelled spectrum: run jobs/preprocess.py")
+        raise UserError(f"{warehouse.root} has no labelled spectrum: run galspec preprocess")
     (narrow,), ((flux, ivar),) = names, arrays
     fold = pc.fill_null(narrow["fold"], pc.add(pc.max(narrow["fold"]), 1)).cast(pa.int32())
     narrow = narrow.set_column(narrow.schema.get_field_index("fold"), "fold", fold)

@@ -199,10 +199,10 @@ def test_without_repeats_the_table_is_empty(
 def test_what_is_missing_is_one_line(run_of: RunOf, tmp_path: Path) -> None:
     """No lines at all, no part with the same rows, or one with others."""
     no_lines = small_warehouse(tmp_path / "none", 2, measured=False)
-    with pytest.raises(UserError, match=r"no table 'lines' .*spark-submit jobs/measure.py"):
+    with pytest.raises(UserError, match=r"no table 'lines' .*galspec measure"):
         find_changes(run_of(), no_lines, tmp_path)
     no_spectra = small_warehouse(tmp_path / "other", 2)
-    with pytest.raises(UserError, match=r"spectra/.* does not exist: run jobs/ingest.py"):
+    with pytest.raises(UserError, match=r"spectra/.* does not exist: run galspec ingest"):
         find_changes(run_of(), no_spectra, tmp_path)
     place = no_spectra.table("spectra") / "survey=sdss/release=dr14/a.parquet"
     fewer = with_columns(pa.table({"spectrum_id": ["one"]}), SPECTRA, SPECTRUM)

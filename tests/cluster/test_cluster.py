@@ -7,6 +7,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.cluster.conftest import Record
 from tests.cluster.jobs import JOBS, moment_in, script
 from tests.cluster.results import assert_same
 from tests.processes import members
+from tests.submit import ROOT
 
 BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 APPLICATION = Path(__file__).with_name("application.py")
@@ -78,6 +80,16 @@ def test_tasks_run_elsewhere_with_the_package_that_was_shipped(
         assert f"{running.package.name}/galspec_spark/" in task["package"]
     # conf/cluster and spark-submit decide, not the package's own settings.
     assert said["settings"] == {"spark.sql.shuffle.partitions": "64", BATCH: "999"}
+
+
+def test_the_package_has_the_command_and_its_configuration(running: Cluster) -> None:
+    with ZipFile(running.package) as package:
+        names = package.namelist()
+        (entries,) = [name for name in names if name.endswith("entry_points.txt")]
+        assert b"galspec = galspec_spark.command:main" in package.read(entries)
+        for path in (path for path in (ROOT / "conf").iterdir() if path.is_file()):
+            assert package.read(f"galspec_spark/conf/{path.name}") == path.read_bytes()
+    assert {f"galspec_spark/jobs/{path.name}" for path in (ROOT / "jobs").glob("*.py")} <= {*names}
 
 
 def test_the_secret_is_nowhere_to_be_read(running: Cluster, done: Done) -> None:

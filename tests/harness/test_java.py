@@ -67,6 +67,10 @@ def archive():
         ("jobs/run.py --config conf/paper.yaml", False),
         ("jobs/train.py", False),
         ("benchmarks/run.py", False),
+        ("--conf a=b pyspark-shell ingest", True),
+        ("pyspark-shell run --config demo", True),
+        ("pyspark-shell run --config paper", False),
+        ("pyspark-shell train", False),
     ],
 )
 def test_a_search_has_both_compilers_and_a_short_job_the_first(start, command, first_only):
@@ -94,6 +98,7 @@ def test_nothing_is_open_to_the_network_and_the_log_has_its_settings(start):
         "-Dspark.driver.host=127.0.0.1",
         "-Dspark.driver.bindAddress=127.0.0.1",
         "-Dspark.ui.enabled=false",
+        "-Ddev.ludovic.netlib.blas.allowNative=false",
         f"-Dlog4j2.configurationFile={ROOT}/conf/log4j2.properties",
     } <= set(java)
     assert address == "127.0.0.1"

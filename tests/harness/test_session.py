@@ -81,6 +81,7 @@ def test_the_builder_which_logs_what_it_is_given_does_not_get_the_secret(monkeyp
     monkeypatch.setenv(SECRET, "planted")
     context, java = MagicMock(), MagicMock()
     monkeypatch.setattr(session, "check_java", lambda: None)
+    monkeypatch.setattr(session, "start_java", lambda settings: None)
     monkeypatch.setattr(session.SparkContext, "getOrCreate", context)
     monkeypatch.setattr(session.SparkSession.Builder, "getOrCreate", lambda self: java)
     with open_session("job", Config()):

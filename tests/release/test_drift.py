@@ -61,7 +61,9 @@ def test_limits_are_those_of_the_configuration(classified, release_model, run_of
 
 
 def test_a_release_that_is_not_classified_is_named(classified, release_model, run_of, tmp_path):
-    with pytest.raises(UserError, match=r"no catalogue of release dr99 by model .*jobs/classify"):
+    with pytest.raises(
+        UserError, match=r"no catalogue of release dr99 by .*: run galspec classify"
+    ):
         drift(run_of(), classified, release_model, "dr99", tmp_path)
 
 

@@ -30,7 +30,7 @@ def test_numbers_and_figures_are_written(
     warehouse = Warehouse(tmp_path / "warehouse")
     ingest(spark, Run.start("ingest", Config()), [str(survey)], warehouse, "dr1")
     run = run_of(lines={"templates": write_templates(tmp_path / "stars.fits")})
-    with pytest.raises(UserError, match=r"jobs/measure\.py"):
+    with pytest.raises(UserError, match=r"galspec measure"):
         study_lines(run, warehouse, tmp_path / "out")
     measure_lines(spark, run, warehouse)
     study_lines(run, warehouse, tmp_path / "out")

@@ -361,7 +361,7 @@ def test_job_names_the_command_that_makes_what_is_missing(spark, tmp_path, monke
     assert run_here(spark, "train") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no table 'sample' in the warehouse ")
-    assert "make it with spark-submit jobs/preprocess.py --warehouse " in line
+    assert "make it with galspec preprocess --warehouse " in line
 
 
 def test_job_rejects_an_unknown_parameter(spark, tmp_path, monkeypatch, capsys):

@@ -500,7 +500,7 @@ def test_one_writer_and_no_warehouse_are_one_clear_line(
 ) -> None:
     with copy.writing("test"), pytest.raises(UserError, match="another job is writing"):
         verify(spark, run_of(), copy)
-    with pytest.raises(UserError, match=r"no warehouse in .*nowhere: jobs/ingest.py makes one"):
+    with pytest.raises(UserError, match=r"no warehouse in .*nowhere: galspec ingest makes one"):
         verify(spark, run_of(), Warehouse(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
 

@@ -28,5 +28,5 @@ def test_a_damaged_state_is_named_with_the_remedy(
         read(Warehouse(tmp_path))
     message = str(error.value)
     assert message.startswith(f"{place} is {'damaged' if content.strip(bytes(1)) else 'empty'}")
-    assert f"; delete it and run jobs/{job}.py" in message
+    assert f"; delete it and run galspec {job}" in message
     assert "\n" not in message

@@ -109,7 +109,7 @@ def test_a_damaged_journal_or_format_is_named_with_the_remedy(
     Warehouse(tmp_path).mark_format()
     (tmp_path / "_journal.json").write_bytes(content)
     with pytest.raises(
-        UserError, match=r"/_journal\.json is (empty|damaged).*; delete it; jobs/ver"
+        UserError, match=r"/_journal\.json is (empty|damaged).*; delete it; galspec ver"
     ):
         Warehouse(tmp_path).parts("spectra")
     (tmp_path / "_format.json").write_bytes(content)
@@ -149,7 +149,7 @@ def test_nothing_is_visible_before_the_commit(tmp_path: Path, run_of: Callable[.
 
 
 def test_a_missing_table_names_the_command(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"jobs/preprocess.py --warehouse"):
+    with pytest.raises(UserError, match=r"galspec preprocess --warehouse"):
         read_table(spark, Warehouse(tmp_path), "restframe")
 
 

@@ -71,6 +71,6 @@ def fit(kind: Callable[[str], Measured], spectra: Any, folds: int) -> list[Measu
     """Return the features of each fold and of all, which are the same: nothing is fitted."""
     lines = next(part.lines for task in spectra.tasks for part in task)
     if not lines.exists():
-        raise UserError(f"{lines} does not exist: run jobs/measure.py")
+        raise UserError(f"{lines} does not exist: run galspec measure")
     first: pa.Table = open_part(lines).read_row_group(0, [TEMPLATES])
     return [kind(first[TEMPLATES][0].as_py())] * (folds + 1)

@@ -106,7 +106,7 @@ def _read_content(folder: Path) -> dict[str, JsonValue]:
     except OSError as error:
         raise UserError(
             f"no model in {folder}: cannot read {CARD}: {error.strerror}; name the folder model/ "
-            "that jobs/train.py wrote"
+            "that galspec train wrote"
         ) from None
     except (ValueError, KeyError, AttributeError, TypeError):
         raise UserError(f"{folder / CARD} is not a model's card: train again") from None

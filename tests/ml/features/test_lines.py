@@ -242,7 +242,7 @@ def test_the_formula_s_model_is_stock_and_classifies(
 def test_a_warehouse_without_lines_is_named(spark: SparkSession, tmp_path: Path) -> None:
     root = write_warehouse(tmp_path / "in", restframe())
     run = Run.start("train", Config.model_validate({"train": SETTINGS}))
-    with pytest.raises(UserError, match=r"no table 'lines'.*jobs/measure\.py"):
+    with pytest.raises(UserError, match=r"no table 'lines'.*galspec measure"):
         train(spark, run, Warehouse(root), tmp_path / "out", None)
 
 

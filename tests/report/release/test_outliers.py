@@ -50,7 +50,7 @@ def test_their_pixels_are_those_of_the_row_that_they_name(
 def test_a_row_that_is_not_the_samples_is_an_error(release_report, classified) -> None:
     outlier = release_report.outliers[0]
     part = Location.of(classified / outlier.part)
-    with pytest.raises(UserError, match="is not what the table sample is of: run jobs/preprocess"):
+    with pytest.raises(UserError, match="is not what the table sample is of: run galspec pre"):
         read_flux(part, outlier.row, "another")
     with pytest.raises(UserError, match="has fewer rows"):
         read_flux(part, 10_000, outlier.spectrum_id)
