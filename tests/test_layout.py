@@ -72,9 +72,8 @@ def points_back(package: Path) -> list[str]:
 
 def test_rooms_follow_the_data() -> None:
     entries = {path.name.removesuffix(".py") for path in PACKAGE.iterdir()}
-    assert entries - {"__pycache__", "__init__", "py.typed", "conf"} == {
-        r.split(".")[0] for r in ROOMS
-    }
+    entries -= {"__pycache__", "__init__", "py.typed", "conf"}
+    assert entries == {room.split(".")[0] for room in ROOMS}
     assert points_back(PACKAGE) == []
 
 

@@ -124,8 +124,9 @@ def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
         for each in pc.value_counts(found.drop_null()).to_pylist():
             classes[each["values"]] += each["counts"]
     by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
+    in_words = ", ".join(f"{count:,} {name}" for name, count in by_formula.items())
     measured = sum(classes.values())
-    log.info("measure: %d of %d spectra have lines: %s", measured, spectra, by_formula)
+    log.info("measure: %s of %s spectra have lines: %s", f"{measured:,}", f"{spectra:,}", in_words)
     if seen:
         log.warning(
             "measure: the templates learned from %d of them, and may fit others less well", seen

@@ -78,13 +78,13 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
         chain = _chain(spark, run, release, steps)
         for name in names:
             steps.run(chain[name])
-        steps.end()
+        findings = steps.end()
     return {
         "release": release.name,
         "model": model,
         "status": steps.record.status,
         "steps": {entry.name: entry.state for entry in steps.record.steps},
-        "findings": steps.all_of("findings"),
+        "findings": findings,
         "found": steps.all_of("found"),
         "report": str(release.output / REPORT),
     }

@@ -86,9 +86,11 @@ class Steps:
         is_written = step.makes is None or step.makes.exists()
         return earlier.result if is_written else None
 
-    def end(self) -> None:
-        """Record that all steps are done, with or without findings."""
-        self._finish("attention" if self.all_of("findings") else "done")
+    def end(self) -> list[JsonValue]:
+        """Record that all steps are done; return their findings."""
+        findings = self.all_of("findings")
+        self._finish("attention" if findings else "done")
+        return findings
 
     def all_of(self, name: str) -> list[JsonValue]:
         """Return the items of the lists of this name in the results of all steps."""

@@ -8,7 +8,7 @@ from scipy import stats
 
 from galspec_spark.catalog import classify
 from galspec_spark.errors import UserError
-from galspec_spark.ml.model.drift import Drift
+from galspec_spark.ml.model.drift import Check, Drift
 from galspec_spark.release.drift import drift, kolmogorov_smirnov, stability_index
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import SHIFTS, draw, write_release
@@ -50,7 +50,17 @@ def test_a_shifted_release_is_found(classified, release_model, run_of, tmp_path,
     written = Drift.model_validate_json((tmp_path / "drift.json").read_bytes())
     assert written.drifted
     assert list(written.findings) == found["findings"]
+    assert found["found"] == [check.in_words() for check in written.findings]
     assert (tmp_path / "figures" / "drift.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_check_in_words_is_rounded_and_names_what_it_measures():
+    check = Check("z", "psi", 0.61234, 0.2, 1e-9, drifted=True)
+    assert check.in_words() == "z: population stability index 0.61, limit 0.2"
+    share = Check("agn", "share", 0.2, 0.05, 1e-9, True, train=0.1, release=0.30004)
+    assert share.in_words() == (
+        "agn: 30.0% of the release, 10.0% of the training set, may differ by 5.0%"
+    )
 
 
 def test_limits_are_those_of_the_configuration(classified, release_model, run_of, tmp_path):
