@@ -132,7 +132,13 @@ def _log_to_stderr() -> None:
     begin = CLEAR_LINE if sys.stderr.isatty() else ""
     form, time = f"{begin}%(asctime)s %(message)s", "%H:%M:%S"
     logging.basicConfig(level=logging.INFO, format=form, datefmt=time, stream=sys.stderr)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Leave out py4j's: it logs, as the root, the stack trace of what reaches the job anyway."""
+    return "py4j" not in Path(record.pathname).parts
 
 
 def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +81,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     SparkContext.getOrCreate(conf.setAppName(name))
     spark = SparkSession.builder.getOrCreate()
     _silence(spark)
+    _let_interrupts_through()
     try:
         yield spark
     finally:
@@ -114,6 +117,12 @@ def _silence(spark: SparkSession) -> None:
     java: Any = spark.sparkContext._jvm
     for name in SILENT:
         java.org.apache.logging.log4j.core.config.Configurator.setLevel(name, "OFF")
+
+
+def _let_interrupts_through() -> None:
+    """Undo Spark's handler, which asks Java to cancel jobs amid another question, and fails."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check_java() -> None:
