@@ -149,6 +149,7 @@ def download(
             progress.advance()
             if tally.failures_in_a_row >= GIVE_UP_AFTER:
                 break
+        progress.finish()
     return _result(run, archive, tally, output)
 
 

@@ -45,6 +45,11 @@ class Progress:
         with self._lock:
             self._update(done)
 
+    def finish(self) -> None:
+        """Leave nothing on a terminal; what comes next has the line."""
+        if self._is_terminal:
+            clear_line()
+
     def _update(self, done: int) -> None:
         self._done = done
         now = time.monotonic()
@@ -100,7 +105,7 @@ def spark_progress(spark: SparkSession, what: str, total: int, unit: str) -> Ite
     finally:
         stop.set()
         watcher.join()
-        clear_line()
+        progress.finish()
         context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 

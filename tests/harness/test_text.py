@@ -65,7 +65,9 @@ def finished(monkeypatch):
         clock = iter([0.0, 10.0])
         monkeypatch.setattr(progress, "time", type("Clock", (), {"monotonic": lambda: next(clock)}))
         monkeypatch.setattr("sys.stderr", stream)
-        progress.Progress("train, search", 100, "fits").advance(40)
+        search = progress.Progress("train, search", 100, "fits")
+        search.advance(40)
+        search.finish()
         return stream.getvalue()
 
     return finish
@@ -76,7 +78,7 @@ LINE = "train, search: 40 of 100 fits (40%), 4.0/s, 15 s left"
 
 def test_a_terminal_shows_one_line_in_place(finished, caplog):
     caplog.set_level(logging.INFO)
-    assert finished(Terminal()) == f"{CLEAR_LINE}{LINE}"
+    assert finished(Terminal()) == f"{CLEAR_LINE}{LINE}{CLEAR_LINE}"
     assert not caplog.messages
 
 

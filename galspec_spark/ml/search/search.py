@@ -175,6 +175,7 @@ class _Search:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        self.progress.finish()
         tried = [trial for trial in self.trials if trial.confusions]
         if len(tried) < len(self.trials):
             log.info("%s: %d of %d points tried in time", self.what, len(tried), len(self.trials))
