@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import runpy
 from contextlib import nullcontext
@@ -181,6 +182,12 @@ def test_each_kind_of_failure_has_its_exit_code_and_one_line(run, capsys, error,
 
     assert run(work) == code
     assert capsys.readouterr().err.splitlines() == [f"error: {line}"]
+
+
+def test_stack_traces_that_py4j_logs_are_left_out():
+    places = ("/site-packages/py4j/java_gateway.py", "/galspec_spark/ingest/stage.py")
+    records = [logging.LogRecord("root", logging.ERROR, place, 1, "", (), None) for place in places]
+    assert [cli._is_ours(record) for record in records] == [False, True]
 
 
 def test_wrong_options_are_wrong_usage(run, capsys):

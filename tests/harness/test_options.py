@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import runpy
+from argparse import Namespace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
-from galspec_spark.errors import without_passwords
+from galspec_spark.errors import ConfigError, without_passwords
 from galspec_spark.harness.cli import WRONG_USAGE
+from galspec_spark.jobs import simulate
 from tests.submit import ROOT
 
 #: What a job cannot do without.
@@ -85,6 +88,11 @@ def test_empty_is_not_absent(refused, job, option):
 )
 def test_an_option_is_checked_like_its_key(refused, job, options, expected):
     assert expected in refused(job, *options)
+
+
+def test_a_survey_of_files_is_simulated_into_a_local_folder(run_of):
+    with pytest.raises(ConfigError, match="s3://bucket/x: here a local path is needed"):
+        simulate.work(MagicMock(), run_of(), Namespace(to="spec", output="s3://bucket/x"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from unittest.mock import MagicMock
 
 import pyarrow as pa
@@ -75,6 +76,10 @@ def test_the_configuration_wins_over_the_sessions_own_settings(spark):
     assert spark.conf.get("spark.sql.session.timeZone") == SETTINGS["spark.sql.session.timeZone"]
     assert SETTINGS["spark.sql.shuffle.partitions"] != "2"
     assert spark.conf.get("spark.sql.shuffle.partitions") == "2"  # see conftest.py
+
+
+def test_an_interrupt_is_pythons_own(spark):
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_builder_which_logs_what_it_is_given_does_not_get_the_secret(monkeypatch):
