@@ -27,6 +27,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
+from galspec_spark.api.frame import preprocess_frame
 from galspec_spark.config import Config
 from galspec_spark.datasource.source import GalspecDataSource
 from galspec_spark.harness.run import Run
@@ -36,7 +37,6 @@ from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.pca.estimator import components_of
 from galspec_spark.ml.search.settings import Classifier, build_classifiers
 from galspec_spark.preprocess import preprocess
-from galspec_spark.preprocess.frame import preprocess_frame
 from galspec_spark.preprocess.objects import find_objects
 from galspec_spark.preprocess.selection import positions, splits
 from galspec_spark.spectrum.arrays import Doubles, rows_of

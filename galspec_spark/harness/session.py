@@ -63,7 +63,27 @@ SECRET = "_SPARK_AUTH_SECRET"
 
 @contextmanager
 def open_session(name: str, config: Config) -> Iterator[SparkSession]:
-    """Open a session, on all local cores unless spark-submit or the configuration names another.
+    """Open a `session` and stop it afterwards."""
+    spark = session(config, name)
+    _let_interrupts_through()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def session(config: Config | None = None, name: str = "galspec") -> SparkSession:
+    """Return a session, on all local cores unless spark-submit or the configuration names another.
+
+    Tasks run in the interpreter that runs this, whether its environment is activated or not. A
+    session that is there already is returned, with the settings that it has.
+
+    Parameters
+    ----------
+    config
+        Its section ``spark`` has settings of Spark; None for the defaults.
+    name
+        Of the application, as Spark's own pages show it.
 
     Raises
     ------
@@ -73,6 +93,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
         If the configuration has a setting that comes too late.
     """
     check_java()
+    config = config or Config()
     start_java({**NO_BAR, **{key: str(value) for key, value in config.spark.items()}})
     conf = _conf(config)
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
@@ -81,11 +102,7 @@ def open_session(name: str, config: Config) -> Iterator[SparkSession]:
     SparkContext.getOrCreate(conf.setAppName(name))
     spark = SparkSession.builder.getOrCreate()
     _silence(spark)
-    _let_interrupts_through()
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    return spark
 
 
 def _conf(config: Config) -> SparkConf:

@@ -14,11 +14,14 @@ import pyarrow.compute as pc
 from galspec_spark.lines import Measures, Spectra, Templates, all_lines, measure
 from galspec_spark.lines.measures import NO_PIXEL, NOT_FITTED
 from galspec_spark.measure.schema import LINE_COLUMNS, LINES
+from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.arrays import Array
+from galspec_spark.spectrum.masks import PixelMask, bit_mask
 from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 
-READ = ("spectrum_id", "file", "z", "run2d", "loglam0", "flux", "ivar", "or_mask")
+#: Columns of ``spectra`` that the lines depend on.
+MEASURED_FROM = ("z", "run2d", "loglam0", "flux", "ivar", "or_mask")
 #: Spectra that are measured at once: 30 MB of flux.
 BATCH = 1024
 #: Flags of lines, by their errors.
@@ -63,31 +66,60 @@ class MeasurePart:
         self, file: Part, group: int, bad_sky: int, seen: pa.Array
     ) -> Iterator[pa.RecordBatch]:
         # Other tasks keep the other cores busy.
-        for batch in file.iter_batches(BATCH, [group], list(READ), use_threads=False):
-            yield self._measure(batch, bad_sky, seen)
+        for batch in file.iter_batches(
+            BATCH, [group], ["spectrum_id", "file", *MEASURED_FROM], use_threads=False
+        ):
+            measured = measure_rows(batch, bad_sky, self.templates)
+            constants = {
+                name: pa.repeat(value, len(batch)) for name, value in self.provenance.items()
+            }
+            values = {
+                "spectrum_id": batch["spectrum_id"],
+                "file": batch["file"],
+                **measured,
+                "templates_seen": pc.is_in(batch["spectrum_id"], seen),
+                **constants,
+            }
+            columns = [values[field.name].cast(field.type) for field in LINES]
+            yield pa.RecordBatch.from_arrays(columns, schema=LINES)
 
-    def _measure(self, batch: pa.RecordBatch, bad_sky: int, seen: pa.Array) -> pa.RecordBatch:
-        z = batch["z"].to_numpy(zero_copy_only=False)
-        with np.errstate(invalid="ignore"):
-            usable = np.isfinite(z) & (z > -1)
-        rows = batch.filter(pa.array(usable))
-        run2d = np.array(rows["run2d"].to_pylist(), object)
-        found = measure(spectra_of(rows, z[usable], bad_sky), z[usable], run2d, self.templates)
-        values = {
-            "spectrum_id": batch["spectrum_id"],
-            "file": batch["file"],
-            "z": batch["z"],
-            **{name: _spread(value, usable) for name, value in _columns(found).items()},
-            "templates": pa.repeat(self.templates.version, len(z)),
-            "templates_seen": pc.is_in(batch["spectrum_id"], seen),
-            **{name: pa.repeat(value, len(z)) for name, value in self.provenance.items()},
-        }
-        columns = [values[field.name].cast(field.type) for field in LINES]
-        return pa.RecordBatch.from_arrays(columns, schema=LINES)
+
+def measure_rows(batch: pa.RecordBatch, bad_sky: int, templates: Templates) -> dict[str, pa.Array]:
+    """Measure rows of ``spectra``.
+
+    Parameters
+    ----------
+    batch
+        The columns `MEASURED_FROM`.
+    bad_sky
+        Bits of OR_MASK that mark a failed subtraction of the sky.
+
+    Returns
+    -------
+    dict
+        The columns of ``lines`` that are measured, and ``templates``.
+    """
+    z = batch["z"].to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(z) & (z > -1)
+    rows = batch.filter(pa.array(usable))
+    run2d = np.array(rows["run2d"].to_pylist(), object)
+    found = measure(spectra_of(rows, z[usable], bad_sky), z[usable], run2d, templates)
+    return {
+        "z": batch["z"],
+        **{name: _spread(value, usable) for name, value in _columns(found).items()},
+        "templates": pa.repeat(templates.version, len(z)),
+    }
+
+
+def bad_sky_bits(survey: str) -> int:
+    """Return the bits of a survey's OR_MASK that mark a failed subtraction of the sky."""
+    mask = PIXEL_MASKS.get(survey, PixelMask({}, ()))
+    return bit_mask(mask.bad_sky, mask.bits)
 
 
 def spectra_of(rows: pa.RecordBatch, z: npt.NDArray[np.float64], bad_sky: int) -> Spectra:
-    """Return rows with the columns `READ` as matrices, at rest."""
+    """Return rows with the columns `MEASURED_FROM` as matrices, at rest."""
     loglam0 = rows["loglam0"].to_numpy(zero_copy_only=False)
     flux, ivar = (_matrix(rows[name]).astype(np.float64) for name in ("flux", "ivar"))
     failed = None

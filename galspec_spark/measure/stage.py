@@ -16,9 +16,7 @@ from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.lines import Templates, own_templates, read_templates
-from galspec_spark.measure.part import MeasurePart
-from galspec_spark.readers import PIXEL_MASKS
-from galspec_spark.spectrum.masks import bit_mask
+from galspec_spark.measure.part import MeasurePart, bad_sky_bits
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
@@ -102,9 +100,8 @@ def load_templates(config: LinesConfig) -> Templates:
 
 
 def bad_sky_of(part: Location) -> int:
-    """Return the bits of a survey's OR_MASK that mark a failed subtraction of the sky."""
-    mask = PIXEL_MASKS[partition_values(part)["survey"]]
-    return bit_mask(mask.bad_sky, mask.bits)
+    """Return the `bad_sky_bits` of a part's survey."""
+    return bad_sky_bits(partition_values(part)["survey"])
 
 
 def _read_state(warehouse: Warehouse) -> State | None:

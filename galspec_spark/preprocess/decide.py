@@ -15,6 +15,7 @@ from galspec_spark.preprocess.selection import (
     UNLABELLED,
     Booleans,
     draw,
+    is_duplicate,
     labels,
     positions,
     reasons,
@@ -48,7 +49,8 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
     known_as = before["object_id"].combine_chunks().take(place)
     first_seen = pc.fill_null(before["first_seen"].combine_chunks().take(place), run.id)
     objects = find_objects(rows, known_as, first_seen)
-    reason, label = reasons(rows, config), labels(rows["subclass"], config.label)
+    reason = reasons(rows, is_duplicate(rows), config)
+    label = labels(rows["subclass"], config.label)
     usable = (reason == "") & (label != UNLABELLED)
     drawn = draw(rows["spectrum_id"], usable, config)
     reason = np.where(usable & ~drawn, NOT_DRAWN, reason)

@@ -7,7 +7,7 @@ same rows in the same order, and the same name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,29 +75,43 @@ class Move:
         columns = list({*STORED, *PIXEL_COLUMNS})
         # Other tasks keep the other cores busy.
         for batch in file.iter_batches(BATCH, [group], columns, use_threads=False):
-            yield self._move(batch, reject)
+            yield move_rows(batch, reject, self.normalisation, self.provenance)
 
-    def _move(self, batch: pa.RecordBatch, reject: int) -> pa.RecordBatch:
-        z = batch["z"].to_numpy(zero_copy_only=False)
-        with np.errstate(invalid="ignore"):
-            has_redshift = np.isfinite(z) & (z > -1)
-        observed = ObservedBatch.from_arrow(batch).take(np.flatnonzero(has_redshift))
-        frame = to_rest_frame(observed, reject)
-        flux, ivar, has_scale = normalise(self.normalisation, *frame)
-        covered = coverage(frame.good)
-        has_pixels = has_scale & (covered > 0)
-        is_stored = np.zeros(len(z), np.bool_)
-        is_stored[has_redshift] = has_pixels
-        values = {
-            **{name: batch[RENAMED.get(name, name)] for name in KEPT},
-            "coverage": _spread(covered, has_redshift),
-            "has_scale": _spread(has_scale, has_redshift),
-            "flux": _lists(flux[has_pixels], is_stored),
-            "ivar": _lists(ivar[has_pixels], is_stored),
-            **{name: pa.repeat(value, len(z)) for name, value in self.provenance.items()},
-        }
-        columns = [values[field.name].cast(field.type) for field in RESTFRAME]
-        return pa.RecordBatch.from_arrays(columns, schema=RESTFRAME)
+
+def move_rows(
+    batch: pa.RecordBatch, reject: int, normalisation: str, provenance: Mapping[str, str | None]
+) -> pa.RecordBatch:
+    """Move rows of ``spectra`` to the rest frame; return rows of ``restframe``.
+
+    Parameters
+    ----------
+    batch
+        The columns `STORED` and `PIXEL_COLUMNS`.
+    reject
+        Bits of AND_MASK that make a pixel bad.
+    normalisation, provenance
+        See `Move`.
+    """
+    z = batch["z"].to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        has_redshift = np.isfinite(z) & (z > -1)
+    observed = ObservedBatch.from_arrow(batch).take(np.flatnonzero(has_redshift))
+    frame = to_rest_frame(observed, reject)
+    flux, ivar, has_scale = normalise(normalisation, *frame)
+    covered = coverage(frame.good)
+    has_pixels = has_scale & (covered > 0)
+    is_stored = np.zeros(len(z), np.bool_)
+    is_stored[has_redshift] = has_pixels
+    values = {
+        **{name: batch[RENAMED.get(name, name)] for name in KEPT},
+        "coverage": _spread(covered, has_redshift),
+        "has_scale": _spread(has_scale, has_redshift),
+        "flux": _lists(flux[has_pixels], is_stored),
+        "ivar": _lists(ivar[has_pixels], is_stored),
+        **{name: pa.repeat(value, len(z)) for name, value in provenance.items()},
+    }
+    columns = [values[field.name].cast(field.type) for field in RESTFRAME]
+    return pa.RecordBatch.from_arrays(columns, schema=RESTFRAME)
 
 
 def _spread(values: npt.NDArray[np.generic], where: npt.NDArray[np.bool_]) -> pa.Array:

@@ -38,13 +38,15 @@ Integers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 
-def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
+def reasons(rows: pa.Table, duplicate: Booleans, config: PreprocessConfig) -> npt.NDArray[np.str_]:
     """Return the first reason to leave each spectrum out; empty where it is used.
 
     Parameters
     ----------
     rows
         The columns of `galspec_spark.warehouse.schemas.CATALOGUE`.
+    duplicate
+        From `is_duplicate`.
     """
     z, coverage = (_numbers(rows[name]) for name in ("z", "coverage"))
     zwarning = pc.fill_null(rows["zwarning"], 0).to_numpy()
@@ -54,7 +56,7 @@ def reasons(rows: pa.Table, config: PreprocessConfig) -> npt.NDArray[np.str_]:
     with np.errstate(invalid="ignore"):
         tests = {
             "no_information": rows["quality"].to_numpy() & NO_INFORMATION != 0,
-            "duplicate": is_duplicate(rows),
+            "duplicate": duplicate,
             "sky": is_sky | (zwarning & bit_mask(["SKY"], ZWARNING_BITS) != 0),
             "class": _holds(wrong_class) & _holds(pc.is_valid(rows["class"])),
             "zwarning": zwarning & bit_mask(config.zwarning_reject, ZWARNING_BITS) != 0,

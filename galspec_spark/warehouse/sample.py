@@ -224,7 +224,12 @@ def _read_row_group(
             wanted = pc.is_valid(decided["split"]).combine_chunks()
             decided, batch = decided.filter(wanted), batch.filter(wanted)
         if len(decided):
-            yield _with_lines(decided, batch) if line_columns else _with_pixels(decided, batch)
+            yield spectra_of(decided, batch, line_columns)
+
+
+def spectra_of(decided: pa.Table, batch: pa.RecordBatch, line_columns: Sequence[str]) -> Spectra:
+    """Return rows of ``restframe``, or of ``lines`` where it has columns, with the decisions."""
+    return _with_lines(decided, batch) if line_columns else _with_pixels(decided, batch)
 
 
 def _with_pixels(decided: pa.Table, batch: pa.RecordBatch) -> Spectra:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.lines.formula import FORMULA_LINES
-from galspec_spark.measure.part import READ, spectra_of
+from galspec_spark.measure.part import MEASURED_FROM, spectra_of
 from galspec_spark.measure.stage import bad_sky_of, load_templates
 from galspec_spark.report.style import style
 from galspec_spark.warehouse.parts import open_part, partition_values
@@ -108,7 +108,7 @@ def _drawn(rows: pa.Table, parts: Mapping[str, Location]) -> list[figures.Drawn]
 
 
 def _read(row: Mapping[str, Any], part: Location) -> figures.Drawn:
-    stored = open_part(part).read(list(READ))
+    stored = open_part(part).read(["spectrum_id", *MEASURED_FROM])
     own = stored.filter(pc.equal(stored["spectrum_id"], row["spectrum_id"])).slice(0, 1)
     (batch,) = own.combine_chunks().to_batches()
     z = np.array([row["z"]])

@@ -59,7 +59,9 @@ def test_neither_case_nor_blanks_matter_in_the_settings() -> None:
     policy = LabelConfig(agn=(" agn",), other=("", "StarForming"))
     assert labels(pa.chunked_array([["AGN", "STARFORMING"]]), policy).tolist() == [1, 0]
     rows = pa.Table.from_pylist([GOOD], pa.schema(CATALOGUE))
-    assert reasons(rows, PreprocessConfig(classes=("galaxy ",))).tolist() == [""]
+    assert reasons(rows, is_duplicate(rows), PreprocessConfig(classes=("galaxy ",))).tolist() == [
+        ""
+    ]
 
 
 def test_each_reason() -> None:
@@ -82,7 +84,8 @@ def test_each_reason() -> None:
     ]
     rows = [{**GOOD, **change, "spectrum_id": f"{i:02d}"} for i, (_, change) in enumerate(cases)]
     rows.append({**GOOD, "spectrum_id": "00", "file": "b"})
-    found = reasons(pa.Table.from_pylist(rows, pa.schema(CATALOGUE)), PreprocessConfig())
+    table = pa.Table.from_pylist(rows, pa.schema(CATALOGUE))
+    found = reasons(table, is_duplicate(table), PreprocessConfig())
     assert found.tolist() == [*(reason for reason, _ in cases), "duplicate"]
     assert set(found) - {""} <= set(REASONS)
 

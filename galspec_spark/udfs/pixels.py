@@ -1,7 +1,4 @@
-"""The kernels as pandas UDFs, for any DataFrame of spectra.
-
-They take columns and return a column, and run in the tasks, an Arrow batch at a time.
-"""
+"""Good pixels, the rest frame and the scale of spectra."""
 
 from __future__ import annotations
 
@@ -62,7 +59,8 @@ def rest_frame(
 
 
 @pandas_udf(SCALED)  # type: ignore[call-overload, untyped-decorator]
-def _scaled(flux: pd.Series, ivar: pd.Series, method: pd.Series) -> pd.DataFrame:
+def scaled(flux: pd.Series, ivar: pd.Series, method: pd.Series) -> pd.DataFrame:
+    """Divide spectra by their scale; the method is the same for all."""
     has_pixels = flux.notna().to_numpy()
     found: list[list[object]] = [[None] * len(flux) for _ in range(3)]
     if has_pixels.any():
@@ -76,5 +74,5 @@ def _scaled(flux: pd.Series, ivar: pd.Series, method: pd.Series) -> pd.DataFrame
 
 def normalise(flux: Column, ivar: Column, method: str) -> Column:
     """Divide spectra by their scale: see `galspec_spark.spectrum.normalise.normalise`."""
-    column: Column = _scaled(flux, ivar, F.lit(method))
+    column: Column = scaled(flux, ivar, F.lit(method))
     return column

@@ -1,0 +1,1 @@
+"""What ``import galspec_spark as gs`` offers to notebooks and programs."""
