@@ -29,6 +29,7 @@ SETTINGS = {
     # Plans of tiny tables are not worth compiling, or measuring to plan them again. The tests that
     # start jobs and a cluster have Spark's defaults.
     "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
     # Before 4.3, Spark's vectorised reader does not know how floats are stored: see the README.
     "spark.sql.parquet.enableVectorizedReader": str(SPARK >= (4, 3)).lower(),
