@@ -24,7 +24,8 @@ def preprocess_frame(spectra: DataFrame, config: PreprocessConfig) -> DataFrame:
     spectra
         Columns of the table ``spectra``, ``survey`` among them.
     config
-        What it says of drawing, splits and folds is not heeded: they are about objects.
+        What it says of drawing, splits, folds and a person's labels is not heeded: they are about
+        objects.
 
     Returns
     -------

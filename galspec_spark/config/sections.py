@@ -79,6 +79,9 @@ class PreprocessConfig(Section):
     )
     coverage_min: Fraction = 0.95
     label: LabelConfig = LabelConfig()
+    labels: FileName | None = Field(
+        None, description="CSV or Parquet of spectrum_id and label, which win over the survey's"
+    )
     sample: int | None = Field(None, ge=1, description="draw this many; null keeps all")
     normalise: Literal["none", "median", "unit_norm", "continuum"] = "median"
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -115,6 +118,12 @@ class ClassifyConfig(Section):
         if unknown:
             raise ValueError(f"abstain: unknown flag {unknown[0]!r}; known: {', '.join(FLAG_BITS)}")
         return self
+
+
+class QueueConfig(Section):
+    """The spectra of a catalogue that a person should label."""
+
+    spectra: int = Field(100, ge=1, le=100_000, description="most that the queue has")
 
 
 class DriftConfig(Section):
@@ -160,6 +169,7 @@ class Config(Section):
     lines: LinesConfig = LinesConfig()
     train: TrainConfig = TrainConfig()
     classify: ClassifyConfig = ClassifyConfig()
+    queue: QueueConfig = QueueConfig()
     drift: DriftConfig = DriftConfig()
     changes: ChangesConfig = ChangesConfig()
 

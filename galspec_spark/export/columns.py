@@ -42,7 +42,9 @@ _CATALOG = {
     "z": Column("Redshift, as the survey measured it", "src.redshift"),
     "sn_median": Column("Median signal-to-noise ratio of a pixel", "stat.snr;stat.median"),
     "coverage": Column("Fraction of the rest-frame window with good pixels", "stat.filling"),
-    "label": Column("The survey's own class: 1 AGN, 0 another galaxy", "meta.code.class"),
+    "label": Column(
+        "The survey's own class, or a person's: 1 AGN, 0 another galaxy", "meta.code.class"
+    ),
     "class": Column("Class given by the model: AGN, other or abstain", "src.class;meta.main"),
     "probability": Column("Calibrated probability that it is an AGN", "stat.probability;src.class"),
     "margin": Column("Probability less the model's threshold", "stat.probability;arith.diff"),

@@ -61,6 +61,18 @@ def add_setting(parser: argparse.ArgumentParser, option: str, key: str, **more: 
     )
 
 
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a file of a person's labels."""
+    add_setting(
+        parser,
+        "--labels",
+        "preprocess.labels",
+        metavar="FILE",
+        help="a person's labels, which win over the survey's: CSV or Parquet with columns "
+        "spectrum_id and label",
+    )
+
+
 def value_of(option: str, key: str) -> Callable[[str], object]:
     """Return the type of an option that takes what a key of the configuration takes."""
     return partial(check_setting, option, key)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting, add_warehouse, local_path
+from galspec_spark.harness.options import add_labels, add_setting, add_warehouse, local_path
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.harness.text import stage_lines
 from galspec_spark.ingest import ingest
@@ -70,6 +70,7 @@ def main() -> int:
         help="the files' data release, for example dr14",
     )
     add_warehouse(parser)
+    add_labels(parser)
     parser.add_argument(
         "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
     )

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.harness.run import Run
 from galspec_spark.preprocess.objects import Integers, find_objects, primaries
+from galspec_spark.preprocess.person_labels import PERSON, SURVEY, PersonLabels, with_person
 from galspec_spark.preprocess.selection import (
     UNLABELLED,
     Booleans,
@@ -33,7 +34,9 @@ class Decided:
     joined: int  #: objects that turned out to be parts of others
 
 
-def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run) -> Decided:
+def decide(
+    rows: pa.Table, before: pa.Table, config: PreprocessConfig, person: PersonLabels, run: Run
+) -> Decided:
     """Decide about all spectra anew; only the names of objects are kept.
 
     Parameters
@@ -42,6 +45,8 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
         The columns of ``sample`` that do not depend on other spectra.
     before
         Columns ``spectrum_id``, ``object_id`` and ``first_seen`` of the last table, if any.
+    person
+        Labels that win over the survey's.
     run
         The run that decides, and is the first to see the new spectra.
     """
@@ -50,7 +55,8 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
     first_seen = pc.fill_null(before["first_seen"].combine_chunks().take(place), run.id)
     objects = find_objects(rows, known_as, first_seen)
     reason = reasons(rows, is_duplicate(rows), config)
-    label = labels(rows["subclass"], config.label)
+    of_survey = labels(rows["subclass"], config.label)
+    label, by_person = with_person(of_survey, rows["spectrum_id"], objects.number, person)
     usable = (reason == "") & (label != UNLABELLED)
     drawn = draw(rows["spectrum_id"], usable, config)
     reason = np.where(usable & ~drawn, NOT_DRAWN, reason)
@@ -61,6 +67,9 @@ def decide(rows: pa.Table, before: pa.Table, config: PreprocessConfig, run: Run)
         "observations": np.bincount(objects.number)[objects.number],
         "is_primary": primaries(rows, objects),
         "label": pa.array(label, mask=label == UNLABELLED),
+        "label_source": pa.array(
+            np.where(by_person, PERSON, SURVEY).tolist(), mask=label == UNLABELLED
+        ),
         "reason": pa.array(reason.tolist(), pa.string(), mask=reason == ""),
         "split": pa.array(np.where(is_test, "test", "train").tolist(), mask=~drawn),
         "fold": pa.array(fold, mask=~drawn | is_test),

@@ -54,11 +54,13 @@ class State(BaseModel):
 
     recipe: Recipe
     settings: PreprocessConfig
+    labels: str | None  #: `PersonLabels.digest`, whatever file has them
 
     @classmethod
-    def of(cls, config: PreprocessConfig) -> State:
-        """Return the state that a configuration leads to."""
-        return cls(recipe=Recipe.of(config), settings=config)
+    def of(cls, config: PreprocessConfig, labels: str | None = None) -> State:
+        """Return the state that a configuration and a person's labels lead to."""
+        settings = config.model_copy(update={"labels": None})
+        return cls(recipe=Recipe.of(config), settings=settings, labels=labels)
 
     @property
     def label(self) -> LabelConfig:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from galspec_spark.harness.run import Run
 from galspec_spark.preprocess.decide import Decided, decide
+from galspec_spark.preprocess.person_labels import NO_LABELS, PersonLabels
 from galspec_spark.preprocess.recipe import STATE, State
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.sample import sample_parts, write_sample
@@ -23,7 +24,12 @@ IDENTITY = ["spectrum_id", "object_id", "first_seen"]
 
 
 def renew_sample(
-    run: Run, warehouse: Warehouse, parts: Mapping[str, Location], kept: set[str], state: State
+    run: Run,
+    warehouse: Warehouse,
+    parts: Mapping[str, Location],
+    kept: set[str],
+    state: State,
+    person: PersonLabels = NO_LABELS,
 ) -> Decided:
     """Decide about the spectra of all parts of ``restframe``.
 
@@ -33,6 +39,8 @@ def renew_sample(
         Parts by their places, relative to the warehouse; some may still be staged.
     kept
         Places of the unchanged parts: the last ``sample`` has their narrow columns.
+    person
+        Labels that win over the survey's.
     """
     last = [open_part(part) for part in warehouse.parts("sample")]
     found: dict[str, pa.Table] = {}
@@ -43,7 +51,7 @@ def renew_sample(
                 found[place] = sample.read_row_group(row_group, UNDECIDED)
         before.append(sample.read(IDENTITY))
     rows = [found.get(place) or _undecided(place, parts[place]) for place in sorted(parts)]
-    return decide(pa.concat_tables(rows), pa.concat_tables(before), state.settings, run)
+    return decide(pa.concat_tables(rows), pa.concat_tables(before), state.settings, person, run)
 
 
 def stage_sample(

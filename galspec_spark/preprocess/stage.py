@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.preprocess.person_labels import read_labels
 from galspec_spark.preprocess.pixels import Move
 from galspec_spark.preprocess.recipe import Recipe, State, read_state
 from galspec_spark.preprocess.renew import renew_sample, stage_sample
@@ -43,9 +44,11 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
     UserError
         If the table ``spectra`` does not exist, or none of its spectra can be used.
     ConfigError
-        If ``preprocess.pixel_mask_reject`` names an unknown survey or bit.
+        If ``preprocess.pixel_mask_reject`` names an unknown survey or bit, or the file of labels
+        cannot be used.
     """
-    state = State.of(run.config.preprocess)
+    person = read_labels(run.config.preprocess.labels)
+    state = State.of(run.config.preprocess, person.digest)
     with warehouse.writing(run.id) as staging:
         before = read_state(warehouse)
         sources = warehouse.counterparts("spectra", "restframe")
@@ -56,11 +59,16 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
             log.info("preprocess: restframe and sample are up to date: nothing to do")
             rows = open_part(sample_place(warehouse)).read()
             return {**summarise(rows, state.settings), "changed": False}
+        person.check_known(warehouse)
+        if before is not None and before.labels and not state.labels:
+            log.warning(
+                "the labels that a person gave are no longer used: --labels FILE takes them again"
+            )
         todo = {place: sources[place] for place in sorted(sources.keys() - kept)}
         with spark_progress(spark, "preprocess, rest frame", len(todo), "parts"):
             moved = _move(spark, run, staging, state.recipe, todo)
         parts = {**{place: existing[place] for place in kept}, **moved}
-        decided = renew_sample(run, warehouse, parts, set(kept), state)
+        decided = renew_sample(run, warehouse, parts, set(kept), state, person)
         summary = summarise(decided.rows, state.settings)
         moves = [(part, place) for place, part in moved.items()]
         moves += stage_sample(run, staging, decided.rows, state)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
+from galspec_spark.preprocess.person_labels import PERSON
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.spectrum.grid import GRID_ID
 
@@ -55,6 +56,7 @@ def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
         "selected": selected,
         "left_out": left_out,
         "labelled": len(labelled),
+        "labelled_by_person": _count(pc.equal(labelled["label_source"], PERSON)),
         "unlabelled": selected - len(labelled),
         "objects": pc.count_distinct(labelled["object_id"]).as_py(),
         "train": int((~is_test).sum()),
@@ -65,7 +67,18 @@ def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
         "grid": GRID_ID,
     }
     _log(summary, config)
+    by_person = _count(pc.equal(rows["label_source"], PERSON))
+    if by_person > summary["labelled_by_person"]:
+        log.warning(
+            "%d spectra with a person's label are left out all the same: the column reason of the "
+            "table sample says why",
+            by_person - summary["labelled_by_person"],
+        )
     return summary
+
+
+def _count(flags: pa.ChunkedArray) -> int:
+    return int(pc.sum(flags).as_py() or 0)
 
 
 def _log(summary: dict[str, Any], config: PreprocessConfig) -> None:

@@ -12,6 +12,6 @@ FLAGS = {
     "LOW_SN": (3, "the signal-to-noise ratio is below that of the training set"),
     "HIGH_SN": (4, "the signal-to-noise ratio is above that of the training set"),
     "OUTLIER": (5, "the features explain it worse than training spectra of its S/N"),
-    "LABEL_DIFFERS": (6, "the survey's own label is another class"),
+    "LABEL_DIFFERS": (6, "the label, the survey's or a person's, is another class"),
 }
 FLAG_BITS = {name: bit for name, (bit, _) in FLAGS.items()}

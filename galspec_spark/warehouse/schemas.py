@@ -109,8 +109,8 @@ RESTFRAME = pa.schema(
 #: One row per row of ``restframe``, all releases in one part: the decisions about a spectrum.
 #: A row group has the rows of one part of ``restframe``, named by ``part`` relative to the
 #: warehouse. ``object_id`` is the lasting identity of the object, ``first_seen`` the run that
-#: first decided about the spectrum. ``reason`` says why a spectrum is left out; ``split`` and
-#: ``fold`` are null for such a spectrum, and without a label.
+#: first decided about the spectrum. ``label_source`` is person or survey. ``reason`` says why a
+#: spectrum is left out; ``split`` and ``fold`` are null for such a spectrum, and without a label.
 SAMPLE = pa.schema(
     [
         *CATALOGUE,
@@ -122,6 +122,7 @@ SAMPLE = pa.schema(
         pa.field("observations", pa.int32(), nullable=False),
         pa.field("is_primary", pa.bool_(), nullable=False),
         pa.field("label", pa.int32()),
+        pa.field("label_source", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("split", pa.string()),
         pa.field("fold", pa.int32()),

@@ -12,6 +12,7 @@ import pytest
 
 from galspec_spark.harness.run import Run
 from galspec_spark.preprocess.decide import Decided, decide
+from galspec_spark.preprocess.person_labels import NO_LABELS
 from galspec_spark.preprocess.renew import IDENTITY, UNDECIDED
 from galspec_spark.warehouse.schemas import SAMPLE
 from tests.warehouses import with_columns
@@ -38,7 +39,7 @@ def observations(objects: range, visits: int = 2) -> pa.Table:
 
 def decided(rows: pa.Table, run_of: RunOf, before: pa.Table = NOTHING, **settings: Any) -> Decided:
     run = run_of(preprocess=settings)
-    return decide(rows, before.select(IDENTITY), run.config.preprocess, run)
+    return decide(rows, before.select(IDENTITY), run.config.preprocess, NO_LABELS, run)
 
 
 def frame(found: Decided) -> pd.DataFrame:
