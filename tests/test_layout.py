@@ -47,7 +47,8 @@ def test_kernels_never_import_pyspark(module: Path) -> None:
 ROOMS = (
     "errors", "labels", "spectrum", "lines", "warehouse", "readers", "ml.classifiers",
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
-    "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "report", "changes",
+    "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "queue", "report",
+    "changes",
     "train", "verify", "export", "download", "simulate", "datasource", "release", "udfs", "api",
     "jobs", "command",
 )  # fmt: skip

@@ -48,16 +48,16 @@ def read_catalog(
     measured = {warehouse.place_of(part): part for part in warehouse.parts("lines")}
     if not measured:
         return scan(spark, parts)
-    work = [(part, measured.get(place_of_lines(part))) for part in parts]
+    work = [(part, measured.get(place_in("lines", part))) for part in parts]
     schema = pa.schema([*part_schema(parts[0]), *BESIDE])
     return frame_of_tasks(spark, rows_with_lines, work, from_arrow_schema(schema))
 
 
-def place_of_lines(part: Location) -> str:
-    """Return where in the warehouse the lines of a part of ``catalog`` belong."""
+def place_in(table: str, part: Location) -> str:
+    """Return where in another table of the warehouse the spectra of a part of ``catalog`` are."""
     values = partition_values(part)
     name, _, _ = part.name.removesuffix(".parquet").rpartition(".")  # of what it was made from
-    return f"lines/survey={values['survey']}/release={values['release']}/{name}.parquet"
+    return f"{table}/survey={values['survey']}/release={values['release']}/{name}.parquet"
 
 
 def rows_with_lines(work: tuple[Location, Location | None]) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,7 @@
 """Classify a release with a trained model: class, probability and flags of every spectrum.
 
-With --export the catalogue is also written for other tools: TOPCAT, LSDB, anything that reads CSV.
+With --export the catalogue is also written for other tools: TOPCAT, LSDB, anything that reads CSV;
+with --queue a table of the spectra whose label would teach the model most.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
 from galspec_spark.harness.run import Run
+from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.queue import write_queue
 from galspec_spark.warehouse.tables import Warehouse
 
 
@@ -46,20 +49,30 @@ def main() -> int:
         type=local_path,
         default="export",
         metavar="DIR",
-        help="folder of the exported files",
+        help="folder of the exported files and of the queue",
+    )
+    parser.add_argument(
+        "--queue",
+        type=value_of("--queue", "queue.spectra"),
+        metavar="N",
+        help="write queue.csv: the N spectra whose label would teach the model most",
     )
     return run_job("classify", parser, work, output="warehouse")
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:
-    """Classify, and export in the formats of --export."""
-    warehouse = Warehouse(args.warehouse)
+    """Classify, export in the formats of --export, and write the queue of --queue."""
+    warehouse, output = Warehouse(args.warehouse), Path(args.output)
     summary = classify(spark, run, warehouse, Path(args.model), args.release)
+    if args.queue:
+        bundle = load_bundle(Path(args.model))
+        queue = write_queue(run, warehouse, bundle, args.release, args.queue, output)
+        summary = {**summary, **queue}
     if not args.export:
         return summary
     catalog = read_catalog(spark, warehouse, summary["model"], args.release)
     provenance = {**run.columns(), "model": summary["model"]}
-    exported = export(spark, catalog, args.export, args.filter, Path(args.output), provenance)
+    exported = export(spark, catalog, args.export, args.filter, output, provenance)
     for name in args.export:
-        print(f"{'exported':>24}  {Path(args.output, NAMES[name])}")
+        print(f"{'exported':>24}  {output / NAMES[name]}")
     return {**summary, "export": exported}

@@ -1,8 +1,8 @@
 """Take a data release from files to catalogue and report, as a scheduler does.
 
-Steps: download (with --list), ingest, preprocess, classify, drift, verify, report. A rerun resumes.
-run.json in the output folder has the state of each step. Exit codes: 0 done, 1 failed, 3 done with
-findings of drift or verify, 4 every file of the input is quarantined.
+Steps: download (with --list), ingest, preprocess, measure, classify, drift, verify, queue, report.
+A rerun resumes. run.json in the output folder has the state of each step. Exit codes: 0 done, 1
+failed, 3 done with findings of drift or verify, 4 every file of the input is quarantined.
 """
 
 import argparse
@@ -11,7 +11,13 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_model, add_setting, add_warehouse, local_path
+from galspec_spark.harness.options import (
+    add_labels,
+    add_model,
+    add_setting,
+    add_warehouse,
+    local_path,
+)
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.warehouse.tables import Warehouse
@@ -36,6 +42,7 @@ def main() -> int:
         help="the files' data release",
     )
     add_warehouse(parser)
+    add_labels(parser)
     add_model(parser)
     parser.add_argument(
         "--output", type=local_path, default="release", metavar="DIR", help="folder of the results"

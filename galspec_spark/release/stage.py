@@ -26,6 +26,7 @@ from galspec_spark.measure import measure_lines
 from galspec_spark.ml.model.bundle import load_bundle, model_id
 from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess import preprocess
+from galspec_spark.queue import CSV, read_queue, write_queue
 from galspec_spark.release.drift import DRIFT, drift
 from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
@@ -35,7 +36,9 @@ from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
-NAMES = ("download", "ingest", "preprocess", "measure", "classify", "drift", "verify", "report")
+NAMES = (
+    "download", "ingest", "preprocess", "measure", "classify", "drift", "verify", "queue", "report",
+)  # fmt: skip
 REPORT = "report.html"
 #: Reduction of the listed files, unless the list names it, and their kind.
 RUN2D, KIND = "26", "lite"
@@ -49,7 +52,7 @@ class Release:
     inputs: Sequence[str]
     warehouse: Warehouse
     model: Path  #: folder
-    output: Path  #: gets run.json, log.jsonl, drift.json, figures and report.html
+    output: Path  #: gets run.json, log.jsonl, drift.json, the queue, figures, report.html
     wanted: Path | None = None  #: list of spectra to download into the first of the inputs
     archive: str = ""  #: root of the archive
 
@@ -96,6 +99,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         Step("download", lambda: _download(run, release)),
         *_table_steps(spark, run, release),
         *_check_steps(spark, run, release),
+        _queue_step(run, release),
         _report_step(spark, release, steps.record),
     ]
     return {step.name: step for step in chain}
@@ -162,6 +166,22 @@ def _check_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
     ]
 
 
+def _queue_step(run: Run, release: Release) -> Step:
+    """Return the step that writes the queue, skipped while its tables stay the same."""
+    warehouse, model, output = release.warehouse, release.model, release.output
+    number = run.config.queue.spectra
+
+    def work() -> Summary:
+        return write_queue(run, warehouse, load_bundle(model), release.name, number, output)
+
+    def key() -> str:
+        catalog = catalog_parts(warehouse, model_id(model), release.name)
+        others = [*warehouse.parts("sample"), *warehouse.parts("lines")]
+        return _key(_paths(catalog), _paths(others), number)
+
+    return Step("queue", work, key=key, makes=output / CSV)
+
+
 def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> Step:
     """Return the step that writes the report, skipped while the results before it stay the same."""
     warehouse, output = release.warehouse, release.output
@@ -170,7 +190,9 @@ def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> St
         remedy = "delete it and run the same command again"
         found = read_json(Location.of(output / DRIFT), Drift, remedy)
         bundle = load_bundle(release.model)
-        page = write_release_report(spark, warehouse, bundle, release.name, record, found, output)
+        page = write_release_report(
+            spark, warehouse, bundle, release.name, record, found, read_queue(output), output
+        )
         return {"page": str(page)}
 
     def key() -> str:

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from galspec_spark.catalog import classify
-from galspec_spark.catalog.read import place_of_lines
+from galspec_spark.catalog.read import place_in
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.ml.model.apply import MEASURED
@@ -80,7 +80,7 @@ def test_every_spectrum_has_a_row(warehouse):
 
 def test_lines_of_a_part_have_the_name_of_its_spectra(warehouse):
     """Measure names its parts likewise."""
-    places = {place_of_lines(part) for part in Warehouse(warehouse).parts("catalog")}
+    places = {place_in("lines", part) for part in Warehouse(warehouse).parts("catalog")}
     assert places == Warehouse(warehouse).counterparts("restframe", "lines").keys()
 
 

@@ -48,7 +48,7 @@ def test_every_step_is_done_and_recorded(spark, first):
     release, summary = first
     record = content(release)
     assert record["status"] in ("done", "attention")
-    names = ["ingest", "preprocess", "measure", "classify", "drift", "verify", "report"]
+    names = ["ingest", "preprocess", "measure", "classify", "drift", "verify", "queue", "report"]
     assert [step["name"] for step in record["steps"]] == names
     assert {step["state"] for step in record["steps"]} == {"done"}
     results = {step["name"]: step["result"] for step in record["steps"]}

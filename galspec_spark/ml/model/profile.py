@@ -86,27 +86,32 @@ def take_profile(
     called_agn
         Number of test spectra that the model calls AGN.
     """
-    (rows,) = train.combine_chunks().to_batches()
-    values = _quantities(rows, names)
-    between = np.linspace(0, 1, BINS + 1)[1:-1]
-    edges = {name: sorted(set(_quantiles(each, between))) for name, each in values.items()}
+    profile = learn_profile(train, names)
     left_out = sum(n for reason, n in census.left_out().items() if reason != NOT_DRAWN)
     shares = {
         "agn": [len(test) - called_agn, called_agn],
         "left_out": [census.counts()["selected"], left_out],
     }
-    profile = Profile(
+    if profile.error_limits:
+        limits = profile.error_limit(_doubles(test["sn_median"]))
+        outliers = int(np.count_nonzero(_doubles(test[RECONSTRUCTION_ERROR]) > limits))
+        shares["outlier"] = [len(test) - outliers, outliers]
+    return replace(profile, shares=shares)
+
+
+def learn_profile(train: pa.Table, names: Sequence[str]) -> Profile:
+    """Measure the training split alone, as `take_profile` does: the shares are empty."""
+    (rows,) = train.combine_chunks().to_batches()
+    values = _quantities(rows, names)
+    between = np.linspace(0, 1, BINS + 1)[1:-1]
+    edges = {name: sorted(set(_quantiles(each, between))) for name, each in values.items()}
+    return Profile(
         edges,
         tally([rows], edges).bins,
         {name: _quantiles(values[name], RANGE) for name in QUANTITIES},
         *_error_limits(values["sn_median"], _doubles(rows[RECONSTRUCTION_ERROR])),
-        shares,
+        shares={},
     )
-    if not profile.error_limits:
-        return profile
-    limits = profile.error_limit(_doubles(test["sn_median"]))
-    outliers = int(np.count_nonzero(_doubles(test[RECONSTRUCTION_ERROR]) > limits))
-    return replace(profile, shares=shares | {"outlier": [len(test) - outliers, outliers]})
 
 
 def tally(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from galspec_spark.harness.record import RunRecord
@@ -49,6 +50,7 @@ class ReleaseReport:
     counts: Counts
     plane: Plane | None  #: None if no spectrum has all lines
     outliers: list[Outlier]
+    queue: pa.Table  #: the spectra to label next, from `inspection_queue`
 
     @property
     def threshold(self) -> float:

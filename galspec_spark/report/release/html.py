@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from galspec_spark.catalog.contents import catalog_parts
@@ -12,6 +14,7 @@ from galspec_spark.harness.record import RunRecord
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess.selection import REASONS
+from galspec_spark.queue import QUEUE_REASONS, reason_counts
 from galspec_spark.report.contents import decimals, interval, title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
 from galspec_spark.report.page import spark_version, write_figures, write_page
@@ -21,12 +24,13 @@ from galspec_spark.report.release.bpt import find_plane
 from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import CLASSES, count
 from galspec_spark.report.release.figures import FIGURES
-from galspec_spark.report.release.outliers import find_outliers
+from galspec_spark.report.release.outliers import find_outliers, survey_address
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.tables import Warehouse
 
 MOST_FINDINGS = 12  #: in the table of drifted quantities
+MOST_QUEUED = 20  #: in the table of spectra to label
 CLASS_MEANINGS = {
     CLASSES[0]: "the probability of AGN is the model's threshold or more",
     CLASSES[1]: "another galaxy: the probability is less",
@@ -41,6 +45,7 @@ def write_release_report(
     release: str,
     run: RunRecord,
     drift: Drift,
+    queue: pa.Table,
     output: Path,
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` of a classified release into a folder.
@@ -54,6 +59,8 @@ def write_release_report(
         The model that classified the release.
     run
         Run of the release, whose steps may be unfinished.
+    queue
+        From `inspection_queue`.
     output
         Folder, which need not exist.
 
@@ -67,7 +74,7 @@ def write_release_report(
     UserError
         If the model has not classified the release.
     """
-    return write_report(output, gather(spark, warehouse, bundle, release, run, drift))
+    return write_report(output, gather(spark, warehouse, bundle, release, run, drift, queue))
 
 
 def write_report(output: Path, report: ReleaseReport) -> Path:
@@ -90,6 +97,9 @@ def write_report(output: Path, report: ReleaseReport) -> Path:
         class_meanings=CLASS_MEANINGS,
         flag_meanings={name: meaning for name, (_, meaning) in FLAGS.items()},
         most_findings=MOST_FINDINGS,
+        queue=list(map(_queued, report.queue.slice(0, MOST_QUEUED).to_pylist())),
+        queue_reasons=reason_counts(report.queue),
+        reason_meanings=QUEUE_REASONS,
         provenance=_provenance(report),
     )
 
@@ -101,6 +111,7 @@ def gather(
     release: str,
     run: RunRecord,
     drift: Drift,
+    queue: pa.Table,
 ) -> ReleaseReport:
     """Count and read what the report shows; see `write_release_report`."""
     parts = catalog_parts(warehouse, bundle.id, release)
@@ -118,7 +129,13 @@ def gather(
         counts=found,
         plane=find_plane(spark, spectra_parts(warehouse, release), classes),
         outliers=find_outliers(warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
+        queue=queue,
     )
+
+
+def _queued(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the queue with the address of the spectrum's page at the survey."""
+    return {**row, "address": survey_address(row["survey"], row["release"], row["spectrum_id"])}
 
 
 def _share(value: float | None) -> str:

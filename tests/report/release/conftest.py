@@ -17,6 +17,7 @@ from galspec_spark.harness.record import RunRecord
 from galspec_spark.harness.run import Summary
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.ml.model.drift import Drift
+from galspec_spark.queue import inspection_queue
 from galspec_spark.release.drift import drift
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.html import gather, write_report
@@ -93,7 +94,8 @@ def report_of(spark, bundle, classified, release_model, run_of, tmp_path_factory
         warehouse = Warehouse(classified)
         found = drift(run_of(), warehouse, release_model, release, output)
         content = Drift.model_validate_json((output / "drift.json").read_bytes())
-        return gather(spark, warehouse, bundle, release, run_record(release, found), content)
+        queue = inspection_queue(run_of(), warehouse, bundle, release, 50)
+        return gather(spark, warehouse, bundle, release, run_record(release, found), content, queue)
 
     return make
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
@@ -76,10 +77,20 @@ def test_every_figure_is_a_file_and_has_an_alternative(written: Path, page: Page
 
 
 def test_tables_have_headers(page: Page) -> None:
-    assert len(page.all("table")) == 10
+    assert len(page.all("table")) == 12
     assert all("scope" in header for header in page.all("th"))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
+
+
+def test_the_queue_is_shown_with_reasons(page: Page, release_report) -> None:
+    queue = release_report.queue
+    assert len(queue) == 50
+    shown = [name in page.text for name in queue["spectrum_id"].to_pylist()]
+    assert shown[:20] == [True] * 20
+    assert sum(shown) < 50  # some are outliers too
+    assert "labels of these 50 spectra would teach the model most" in page.text
+    assert f"near the margin {queue['why'].to_pylist().count('near the margin')}" in page.text
 
 
 def test_page_needs_nothing_from_outside(page: Page) -> None:
@@ -115,7 +126,9 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
     report = report_of("dr2")
     run = report.run.model_copy(update={"steps": []})
     warehouse = Warehouse(classified)
-    path = write_release_report(spark, warehouse, bundle, "dr2", run, report.drift, tmp_path)
+    path = write_release_report(
+        spark, warehouse, bundle, "dr2", run, report.drift, report.queue, tmp_path
+    )
     page = Page(path.read_text("utf-8"))
     assert {p.stem for p in stale.parent.iterdir()} == {"drift"}
     for words in (
@@ -123,6 +136,7 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
         "no spectrum was given a class",
         "coverage 20 less of the window",
         "The warehouse was not verified.",
+        "There is nothing to label",
     ):
         assert words in page.text, words
 
@@ -130,9 +144,10 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
 def test_release_that_is_not_classified_is_named(
     spark, bundle, classified, release_report, tmp_path
 ) -> None:
-    run, drift = release_report.run, release_report.drift
+    run, drift, queue = release_report.run, release_report.drift, release_report.queue
+    warehouse = Warehouse(classified)
     with pytest.raises(UserError, match="no catalogue of release dr9 by model"):
-        write_release_report(spark, Warehouse(classified), bundle, "dr9", run, drift, tmp_path)
+        write_release_report(spark, warehouse, bundle, "dr9", run, drift, queue, tmp_path)
 
 
 @pytest.mark.usefixtures("coarse_figures")
@@ -149,6 +164,9 @@ def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
         release_report.outliers[0], spectrum_id=HOSTILE, part=HOSTILE, address=HOSTILE
     )
     counts = dataclasses.replace(release_report.counts, left_out=Counter({HOSTILE: 3}))
+    queue = release_report.queue.slice(0, 1)
+    field = queue.schema.field("spectrum_id")
+    queue = queue.set_column(1, field, pa.array([HOSTILE]))
     report = dataclasses.replace(
         release_report,
         release=HOSTILE,
@@ -158,6 +176,7 @@ def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
         arrivals=arrivals,
         outliers=[outlier],
         counts=counts,
+        queue=queue,
     )
     page = page_of(tmp_path, report)
     assert page.all("script") == []
