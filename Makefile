@@ -12,7 +12,7 @@ activate = . .venv/bin/activate
 galspec = @echo 'galspec $(1)' && $(activate) && galspec $(1)
 submit = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(1)
 
-.PHONY: help setup developers run paper test faults lint bench realism gaps lines basis dist clean
+.PHONY: help setup developers run paper test faults lint bench realism gaps lines queue basis dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,13 @@ lines: setup ## measure the lines of the spectra in INPUT=DIR, with TEMPLATES=FI
 	$(call galspec,ingest --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
 	$(call galspec,measure --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --set lines.templates="$(TEMPLATES)")
 	$(call submit,studies/lines/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)" --set lines.templates="$(TEMPLATES)")
+
+queue: setup ## simulate how many labels the inspection queue saves, on spectra in INPUT=DIR
+	$(if $(INPUT),,$(error make queue needs INPUT=DIR, a folder of labelled spectra))
+	$(call galspec,ingest --config $(CONFIG) --input "$(INPUT)" --warehouse "$(OUTPUT)/warehouse")
+	$(call galspec,preprocess --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse")
+	$(call galspec,measure --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" $(ARGS))
+	$(call submit,studies/queue/run.py --config $(CONFIG) --warehouse "$(OUTPUT)/warehouse" --output "$(OUTPUT)")
 
 basis: setup ## learn a basis of continua from the SDSS spectra in INPUT=DIR and MASTAR=DIR, spectra of stars
 	$(if $(and $(INPUT),$(MASTAR)),,$(error make basis needs INPUT=DIR, SDSS spec files, and MASTAR=DIR, spectra of stars))

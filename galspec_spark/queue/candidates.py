@@ -76,11 +76,11 @@ class Candidates:
             If the tables have other spectra than the catalogue.
         """
         rows = open_part(part).read(list(OF_CATALOG))
-        rows = _beside(part, rows, self._decided(part), "jobs/classify.py")
+        rows = _beside(part, rows, self._decided(part), "galspec classify")
         lines = self.warehouse.root / place_in("lines", part)
         if lines.exists():
             measured = open_part(lines).read([ID, *OF_LINES.names])
-            rows = _beside(part, rows, measured, "jobs/measure.py")
+            rows = _beside(part, rows, measured, "galspec measure")
         else:
             for field in OF_LINES:
                 rows = rows.append_column(field, pa.nulls(len(rows), field.type))
@@ -98,7 +98,7 @@ class Candidates:
     def _decided(self, part: Location) -> pa.Table:
         group = self.row_groups.get(place_in("restframe", part))
         if group is None:
-            raise UserError(f"the table sample has no spectra of {part}: run jobs/classify.py")
+            raise UserError(f"the table sample has no spectra of {part}: run galspec classify")
         return self.sample.read_row_group(group, list(OF_SAMPLE))
 
     def _scores(self, rows: pa.Table) -> Doubles:

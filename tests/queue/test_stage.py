@@ -122,7 +122,7 @@ def test_lines_of_other_spectra_are_refused(
     write_lines(changing, "")
     first, second = (place_in("lines", part) for part in changing.parts("catalog"))
     shutil.copy((changing.root / first).path, (changing.root / second).path)
-    with pytest.raises(UserError, match=r"other spectra than .*: run jobs/measure\.py"):
+    with pytest.raises(UserError, match=r"other spectra than .*: run galspec measure"):
         queue_of(changing, bundle, run_of)
 
 
