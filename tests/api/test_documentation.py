@@ -17,7 +17,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
 
 
 def test_the_examples(spark, release_model, tmp_path, monkeypatch, capsys) -> None:
-    for seed in range(80):
+    for seed in range(30):
         spec_files.write(tmp_path / "survey", seed, SUBCLASS="AGN" if seed % 2 else "")
     shutil.copy(tmp_path / "survey/spec-0000.fits", tmp_path / "spec-0266-51630-0001.fits")
     shutil.copytree(release_model, tmp_path / "run" / "model")
@@ -34,13 +34,14 @@ def test_the_examples(spark, release_model, tmp_path, monkeypatch, capsys) -> No
     with (
         patch.object(gs, "session", lambda: spark, create=True),
         patch.object(gs, "load_config", lambda overrides: gs.Config(**quick), create=True),
+        patch("galspec_spark.api.stages.Config", lambda: gs.Config(**quick)),
         patch("galspec_spark.train.stage.write_report", lambda output, _: output),
     ):
         for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
             exec(block, names)
     assert 0 <= names["row"]["probability"] <= 1
     assert names["mine"].flux.unit == names["spectrum"].flux.unit
-    assert names["catalog"].count() == 80
+    assert names["catalog"].count() == 30
     assert "logistic_regression" in (tmp_path / "run2" / "table1.md").read_text().lower().replace(
         " ", "_"
     )
