@@ -39,7 +39,7 @@ def run_command(command: list[str]) -> Finished:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        watch = _PeakMemory(process.pid)
+        watch = PeakMemory(process.pid)
         watch.start()
         stdout, stderr = process.communicate()
         watch.stop()
@@ -50,7 +50,7 @@ def run_command(command: list[str]) -> Finished:
     return Finished(round(seconds, 3), watch.bytes, stdout)
 
 
-class _PeakMemory(threading.Thread):
+class PeakMemory(threading.Thread):
     """Looks at a process and its descendants until told to stop."""
 
     def __init__(self, pid: int) -> None:
@@ -60,10 +60,12 @@ class _PeakMemory(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
+        """Look until stopped."""
         while not self._stopped.wait(INTERVAL):
             self.bytes = max(self.bytes, memory_of(self._pid))
 
     def stop(self) -> None:
+        """Stop looking; ``bytes`` is the most that was seen."""
         self._stopped.set()
         self.join()
 

@@ -2,9 +2,9 @@
 
 Comparisons, chosen by --only (all but scale and lines): decode, one core and the given files;
 ingest, copies of them; lines, the given files with the templates of lines.templates; stock, the
-given files with conf/stock.yaml; pca, search, settings and classify, simulated spectra; table1, a
-simulated survey of the size that the paper had; scale, simulated spectra, as many as --spectra
-says. Files are read once before, quick ways run once before and then --repeat times.
+given files with conf/stock.yaml; pca, features, search, settings and classify, simulated spectra;
+table1, a simulated survey of the size that the paper had; scale, simulated spectra, as many as
+--spectra says. Files are read once before, quick ways run once before and then --repeat times.
 Results: benchmark.jsonl and benchmark.md.
 """
 
@@ -24,6 +24,7 @@ from benchmarks.classifying import compare_classification
 from benchmarks.components import compare_pca
 from benchmarks.copies import make_copies
 from benchmarks.decoding import compare_decoding
+from benchmarks.features import compare_features
 from benchmarks.ingesting import compare_ingest, scale_curve
 from benchmarks.lines import compare_lines
 from benchmarks.measure import as_table
@@ -46,7 +47,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PAPER, STOCK = (PROJECT / "conf" / name for name in ("paper.yaml", "stock.yaml"))
 #: Spectra for the comparisons of PCA and search.
 ROWS = 20_000
-#: Spectra to classify.
+#: Spectra to classify, and to learn features from.
 RELEASE = 100_000
 
 
@@ -104,6 +105,12 @@ def pca(bench: Bench) -> list[dict[str, Any]]:
     return compare_pca(bench.spark, bench.rows, bench.args.repeat)
 
 
+def features(bench: Bench) -> list[dict[str, Any]]:
+    """Compare kinds of features."""
+    rows = simulate_rows(bench.spark, bench.run, bench.scratch / "many", RELEASE, FOLDS)
+    return compare_features(bench.spark, rows, FOLDS, bench.scratch / "features", bench.args.repeat)
+
+
 def search(bench: Bench) -> list[dict[str, Any]]:
     """Compare ways to search for hyper-parameters."""
     return compare_search(bench.spark, bench.vectors)
@@ -144,7 +151,19 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
 
 COMPARISONS = {
     f.__name__: f
-    for f in (decode, ingest, lines, pca, table1, search, settings, stock, classify, scale)
+    for f in (
+        decode,
+        ingest,
+        lines,
+        pca,
+        table1,
+        features,
+        search,
+        settings,
+        stock,
+        classify,
+        scale,
+    )
 }
 
 
