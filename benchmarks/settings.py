@@ -84,7 +84,8 @@ def compare_settings(spark: SparkSession, vectors: Path, repeat: int) -> list[di
             )
             predicted = estimator.fit(train).transform(held_out)
             decisions = predicted.select("label", "prediction").toArrow()
-            scores = classification_scores(confusion(decisions["label"], decisions["prediction"]))
+            counts = confusion(decisions["label"], decisions["prediction"], 2)
+            scores = classification_scores(counts)
             results.append({**result, "f1": {"weighted": scores["f1"], "AGN": scores["agn_f1"]}})
     for frame in (held_out, *by_partitions.values()):
         frame.unpersist()

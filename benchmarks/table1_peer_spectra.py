@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils.parallel import Parallel, delayed
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
+from galspec_spark.labels import AGN, OTHER
 from galspec_spark.readers.sdss_masks import PIXEL_MASK
 from galspec_spark.spectrum.masks import ZWARNING_BITS, bit_mask
 
@@ -65,9 +66,9 @@ def is_wanted(row: dict[str, Any], recipe: PreprocessConfig) -> bool:
 def label_of(subclass: str, policy: LabelConfig) -> int | None:
     """Return 1 for an AGN, 0 for another galaxy, None where the words say neither."""
     words = set(subclass.split())
-    if words & set(policy.agn):
+    if words & policy.words(AGN):
         return 1
-    return 0 if words <= set(policy.other) else None
+    return 0 if words <= policy.words(OTHER) else None
 
 
 def rest_frame(coadd: Any, z: float, recipe: PreprocessConfig) -> Array | None:

@@ -74,7 +74,7 @@ def test_an_unknown_option_is_wrong_usage_in_one_line(capsys, job):
         (["download"], "one of the arguments --plates --list --templates is required"),
         (["classify", "--export", "xlsx"], "argument --export: invalid choice: 'xlsx'"),
         (["verify", "--sample", "few"], "'few' is neither a number of files nor all"),
-        (["train", "--config", "papr"], "those of the package are default, demo, paper, stock"),
+        (["train", "--config", "papr"], "package are classes, default, demo, paper, stock"),
         (["ingest", "--warehouse"], "argument --warehouse: expected one argument"),
     ],
 )
@@ -89,7 +89,7 @@ def test_what_lacks_or_has_a_wrong_value_is_wrong_usage_in_one_line(
 
 
 def test_the_packages_configurations_have_names():
-    assert SHIPPED == ("default", "demo", "paper", "stock")
+    assert SHIPPED == ("classes", "default", "demo", "paper", "stock")
     for name in SHIPPED:
         assert load_config(name) == load_config(CONF / f"{name}.yaml")
     assert load_config("paper") != load_config()

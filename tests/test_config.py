@@ -74,6 +74,14 @@ def test_an_empty_file_or_section_keeps_the_defaults(tmp_path, text):
         ("preprocess:\n  z_min: .nan\n", "preprocess.z_min: Input should be a finite number"),
         ("preprocess:\n  z_min: 0.4\n", "preprocess: z_min 0.4 is not below z_max 0.35"),
         ("preprocess:\n  zwarning_reject: [STORM]\n", "unknown bit 'STORM'; known: SKY,"),
+        (
+            "preprocess:\n  label: {agn: [AGN], other: ['']}\n",
+            "preprocess.label: agn, other: expected 2 to 8 classes, AGN among them",
+        ),
+        ("preprocess:\n  label: {AGN: [AGN]}\n", "AGN: expected 2 to 8 classes"),
+        ("preprocess:\n  label: {AGN: [AGN], 'a|b': ['']}\n", "'a|b' is no name of a class"),
+        ("preprocess:\n  label: {AGN: [AGN], Empty: ['']}\n", "'Empty' has another meaning"),
+        ("preprocess:\n  label: {AGN: [AGN], a: [], A: []}\n", "two names differ in case alone"),
         ("preprocess:\n  zwarning_reject: [NOPLUG]\n", "unknown bit 'NOPLUG'; known: SKY,"),
         ("train:\n  features: {pca: {n_components: 5}}\n", "n_best 10 is more than the 5 features"),
         (
@@ -119,12 +127,23 @@ def test_set_changes_one_value_and_wins_over_the_file(tmp_path):
     assert (config.preprocess.folds, config.preprocess.seed) == (4, 7)
 
 
+def test_the_order_of_the_classes_means_nothing():
+    words = {"b": ["B"], "AGN": ["AGN"], "a": [""]}
+    one, other = (
+        Config.model_validate({"preprocess": {"label": dict(items)}})
+        for items in (words.items(), reversed(words.items()))
+    )
+    assert one == other
+    assert one.hash() == other.hash()
+    assert other.preprocess.label.classes.names == ("a", "b", "AGN")
+
+
 def test_set_reads_its_value_as_yaml():
     config = load_config(
-        overrides=["preprocess.sample=null", "preprocess.label.agn=[AGN, QSO]", "simulate.like='7'"]
+        overrides=["preprocess.sample=null", "preprocess.label.AGN=[AGN, QSO]", "simulate.like='7'"]
     )
     assert config.preprocess.sample is None
-    assert config.preprocess.label.agn == ("AGN", "QSO")
+    assert config.preprocess.label.root["AGN"] == ("AGN", "QSO")
     assert config.simulate.like == "7"
 
 

@@ -32,7 +32,7 @@ def preprocess_frame(spectra: DataFrame, config: PreprocessConfig) -> DataFrame:
     DataFrame
         All columns but those of the pixels, and of the rest frame ``flux``, ``ivar`` (both
         ``array<float>``, null without a usable pixel), ``coverage``, ``has_scale``; ``label``
-        (null where SUBCLASS says neither) and ``reason`` (null where the spectrum is used).
+        (null where SUBCLASS says none) and ``reason`` (null where the spectrum is used).
 
     Raises
     ------
@@ -54,7 +54,7 @@ def preprocess_frame(spectra: DataFrame, config: PreprocessConfig) -> DataFrame:
         F.col("moved.coverage").alias("coverage"),
         F.col("scaled.has_scale").alias("has_scale"),
         F.row_number().over(same).alias("copy"),
-        _label(F.col("subclass"), config.label).alias("label"),
+        label_column(F.col("subclass"), config.label).alias("label"),
     )
     return found.withColumn("reason", _reason(config)).drop("copy")
 
@@ -89,15 +89,24 @@ def _reason(config: PreprocessConfig) -> Column:
     return reason
 
 
-def _label(subclass: Column, policy: LabelConfig) -> Column:
-    """Return 1 for an AGN, 0 for another galaxy, null where SUBCLASS says neither."""
+def label_column(subclass: Column, policy: LabelConfig) -> Column:
+    """Return the index of the class, null where SUBCLASS says none."""
     words = F.split(_plain(subclass), r"\s+")
-    agn, other = (
-        F.array(*(F.lit(name.strip().upper()) for name in names))
-        for names in (policy.agn, policy.other)
+    *others, agn = (
+        F.array(*map(F.lit, sorted(policy.words(name)))) for name in policy.classes.names
     )
-    is_other = F.size(F.array_except(words, other)) == 0
-    return F.when(F.arrays_overlap(words, agn), 1).when(is_other, 0)
+    whole = F.concat_ws(" ", F.sort_array(F.array_distinct(words)))
+    claims = [F.size(F.array_except(words, own)) == 0 for own in others]
+    named = [
+        claim & whole.isin([" ".join(sorted(each)) for each in policy.named(name)])
+        for claim, name in zip(claims, policy.classes.names, strict=False)
+    ]
+    label = F.when(F.arrays_overlap(words, agn), len(others))
+    for tests in (claims, named):
+        only = sum((test.cast("int") for test in tests), F.lit(0)) == 1
+        for index, test in enumerate(tests):
+            label = label.when(test & only, index)
+    return label
 
 
 def _plain(name: Column) -> Column:

@@ -29,7 +29,7 @@ from galspec_spark.ml.model.apply import KEPT, Apply
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
-from galspec_spark.warehouse.schemas import CATALOG
+from galspec_spark.warehouse.schemas import CATALOG, CLASSES
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -86,7 +86,7 @@ def classify(
         outdated = [part for place, part in existing.items() if place not in wanted]
         if moves or outdated:
             warehouse.commit(staging, moves, remove=outdated)
-    summary = summarise(catalog_parts(warehouse, bundle.id, release))
+    summary = summarise(catalog_parts(warehouse, bundle.id, release), bundle.classes)
     return {"model": bundle.id, "release": release, "classified": spectra, **summary}
 
 
@@ -137,7 +137,8 @@ def _write(
     place, spectra = work
     line_columns = apply.bundle.line_columns
     staged = staging / os.urandom(4).hex() / place
-    with part_writer(staged, CATALOG) as writer:
+    schema = CATALOG.with_metadata({CLASSES: "|".join(apply.bundle.classes.names)})
+    with part_writer(staged, schema) as writer:
         for rows in _in_groups(map(apply, read_slice(spectra, KEPT, line_columns))):
             writer.write_table(_with_constants(rows, constants))
     return staged, place

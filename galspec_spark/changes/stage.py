@@ -12,6 +12,8 @@ from galspec_spark.changes.figure import changes_figure, read_figure
 from galspec_spark.changes.repeats import pair_up, read_repeats
 from galspec_spark.changes.table import changes_table
 from galspec_spark.harness.run import Run, Summary
+from galspec_spark.labels import BINARY
+from galspec_spark.preprocess.recipe import read_state
 from galspec_spark.report.page import draw
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
@@ -44,7 +46,9 @@ def find_changes(run: Run, warehouse: Warehouse, output: Path) -> Summary:
     pairs = pair_up(repeats)
     if not len(pairs.first):
         log.info("changes: no object was observed more than once: the table of changes is empty")
-    changes = changes_table(repeats, pairs, run.config.changes, run.columns())
+    state = read_state(warehouse)
+    classes = BINARY if state is None else state.label.classes
+    changes = changes_table(repeats, pairs, run.config.changes, classes, run.columns())
     place = Location.of(output / TABLE)
     with part_writer(place, changes.schema) as writer:
         writer.write_table(changes)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from galspec_spark.changes.compare import COMPARED, Changes, candidates, compare
 from galspec_spark.changes.repeats import Pairs, observations
 from galspec_spark.config import ChangesConfig
-from galspec_spark.labels import AGN, CLASS_NAMES
+from galspec_spark.labels import AGN, Classes
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.warehouse.schemas import PROVENANCE
 
@@ -20,7 +20,7 @@ SHOWN_LINES = ("h_alpha", "h_beta", "oiii_5007", "nii_6583")
 #: places are more than 1 arcsec apart, the redshifts differ, or the continuum is too faint for a
 #: scale. ``largest_change`` and those of lines are in sigma (`galspec_spark.changes.compare`),
 #: positive where the line grew beyond the scale; ``margin_change`` is positive towards AGN. A label
-#: is AGN, other or null; formula and margin are those of the table ``lines``. A candidate has a
+#: is a class or null; formula and margin are those of the table ``lines``. A candidate has a
 #: line that changed (``by_line``), or a class by formula (``by_class``), beyond their errors.
 CHANGES = pa.schema(
     [
@@ -55,14 +55,18 @@ BATCH_PAIRS = 50_000
 
 
 def changes_table(
-    repeats: pa.Table, pairs: Pairs, config: ChangesConfig, provenance: dict[str, str]
+    repeats: pa.Table,
+    pairs: Pairs,
+    config: ChangesConfig,
+    classes: Classes,
+    provenance: dict[str, str],
 ) -> pa.Table:
     """Compare pairs, some at a time; return the rows."""
     parts = [CHANGES.empty_table()]
     for start in range(0, len(pairs.first), BATCH_PAIRS):
         chunk = slice(start, start + BATCH_PAIRS)
         some = Pairs(*(values[chunk] for values in vars(pairs).values()))
-        parts.append(_compared(repeats, some, config, provenance))
+        parts.append(_compared(repeats, some, config, classes, provenance))
     rows = pa.concat_tables(parts)
     size = pc.fill_null(pc.abs(rows["largest_change"]), -1)
     order = [("is_candidate", "descending"), ("size", "descending")]
@@ -71,7 +75,11 @@ def changes_table(
 
 
 def _compared(
-    repeats: pa.Table, pairs: Pairs, config: ChangesConfig, provenance: dict[str, str]
+    repeats: pa.Table,
+    pairs: Pairs,
+    config: ChangesConfig,
+    classes: Classes,
+    provenance: dict[str, str],
 ) -> pa.Table:
     before, after = observations(repeats, pairs.first), observations(repeats, pairs.second)
     found = compare(before, after, config)
@@ -96,7 +104,7 @@ def _compared(
         columns |= {
             f"{name}_id": rows["spectrum_id"],
             f"{name}_mjd": rows["mjd"],
-            f"{name}_label": pa.array(CLASS_NAMES).take(rows["label"].combine_chunks()),
+            f"{name}_label": pa.array(classes.names).take(rows["label"].combine_chunks()),
             f"{name}_formula": rows["formula_subclass"],
             f"{name}_margin": rows["formula_margin"],
         }

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
 from galspec_spark.config.section import (
     FileName,
@@ -22,8 +22,17 @@ from galspec_spark.config.section import (
     Seed,
 )
 from galspec_spark.config.training import TrainConfig
+from galspec_spark.labels import AGN, EMPTY, OTHER, Classes
 from galspec_spark.spectrum.masks import ZWARNING_BITS
-from galspec_spark.warehouse.flags import FLAG_BITS
+from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
+
+#: A set of classes has one of 2**k names.
+MOST_CLASSES = 8
+#: What no class is called: values beside it in the catalogue, and keys beside it in metrics.json.
+RESERVED = (
+    ABSTAIN, EMPTY, "mean_size", "low", "high", "level", "counts", "limits", "sets", "sn_median",
+    "marginal",
+)  # fmt: skip
 
 
 class SimulateConfig(Section):
@@ -60,11 +69,60 @@ class IngestConfig(Section):
     part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
 
 
-class LabelConfig(Section):
-    """Words of SUBCLASS that make a spectrum an AGN, and words that do not."""
+class LabelConfig(RootModel[dict[str, tuple[str, ...]]]):
+    """The classes, and the words of SUBCLASS that make a spectrum one of them.
 
-    agn: tuple[str, ...] = ("AGN",)
-    other: tuple[str, ...] = ("", "STARFORMING", "STARBURST", "BROADLINE")
+    One word of AGN suffices. Another class has a spectrum if all its words are that class's; of
+    several such classes, the one that names SUBCLASS as it is. An empty text names the empty one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    root: dict[str, tuple[str, ...]] = {
+        OTHER: ("", "STARFORMING", "STARBURST", "BROADLINE"),
+        AGN: ("AGN",),
+    }
+
+    @model_validator(mode="after")
+    def _check(self) -> LabelConfig:
+        names = list(self.root)
+        if AGN not in names or not 2 <= len(names) <= MOST_CLASSES:
+            raise ValueError(
+                f"{', '.join(names) or 'nothing'}: expected 2 to {MOST_CLASSES} classes, {AGN} "
+                "among them"
+            )
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,23}", name):
+                raise ValueError(
+                    f"{name!r} is no name of a class: expected a letter, then at most 23 letters, "
+                    "digits, '_' and '-'"
+                )
+            if name.lower() in RESERVED:
+                raise ValueError(f"{name!r} has another meaning: call the class otherwise")
+        if len({name.lower() for name in names}) < len(names):
+            raise ValueError(f"{', '.join(names)}: two names differ in case alone")
+        return self
+
+    @property
+    def classes(self) -> Classes:
+        """The classes in the order of their labels."""
+        return Classes.of(self.root)
+
+    def __str__(self) -> str:
+        """Return the classes and their words, as YAML has them."""
+        classes = (
+            f"{name}: [{', '.join(w or chr(39) * 2 for w in self.root[name])}]"
+            for name in self.classes.names
+        )
+        return f"{{{', '.join(classes)}}}"
+
+    def named(self, name: str) -> set[frozenset[str]]:
+        """Return what a class names, each a set of words in upper case."""
+        return {frozenset(text.upper().split() or [""]) for text in self.root[name]}
+
+    def words(self, name: str) -> set[str]:
+        """Return the words of a class, in upper case."""
+        return set().union(*self.named(name))
 
 
 class PreprocessConfig(Section):

@@ -43,9 +43,9 @@ _CATALOG = {
     "sn_median": Column("Median signal-to-noise ratio of a pixel", "stat.snr;stat.median"),
     "coverage": Column("Fraction of the rest-frame window with good pixels", "stat.filling"),
     "label": Column(
-        "The survey's own class, or a person's: 1 AGN, 0 another galaxy", "meta.code.class"
+        "The survey's own class, or a person's: of two, AGN is 1, other 0", "meta.code.class"
     ),
-    "class": Column("Class given by the model: AGN, other or abstain", "src.class;meta.main"),
+    "class": Column("Class given by the model, such as AGN, or abstain", "src.class;meta.main"),
     "probability": Column("Calibrated probability that it is an AGN", "stat.probability;src.class"),
     "margin": Column("Probability less the model's threshold", "stat.probability;arith.diff"),
     "prediction_set": Column(

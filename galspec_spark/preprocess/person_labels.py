@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from galspec_spark.errors import ConfigError
-from galspec_spark.labels import CLASS_NAMES
+from galspec_spark.labels import BINARY, Classes
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -75,7 +75,7 @@ class PersonLabels:
 NO_LABELS = PersonLabels("", (), pa.array([], pa.string()), np.empty(0, np.int64))
 
 
-def read_labels(file: str | None) -> PersonLabels:
+def read_labels(file: str | None, classes: Classes = BINARY) -> PersonLabels:
     """Read a file of labels; no entry without a file.
 
     Parameters
@@ -95,15 +95,15 @@ def read_labels(file: str | None) -> PersonLabels:
     entries = [entry for entry in _entries(file) if entry[2]]
     if not entries:
         raise ConfigError(f"{file} has no label: fill in its column {LABEL!r}")
-    numbers = {name.casefold(): number for number, name in enumerate(CLASS_NAMES)}
+    numbers = {name.casefold(): number for number, name in enumerate(classes.names)}
     seen: dict[str, Entry] = {}
     for entry in entries:
         where, name, label = entry
         if not name:
             raise ConfigError(f"{file}, {where}: the label {label!r} has no {ID}: add it")
         if label.casefold() not in numbers:
-            classes = ", ".join(CLASS_NAMES)
-            raise ConfigError(f"{file}, {where}: unknown class {label!r}; known: {classes}")
+            known = ", ".join(classes.names)
+            raise ConfigError(f"{file}, {where}: unknown class {label!r}; known: {known}")
         if name in seen:
             first, _, other = seen[name]
             what = f", as {other!r} in {first} and {label!r} here" if other != label else ""
@@ -140,7 +140,7 @@ def with_person(
     is_own = own >= 0
     label = survey.copy()
     label[is_own] = person.labels[own[is_own]]
-    classes = len(CLASS_NAMES)
+    classes = int(person.labels.max(initial=0)) + 1
     given = np.zeros((int(objects.max(initial=-1)) + 1, classes), np.bool_)
     given[objects[is_own], label[is_own]] = True
     of_object = (given.sum(axis=1) == 1)[objects] & ~is_own

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from galspec_spark.config import LabelConfig, PreprocessConfig
-from galspec_spark.errors import ConfigError
+from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.grid import GRID_ID
 from galspec_spark.spectrum.masks import PixelMask, bit_mask
@@ -73,6 +73,22 @@ def read_state(warehouse: Warehouse) -> State | None:
     place = warehouse.table("sample") / STATE
     remedy = "delete it and run galspec preprocess, which moves all spectra anew"
     return read_json(place, State, remedy) if place.exists() else None
+
+
+def check_labels(warehouse: Warehouse, label: LabelConfig) -> None:
+    """Check that the table ``sample`` has the labels of a configuration.
+
+    Raises
+    ------
+    UserError
+        If it has others.
+    """
+    state = read_state(warehouse)
+    if state is not None and state.label != label:
+        raise UserError(
+            f"the table sample was labelled by preprocess.label {state.label}, the configuration "
+            f"has {label}: run galspec preprocess with the same configuration"
+        )
 
 
 def _check(survey: str, names: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ REASONS = {
     "normalise": "the flux has no positive scale to divide by",
     NOT_DRAWN: "not among the preprocess.sample spectra drawn",
 }
-#: Label of spectra whose SUBCLASS says neither.
+#: Label of spectra whose SUBCLASS says no class.
 UNLABELLED = -1
 
 Booleans = npt.NDArray[np.bool_]
@@ -78,25 +78,28 @@ def is_duplicate(rows: pa.Table) -> Booleans:
 
 
 def labels(subclass: pa.ChunkedArray, policy: LabelConfig) -> Integers:
-    """Return 1 for an AGN, 0 for another galaxy, `UNLABELLED` where SUBCLASS says neither.
+    """Return the index of each spectrum's class, `UNLABELLED` where SUBCLASS says none.
 
     SUBCLASS is read word by word, in any case: ``AGN BROADLINE`` has the word AGN, ``BROADLINE``
-    has not.
+    has not. `LabelConfig` has the rule.
     """
-    agn, other = ({word.strip().upper() for word in words} for words in (policy.agn, policy.other))
     encoded = subclass.combine_chunks().dictionary_encode(null_encoding="encode")
-    of_value = [_label(text, agn, other) for text in encoded.dictionary.to_pylist()]
+    of_value = [_label(text, policy) for text in encoded.dictionary.to_pylist()]
     found: Integers = np.array([*of_value, UNLABELLED])[encoded.indices.to_numpy()]
     return found
 
 
-def _label(subclass: str | None, agn: set[str], other: set[str]) -> int:
+def _label(subclass: str | None, policy: LabelConfig) -> int:
     if subclass is None:
         return UNLABELLED
     words = set(subclass.upper().split()) or {""}
-    if words & agn:
-        return 1
-    return 0 if words <= other else UNLABELLED
+    *others, agn = policy.classes.names
+    if words & policy.words(agn):
+        return len(others)
+    claims = [name for name in others if words <= policy.words(name)]
+    if len(claims) > 1:
+        claims = [name for name in claims if words in policy.named(name)]
+    return others.index(claims[0]) if len(claims) == 1 else UNLABELLED
 
 
 def positions(names: Iterable[str], seed: int) -> Doubles:

@@ -47,8 +47,9 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
         If ``preprocess.pixel_mask_reject`` names an unknown survey or bit, or the file of labels
         cannot be used.
     """
-    person = read_labels(run.config.preprocess.labels)
-    state = State.of(run.config.preprocess, person.digest)
+    config = run.config.preprocess
+    person = read_labels(config.labels, config.label.classes)
+    state = State.of(config, person.digest)
     with warehouse.writing(run.id) as staging:
         before = read_state(warehouse)
         sources = warehouse.counterparts("spectra", "restframe")

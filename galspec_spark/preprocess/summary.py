@@ -44,7 +44,9 @@ def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
         why = ", ".join(f"{n} {reason} ({REASONS[reason]})" for reason, n in left_out.items())
         raise UserError(f"none of the spectra can be used: {why}")
     labelled = rows.filter(pc.is_valid(rows["split"]))
-    is_agn = pc.equal(labelled["label"], 1).to_numpy()
+    classes = config.label.classes
+    label = labelled["label"].to_numpy()
+    is_agn = label == classes.positive
     is_test = pc.equal(labelled["split"], "test").to_numpy()
     fold = pc.fill_null(labelled["fold"], -1).to_numpy()
     folds = [
@@ -57,6 +59,13 @@ def summarise(rows: pa.Table, config: PreprocessConfig) -> dict[str, Any]:
         "left_out": left_out,
         "labelled": len(labelled),
         "labelled_by_person": _count(pc.equal(labelled["label_source"], PERSON)),
+        "classes": dict(
+            zip(
+                classes.names,
+                np.bincount(label, minlength=len(classes)).tolist(),
+                strict=True,
+            )
+        ),
         "unlabelled": selected - len(labelled),
         "objects": pc.count_distinct(labelled["object_id"]).as_py(),
         "train": int((~is_test).sum()),

@@ -106,10 +106,11 @@ class Candidates:
         margin = _doubles(rows["margin"])
         seen = ("z", "sn_median", "coverage", RECONSTRUCTION_ERROR)
         formula = labels(rows["formula_subclass"], self.settings.label)
+        agn = self.settings.label.classes.positive
         scores = [
             near_margin(margin),
             outside(self.profile, *(_doubles(rows[name]) for name in seen)),
-            disagreement(margin, formula, _doubles(rows["formula_survival"])),
+            disagreement(margin, formula == agn, _doubles(rows["formula_survival"])),
         ]
         return np.stack(scores, axis=1)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.labels import POSITIVE
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.spectrum.arrays import Doubles
 
@@ -51,20 +50,20 @@ def outside(
     return np.where(is_outside, ratio, np.nan)
 
 
-def disagreement(margin: Doubles, formula: Integers, survival: Doubles) -> Doubles:
-    """Score spectra of which model and formula say different classes, (n,).
+def disagreement(margin: Doubles, is_agn: npt.NDArray[np.bool_], survival: Doubles) -> Doubles:
+    """Score spectra that are AGN by one of model and formula only, (n,).
 
     The score is how sure both are: the distance of the probability from the threshold, times the
     probability that the formula would say the same at a second look.
 
     Parameters
     ----------
-    formula
-        Label by SDSS's formula.
+    is_agn
+        By SDSS's formula.
     survival
         ``formula_survival`` of the table ``lines``; NaN where lines were not measured.
     """
-    differs = (formula == POSITIVE) != (margin >= 0)
+    differs = is_agn != (margin >= 0)
     return np.where(differs, np.abs(margin) * survival, np.nan)
 
 

@@ -11,7 +11,6 @@ import pyarrow.csv as pa_csv
 
 from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.harness.run import Run, Summary
-from galspec_spark.labels import CLASS_NAMES
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.queue.candidates import ID, Candidates, scores_of
 from galspec_spark.queue.priority import REASONS, Integers, leading, take_turns
@@ -122,7 +121,7 @@ def inspection_queue(
         leaders = [leading(score, objects, number) for score in scores.T]
         kept = rows.take(np.unique(np.concatenate(leaders)))
     chosen, reasons = take_turns(scores_of(kept), _objects(kept), number)
-    return _queue(kept.take(chosen), reasons, bundle.id, run)
+    return _queue(kept.take(chosen), reasons, bundle, run)
 
 
 def _objects(rows: pa.Table) -> Integers:
@@ -130,9 +129,10 @@ def _objects(rows: pa.Table) -> Integers:
     return np.asarray(codes.to_numpy(zero_copy_only=False), np.int64)
 
 
-def _queue(rows: pa.Table, reasons: Integers, model: str, run: Run) -> pa.Table:
+def _queue(rows: pa.Table, reasons: Integers, bundle: Bundle, run: Run) -> pa.Table:
     """Return the chosen rows, in their order, as people read them."""
-    survey = pa.array([None if n is None else CLASS_NAMES[n] for n in rows["label"].to_pylist()])
+    names = bundle.classes.names
+    survey = pa.array([None if n is None else names[n] for n in rows["label"].to_pylist()])
     values = {
         **{name: rows[name] for name in rows.column_names},
         "rank": np.arange(1, len(rows) + 1),
@@ -140,7 +140,7 @@ def _queue(rows: pa.Table, reasons: Integers, model: str, run: Run) -> pa.Table:
         "why": [[*REASONS][number] for number in reasons],
         "survey_label": survey,
         "flags": [_flag_names(flags) for flags in rows["flags"].to_pylist()],
-        "model": pa.repeat(model, len(rows)),
+        "model": pa.repeat(bundle.id, len(rows)),
         **{name: pa.repeat(value, len(rows)) for name, value in run.columns().items()},
     }
     return pa.table({name: values[name] for name in QUEUE.names}).cast(QUEUE)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from galspec_spark.ml.evaluation.metrics import Result
+from galspec_spark.ml.evaluation.scores import against_rest
 from galspec_spark.report.bins import QUANTITIES, bin_range, binned
 from galspec_spark.report.contents import (
     TrainingReport,
@@ -69,12 +73,20 @@ def confusion_matrices(report: TrainingReport) -> str:
     """Describe the confusion matrices."""
     cells = []
     for result in ordered_results(report.metrics):
-        (_, wrong), (missed, found) = result.confusion
+        (_, wrong), (missed, found) = against_rest(np.array(result.confusion))
         cells.append(
             f"{title(result.classifier)}, {result.features}: {found:,} AGN found, "
-            f"{missed:,} missed, {wrong:,} others called AGN"
+            f"{missed:,} missed, {wrong:,} others called AGN{_f1_of_each(report, result)}"
         )
     return f"Confusion matrices. {'; '.join(cells)}."
+
+
+def _f1_of_each(report: TrainingReport, result: Result) -> str:
+    """Return the F1 of each class as text; empty with two classes."""
+    if len(report.metrics.classes) == 2:
+        return ""
+    scores = (f"{name} {decimals(each.f1, 2)}" for name, each in result.by_class.items())
+    return f"; F1 of each class: {', '.join(scores)}"
 
 
 def reliability(report: TrainingReport) -> str:
@@ -96,11 +108,11 @@ def coverage_by_sn(report: TrainingReport) -> str:
     sentences = []
     for result in with_all_features(report.metrics).values():
         bins = result.prediction_sets.sn_median
-        agn, other = (
-            ", ".join(decimals(share, 2) for share in shares)
-            for shares in ([each.agn.share for each in bins], [each.other.share for each in bins])
+        shares = "; ".join(
+            f"{name} {', '.join(decimals(each.of(name.lower()).share, 2) for each in bins)}"
+            for name in reversed(report.metrics.classes)
         )
-        sentences.append(f"{title(result.classifier)}: AGN {agn}; other {other}.")
+        sentences.append(f"{title(result.classifier)}: {shares}.")
     ranges = ", ".join(map(bin_range, report.metrics.best_result.prediction_sets.sn_median))
     return (
         "Share of the spectra of each class with the class in their prediction set, by "

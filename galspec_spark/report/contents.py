@@ -96,6 +96,12 @@ def seen_note(metrics: Metrics) -> str:
     )
 
 
+def commonest(metrics: Metrics) -> str:
+    """Return the name of the commonest class but AGN in the test split."""
+    spectra = {name: metrics.best_result.by_class[name].spectra for name in metrics.classes[:-1]}
+    return max(spectra, key=spectra.__getitem__)
+
+
 def shown_kind(metrics: Metrics) -> str:
     """Return the kind of features that figures show where one kind must do.
 

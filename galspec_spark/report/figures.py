@@ -119,8 +119,8 @@ FIGURES: dict[str, FigureEntry[TrainingReport]] = {
         class_means,
         alternatives.class_means,
         "Top: mean spectrum of each class in the training split, in the flux unit of the "
-        "features. Middle: AGN less other. Bottom: the same means around the lines that make the "
-        "label.",
+        "features. Middle: AGN less other, of more classes less the mean of all. Bottom: the same "
+        "means around the lines that make the label.",
     ),
     "search": FigureEntry(
         search,

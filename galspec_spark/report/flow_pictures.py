@@ -6,10 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from galspec_spark import labels
 from galspec_spark.report.contents import FloatArray, TrainingReport, shown_record
 from galspec_spark.report.spectra import WINDOWS
-from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, OTHER, colour
+from galspec_spark.report.style import ACCENT, FAINT, INK, MUTED, class_inks, colour
 
 
 def files(axes: Axes, report: TrainingReport) -> None:
@@ -49,7 +48,7 @@ def classes(axes: Axes, report: TrainingReport) -> None:
     """Draw the mean of each class around H alpha: in the rest frame the lines align."""
     _, low, high = WINDOWS[-1]
     inside = (report.wavelength > low) & (report.wavelength < high)
-    for name, ink in ((labels.OTHER, OTHER), (labels.AGN, AGN)):
+    for name, ink in class_inks(report.metrics.classes).items():
         if name in report.class_means and inside.any():
             axes.plot(report.wavelength[inside], report.class_means[name][inside], color=ink)
 

@@ -11,6 +11,7 @@ from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.report.contents import (
     TrainingReport,
     all_results,
+    commonest,
     interval,
     losses,
     marked_text,
@@ -20,7 +21,7 @@ from galspec_spark.report.contents import (
 )
 from galspec_spark.report.figures import FIGURES
 from galspec_spark.report.page import spark_version, write_figures, write_page
-from galspec_spark.report.table1 import paper_scores, reading
+from galspec_spark.report.table1 import alike, paper_scores, reading
 
 #: Scores in the columns of Table 1; the highest in each column is set in bold.
 COLUMNS = (
@@ -31,7 +32,7 @@ COLUMNS = (
 #: Meanings of the reasons for leaving something out.
 MEANINGS = {
     **REASONS,
-    "unlabelled": "the subclass says neither AGN nor other (preprocess.label)",
+    "unlabelled": "the subclass says no class (preprocess.label)",
     "unreadable file": "a file in quarantine; the table files says why",
 }
 
@@ -70,6 +71,8 @@ def write_report(output: Path, report: TrainingReport) -> Path:
         losses=losses(metrics),
         meanings=MEANINGS,
         reading=reading(metrics),
+        commonest=commonest(metrics),
+        alike=alike(metrics),
         seen_note=seen_note(metrics),
         images=images,
         provenance=_provenance(metrics),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from galspec_spark.ml.evaluation.metrics import Result
+from galspec_spark.ml.evaluation.scores import against_rest
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
@@ -21,36 +24,48 @@ from galspec_spark.report.style import INK, MUTED, SHADES, Look, colour, dot, ne
 def confusion_matrices(report: TrainingReport) -> Figure:
     """Draw one confusion matrix for each classifier and set of features."""
     columns, rows = classifiers(report.metrics), feature_sets(report.metrics)
-    figure = new_figure(0.5 + 1.75 * len(rows))
+    classes = report.metrics.classes
+    figure = new_figure(0.5 + (0.75 + 0.5 * len(classes)) * len(rows))
     grid = figure.subplots(len(rows), max(3, len(columns)), squeeze=False)
     for axes in grid.flat:
         axes.set_visible(False)
     for result in ordered_results(report.metrics):
         row, column = rows.index(result.features), columns.index(result.classifier)
-        _confusion(grid[row, column], result, first=column == 0)
+        _confusion(grid[row, column], result, classes, first=column == 0)
     return figure
 
 
-def _confusion(axes: Axes, result: Result, *, first: bool) -> None:
+def _confusion(axes: Axes, result: Result, classes: Sequence[str], *, first: bool) -> None:
     counts = np.array(result.confusion, dtype=np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    k = len(classes)
+    large = 12 if k == 2 else 8.5
     axes.set_visible(True)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         ink = "white" if share > 0.8 else INK
         text = f"{share:.1%}" if totals[row, 0] else "–"
-        axes.text(column, row - 0.08, text, ha="center", va="center", color=ink, fontsize=12)
+        axes.text(column, row - 0.08, text, ha="center", va="center", color=ink, fontsize=large)
         axes.text(
-            column, row + 0.24, f"{counts[row, column]:,.0f}", ha="center", va="center", color=ink
+            column,
+            row + 0.24,
+            f"{counts[row, column]:,.0f}",
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=9 if k == 2 else 7,
         )
     axes.set_title(f"{title(result.classifier)}, {result.features}", pad=5)
-    axes.set_xticks([0, 1], ["called other", "called AGN"])
-    axes.set_yticks([0, 1], ["truly\nother", "truly\nAGN"] if first else ["", ""])
+    called, true = ("called ", "truly\n") if k == 2 else ("", "truly ")
+    slanted: Look = {} if k == 2 else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(k), [f"{called}{name}" for name in classes], **slanted)
+    axes.set_yticks(range(k), [f"{true}{name}" if first else "" for name in classes])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.axhline(0.5, color="white", linewidth=3)
-    axes.axvline(0.5, color="white", linewidth=3)
+    for place in range(k - 1):
+        axes.axhline(place + 0.5, color="white", linewidth=3)
+        axes.axvline(place + 0.5, color="white", linewidth=3)
 
 
 def curves(report: TrainingReport) -> Figure | None:
@@ -108,7 +123,7 @@ def curves(report: TrainingReport) -> Figure | None:
 
 def _decision(roc: Axes, precision_recall: Axes, result: Result, mark: Look) -> None:
     """Mark the point of a classifier's own threshold on both curves."""
-    (negative, false_positive), (missed, found) = result.confusion
+    (negative, false_positive), (missed, found) = against_rest(np.array(result.confusion))
     if negative + false_positive and missed + found:
         roc.plot(
             false_positive / (negative + false_positive), found / (missed + found), **mark, zorder=5

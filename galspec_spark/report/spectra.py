@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark import labels
+from galspec_spark.labels import AGN as AGN_NAME
 from galspec_spark.report.contents import FloatArray, TrainingReport, feature_axis
 from galspec_spark.report.style import (
     ACCENT,
@@ -16,6 +16,7 @@ from galspec_spark.report.style import (
     MUTED,
     OTHER,
     Named,
+    class_inks,
     name_lines,
     new_figure,
     wavelength_axis,
@@ -92,7 +93,8 @@ def class_means(report: TrainingReport) -> Figure | None:
     wide, difference, *windows = (grid[key] for key in "ABCD")
     _means(wide, report)
     wide.set_ylabel("Mean flux")
-    wide.legend(loc="lower right", ncols=2)
+    place = "lower right" if len(report.metrics.classes) == 2 else "upper center"
+    wide.legend(loc=place, ncols=2)
     wide.tick_params(labelbottom=False)
     wide.set_xlim(report.wavelength[0], report.wavelength[-1])
     _difference(difference, report)
@@ -109,21 +111,24 @@ def class_means(report: TrainingReport) -> Figure | None:
 
 
 def _means(axes: Axes, report: TrainingReport) -> None:
-    for name, ink, width in ((labels.OTHER, OTHER, 1.0), (labels.AGN, AGN, 1.2)):
+    for name, ink in class_inks(report.metrics.classes).items():
         if name in report.class_means:
+            width = 1.2 if name == AGN_NAME else 1.0
             mean = report.class_means[name]
             axes.plot(report.wavelength, mean, color=ink, linewidth=width, label=name)
 
 
 def _difference(axes: Axes, report: TrainingReport) -> None:
-    """Draw AGN less other; a sentence where one of the classes is missing."""
+    """Draw AGN less other, or less the mean; a sentence where there is one class only."""
     wavelength_axis(axes, report.wavelength)
-    axes.set_ylabel("AGN − other")
+    *others, agn = report.metrics.classes
+    axes.set_ylabel(f"AGN − {others[0] if len(others) == 1 else 'mean of all'}")
     axes.axhline(0, color=MUTED, linewidth=0.6)
-    if set(labels.CLASS_NAMES) - set(report.class_means):
+    if agn not in report.class_means or not set(others) & set(report.class_means):
         axes.text(0.5, 0.6, "one class only", transform=axes.transAxes, ha="center", color=MUTED)
         return
-    step = report.class_means[labels.AGN] - report.class_means[labels.OTHER]
+    rest = report.class_means[others[0]] if len(others) == 1 else report.mean_spectrum
+    step = report.class_means[agn] - rest
     for sign, ink in ((step > 0, AGN), (step < 0, OTHER)):
         axes.fill_between(
             report.wavelength, 0, np.where(sign, step, 0), color=ink, alpha=0.75, linewidth=0

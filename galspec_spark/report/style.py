@@ -27,6 +27,8 @@ PANEL = "#f3f6f8"  # quiet fills
 ACCENT = "#0b5c8a"
 AGN = "#b3285c"
 OTHER = "#4f7f9b"
+#: Of the classes but AGN, in their order.
+OTHERS = (OTHER, "#c98a1b", "#5f9e6e", "#7a6aa8", "#8c6d5a", "#3f9f9f", "#9aa33a")
 
 #: From none to all, or from few to many.
 SHADES = LinearSegmentedColormap.from_list("share", ["#f6f9fb", "#8fb8d0", "#0b5c8a"])
@@ -114,6 +116,11 @@ def wavelength_axis(axes: Axes, wavelength: FloatArray) -> None:
     """Let the x axis span a grid of wavelengths (Angstrom) and name it."""
     axes.set_xlim(wavelength[0], wavelength[-1])
     axes.set_xlabel("Rest-frame wavelength (Å, vacuum)")
+
+
+def class_inks(names: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each class, given their names by label; AGN, the last, has its own."""
+    return {**dict(zip(names[:-1], OTHERS, strict=False)), names[-1]: AGN}
 
 
 def colour(classifier: str) -> str:

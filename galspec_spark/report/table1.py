@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.report.contents import (
     all_results,
+    commonest,
     decimals,
     interval,
     marked_text,
@@ -44,14 +45,6 @@ PAPER = {
 #: The first columns of each table.
 FIRST = ("classifier", "features")
 
-#: Origin of intervals and thresholds.
-INTERVALS = (
-    "Intervals are by a bootstrap over the objects of the test split. MCC is the correlation of "
-    "prediction and label (Matthews); it and the balanced accuracy treat both classes "
-    "alike. The threshold on the calibrated probability, and what to expect of it, come from the "
-    "held-out folds of the training split; the other scores are of each classifier’s own threshold."
-)
-
 
 def table1(metrics: Metrics) -> str:
     """Return Table 1 as Markdown.
@@ -59,11 +52,13 @@ def table1(metrics: Metrics) -> str:
     Returns
     -------
     str
-        The class-weighted averages beside the paper's; the scores of the AGN class; the scores that
-        weigh both classes alike; the scores of the AGN class at the chosen threshold; the score of
-        calling everything "other"; and how to read them.
+        The class-weighted averages beside the paper's; the scores of the AGN class, and of each
+        class where there are more than two; the scores that weigh all classes alike; the scores of
+        the AGN class at the chosen threshold; the score of calling everything "other", or the
+        commonest class; and how to read them.
     """
     results = all_results(metrics)
+    both = alike(metrics)
     parts = [
         "# Table 1",
         _split(metrics),
@@ -71,14 +66,15 @@ def table1(metrics: Metrics) -> str:
         _markdown(
             (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
             [_weighted_row(metrics, result) for result in results]
-            + [_row("everything “other”", *"–––", metrics.majority_f1, "–", None)],
+            + [_row(f"everything “{commonest(metrics)}”", *"–––", metrics.majority_f1, "–", None)],
         ),
         "## The AGN class itself",
         _markdown(
             (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
             [_agn_row(metrics, result) for result in results],
         ),
-        "## Both classes alike",
+        _each_class(metrics, results),
+        f"## {both.capitalize()} classes alike",
         _markdown(
             (
                 *FIRST,
@@ -106,16 +102,36 @@ def table1(metrics: Metrics) -> str:
         ),
     ]
     return (
-        "\n\n".join(filter(None, (*parts, seen_note(metrics), INTERVALS, reading(metrics)))) + "\n"
+        "\n\n".join(
+            filter(None, (*parts, seen_note(metrics), intervals_note(metrics), reading(metrics)))
+        )
+        + "\n"
+    )
+
+
+def alike(metrics: Metrics) -> str:
+    """Return "both" or "all": how many classes there are."""
+    return "both" if len(metrics.classes) == 2 else "all"
+
+
+def intervals_note(metrics: Metrics) -> str:
+    """Return the text that says where intervals and thresholds come from."""
+    return (
+        "Intervals are by a bootstrap over the objects of the test split. MCC is the correlation "
+        "of prediction and label (Matthews); it and the balanced accuracy treat "
+        f"{alike(metrics)} classes alike. The threshold on the calibrated probability, and what to "
+        "expect of it, come from the held-out folds of the training split; the other scores are of "
+        "each classifier’s own threshold."
     )
 
 
 def reading(metrics: Metrics) -> str:
     """Return the text that says what the weighted average hides."""
-    other = 1 - metrics.counts.test_agn / metrics.counts.test
+    name = commonest(metrics)
+    other = metrics.best_result.by_class[name].spectra / metrics.counts.test
     return (
-        "The weighted average is dominated by the majority class, “other” "
-        f"({other:.0%} of the test split): calling every galaxy “other” finds no AGN at all and "
+        f"The weighted average is dominated by the majority class, “{name}” "
+        f"({other:.0%} of the test split): calling every galaxy “{name}” finds no AGN at all and "
         f"still scores a weighted F1 of {decimals(metrics.majority_f1)}. The F1 of the AGN class "
         "itself is the one to judge by."
     )
@@ -155,6 +171,27 @@ def _agn_row(metrics: Metrics, result: Result) -> list[str]:
         interval(result.intervals.agn_f1),
         result.cv_agn_f1,
     )
+
+
+def _each_class(metrics: Metrics, results: Sequence[Result]) -> str:
+    """Return the scores of every class as a section; empty where the others have told all."""
+    if len(metrics.classes) == 2:
+        return ""
+    rows = [
+        _row(
+            *_first(metrics, result),
+            name,
+            f"{each.spectra:,}",
+            each.precision,
+            each.recall,
+            each.f1,
+            interval(each.f1_interval),
+        )
+        for result in results
+        for name, each in result.by_class.items()
+    ]
+    header = (*FIRST, "class", "spectra", "precision", "recall", "F1", "95 % interval of F1")
+    return f"## Each class\n\n{_markdown(header, rows)}"
 
 
 def _balanced_row(metrics: Metrics, result: Result) -> list[str]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from galspec_spark.errors import UserError
+from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.metrics import Metrics, Scores
 from galspec_spark.ml.evaluation.record import Record
 from galspec_spark.ml.evaluation.scores import classification_scores
@@ -64,13 +65,18 @@ class EarlierRun:
     metrics: Metrics
 
     @classmethod
-    def open(cls, folder: str) -> EarlierRun:
+    def open(cls, folder: str, classes: Classes) -> EarlierRun:
         """Open the output folder of a run, before the work begins.
+
+        Parameters
+        ----------
+        classes
+            Those of the run that it is compared with.
 
         Raises
         ------
         UserError
-            If the folder lacks the metrics or predictions of a run.
+            If the folder lacks the metrics or predictions of a run, or the run has other classes.
         """
         place = Location.of(folder)
         files = {name: place / name for name in ("metrics.json", PREDICTIONS)}
@@ -80,7 +86,13 @@ class EarlierRun:
                 f"cannot compare with {folder}: it has no {missing[0]}; name the --output folder "
                 "of an earlier run of galspec train"
             )
-        return cls(place, read_metrics(files["metrics.json"]))
+        metrics = read_metrics(files["metrics.json"])
+        if metrics.classes != classes.names:
+            raise UserError(
+                f"cannot compare with {folder}: its classes are {', '.join(metrics.classes)}, "
+                f"those of this run {', '.join(classes.names)}"
+            )
+        return cls(place, metrics)
 
     def compare(self, metrics: Metrics, predictions: pa.Table) -> Comparison:
         """Compare the best models of both runs on their common test spectra.
@@ -97,7 +109,7 @@ class EarlierRun:
         """
         ours = decisions(predictions, f"prediction_{metrics.best}")
         theirs = read_decisions(self.folder, f"prediction_{self.metrics.best}")
-        common = compare_predictions(ours, theirs)
+        common = compare_predictions(ours, theirs, len(metrics.classes))
         counts = common.counts
         this, earlier = (
             Scores.model_validate(classification_scores(each))

@@ -50,12 +50,13 @@ def evaluate_all(
     columns = [*KNOWN, ALL_FEATURES]
     tests = {table.kind.name: table.read("test", columns) for table in tables}
     predictions, seconds = predict(trained, tests)
-    scores, curves = evaluate(trained, predictions, seconds, seed)
+    scores, curves = evaluate(trained, predictions, seconds, census.classes, seed)
     importance = {
         name: importance_of(
             [model for model in trained if model.features.kind == name],
             table.features,
             tests[name],
+            census.classes.positive,
             seed,
         )
         for table in tables
@@ -63,7 +64,8 @@ def evaluate_all(
     }
     results = [Result.model_validate(score) for score in scores]
     best = best_model(trained, results)
-    called_agn = pc.sum(predictions[f"called_{best}"]).as_py()
+    agn = census.classes.positive
+    called_agn = pc.sum(pc.equal(predictions[f"called_{best}"], agn)).as_py()
     (used,) = (table for table in tables if table.kind.name == results[best].kind)
     profile = take_profile(
         training_rows(used),
@@ -72,7 +74,7 @@ def evaluate_all(
         census,
         called_agn,
     )
-    bins = evaluate_in_bins(predictions, len(trained))
+    bins = evaluate_in_bins(predictions, len(trained), len(census.classes))
     return Evaluation(predictions, results, curves, bins, importance, best, profile)
 
 
@@ -106,6 +108,7 @@ def assemble(
             }
             for table in tables
         },
+        "classes": census.classes.names,
         "results": evaluation.results,
         "best": evaluation.best,
         "bins": evaluation.bins,

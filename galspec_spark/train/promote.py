@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.catalog.recipe import check_recipe
 from galspec_spark.harness.tasks import shares
-from galspec_spark.labels import Counts
+from galspec_spark.labels import Classes, Counts
 from galspec_spark.ml.evaluation.metrics import Scores
 from galspec_spark.ml.evaluation.record import Record
 from galspec_spark.ml.evaluation.scores import classification_scores
@@ -112,7 +112,8 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
     best = read_metrics(Location.of(trained / "metrics.json")).best
     common = compare_predictions(
         read_decisions(Location.of(trained), f"called_{best}"),
-        _called(rows.select("spectrum_id", "label", "margin").toArrow()),
+        _called(rows.select("spectrum_id", "label", "class").toArrow(), bundle.classes),
+        len(bundle.classes),
     )
     return Contest(
         current=bundle.id,
@@ -124,10 +125,10 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
     )
 
 
-def _called(rows: pa.Table) -> pa.Table:
-    """Return a model's predictions, given the margins of the spectra."""
-    called = pc.greater_equal(rows["margin"], 0.0).cast(pa.int8())
-    return rows.drop_columns("margin").append_column("prediction", called)
+def _called(rows: pa.Table, classes: Classes) -> pa.Table:
+    """Return a model's predictions as labels, given the classes of spectra without abstaining."""
+    called = pc.index_in(rows["class"], pa.array(classes.names)).cast(pa.int8())
+    return rows.drop_columns("class").append_column("prediction", called)
 
 
 def _scores(counts: Counts) -> Scores:

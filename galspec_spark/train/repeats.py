@@ -15,11 +15,16 @@ from galspec_spark.warehouse.tables import Warehouse
 SURVIVAL, H_BETA_SN = "formula_survival", "h_beta_sn"
 
 
-def label_noise(warehouse: Warehouse) -> LabelNoise | None:
+def label_noise(warehouse: Warehouse, agn: int) -> LabelNoise | None:
     """Return how often two observations of one object have the same label.
 
     Observations of an object are paired with the next one by ``spectrum_id``. Only narrow columns
     are read.
+
+    Parameters
+    ----------
+    agn
+        The label of AGN.
 
     Returns
     -------
@@ -39,4 +44,4 @@ def label_noise(warehouse: Warehouse) -> LabelNoise | None:
     objects = rows["object_id"].to_numpy()
     first = np.flatnonzero(objects[1:] == objects[:-1])
     label, survival, sn = (rows[name].to_numpy() for name in ("label", SURVIVAL, H_BETA_SN))
-    return measure_label_noise(label[first], label[first + 1], survival[first], sn[first])
+    return measure_label_noise(label[first], label[first + 1], agn, survival[first], sn[first])

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.run import Run, read_summaries
-from galspec_spark.labels import CLASS_NAMES
+from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.evaluation.scores import Curves
@@ -22,6 +22,7 @@ from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.importance import by_wavelength
 from galspec_spark.ml.search.settings import build_classifiers
+from galspec_spark.preprocess.recipe import check_labels
 from galspec_spark.report.contents import TrainingReport, feature_text
 from galspec_spark.report.html import write_report
 from galspec_spark.spectrum.arrays import Doubles
@@ -61,13 +62,18 @@ def train(
         If a classifier does not have a configured parameter, or does not take its value.
     UserError
         If the ``sample`` table is missing or has too few spectra of a class, an object is in two
-        splits or folds, or the earlier run is missing.
+        splits or folds, the table has other classes than the configuration, or the earlier run is
+        missing.
     """
     config = run.config.train
-    earlier = EarlierRun.open(compare_with) if compare_with else None
-    classifiers = {kind.name: build_classifiers(config, kind) for kind in config.kinds}
+    classes = run.config.preprocess.label.classes
+    earlier = EarlierRun.open(compare_with, classes) if compare_with else None
+    classifiers = {
+        kind.name: build_classifiers(config, kind, len(classes)) for kind in config.kinds
+    }
     members = read_sample(warehouse, MEMBERSHIP)
-    census, used = _checked(members)
+    check_labels(warehouse, run.config.preprocess.label)
+    census, used = _checked(members, classes)
     seen = seen_by_templates(warehouse, config.kinds, members)
     seconds = _earlier_seconds(warehouse)
     spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
@@ -85,7 +91,7 @@ def train(
         for table in tables:
             table.rows.unpersist()
     files = _file_counts(warehouse)
-    noise = label_noise(warehouse)
+    noise = label_noise(warehouse, classes.positive)
     metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen, noise)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
@@ -107,9 +113,9 @@ def train(
     return _summary(metrics, comparison, page)
 
 
-def _checked(members: pa.Table) -> tuple[Census, str]:
+def _checked(members: pa.Table, classes: Classes) -> tuple[Census, str]:
     """Check that the splits allow training and testing; return census and fingerprint."""
-    census = Census.take(members)
+    census = Census.take(members, classes)
     census.check()
     audit_leakage(members)
     return census, fingerprint(members)
@@ -161,7 +167,7 @@ def _report_contents(
         mean_spectrum=np.sum([count * mean for count, mean in means.values()], axis=0) / total,
         pixel_kind=shown.kind.name,
         basis=shown.features.basis,
-        class_means={CLASS_NAMES[label]: mean for label, (_, mean) in means.items()},
+        class_means={metrics.classes[label]: mean for label, (_, mean) in means.items()},
         wavelength_importance={
             name: values for name, values in by_pixel.items() if values is not None
         },

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
-from galspec_spark.labels import AGN, OTHER, SET_NAMES
+from galspec_spark.labels import AGN, BINARY, Classes
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE, healpix29
 from galspec_spark.readers.opening import READ_AHEAD
 from galspec_spark.spectrum.arrays import Array
@@ -24,6 +24,7 @@ from galspec_spark.verify.findings import Finding
 from galspec_spark.warehouse.flags import ABSTAIN
 from galspec_spark.warehouse.local import FileStatus
 from galspec_spark.warehouse.parts import partition_values
+from galspec_spark.warehouse.schemas import CLASSES
 from galspec_spark.warehouse.storage import Location
 
 Mask = npt.NDArray[np.bool_]
@@ -129,15 +130,23 @@ def _catalog(place: Location, batch: pa.RecordBatch) -> Iterator[Suspect]:
     used = _mask(pc.is_null(batch["reason"]))
     measured = _mask(pc.is_valid(batch["probability"])) & _mask(pc.is_valid(batch["margin"]))
     probability = pc.fill_null(batch["probability"], 0.5).to_numpy()
-    called = np.where(pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0, AGN, OTHER)
+    names = _classes(batch.schema)
+    is_agn = pc.fill_null(batch["margin"], -1.0).to_numpy() >= 0
     classes = np.array(batch["class"].to_pylist(), str)
-    is_class = (classes == ABSTAIN) | (used & (classes == called))
-    is_set = _mask(pc.is_in(batch["prediction_set"], pa.array(SET_NAMES)))
+    is_called = np.where(is_agn, classes == AGN, np.isin(classes, names.names[:-1]))
+    is_class = (classes == ABSTAIN) | (used & is_called)
+    is_set = _mask(pc.is_in(batch["prediction_set"], pa.array(names.set_names)))
     is_possible = (probability >= 0) & (probability <= 1) & (used == measured) & is_class
     is_possible &= is_set == used
     yield Suspect("impossible_prediction", ~is_possible)
     yield Suspect("wrong_healpix", _healpix(batch) != _filled(batch["healpix29"]))
     yield from _not_finite(batch)
+
+
+def _classes(schema: pa.Schema) -> Classes:
+    """Return the classes that a part of ``catalog`` names, those of the paper without a name."""
+    found = (schema.metadata or {}).get(CLASSES.encode())
+    return Classes(tuple(found.decode().split("|"))) if found else BINARY
 
 
 CHECKS = {

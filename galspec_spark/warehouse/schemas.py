@@ -130,10 +130,12 @@ SAMPLE = pa.schema(
     ]
 )
 
-#: One row per row of ``restframe`` and model. ``class`` is AGN, other or abstain. Null where
-#: ``reason`` says why preprocess left the spectrum out: ``probability`` (of AGN, calibrated),
-#: ``margin`` (probability less the model's threshold), ``prediction_set`` (the classes that the
-#: probability does not exclude at the model's level, one of `galspec_spark.labels.SET_NAMES`),
+#: Key of a part's metadata: the names of the model's classes by label, joined by |.
+CLASSES = "classes"
+#: One row per row of ``restframe`` and model. `CLASSES` is in the metadata of each part. ``class``
+#: is one of the model's, or abstain. Null where ``reason`` says why preprocess left the spectrum
+#: out: ``probability`` (of AGN, calibrated), ``margin`` (probability less the model's threshold),
+#: ``prediction_set`` (the classes that are not excluded at the model's level, joined by |),
 #: ``reconstruction_error`` (rms of the normalised flux less its reconstruction) and ``features``.
 #: ``flags`` are the bits of `galspec_spark.warehouse.flags`. Folders
 #: survey=.../release=.../model=... hold the partition columns.

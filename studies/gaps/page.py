@@ -94,9 +94,9 @@ def with_scores(
         Of each result, shape (n,), as are the labels and the objects' hashes.
     """
     decisions = {str(number): predicted for number, predicted in enumerate(predictions)}
-    matrices = replicate_confusions(pa.array(objects), labels, decisions, REPLICATES, seed=1)
+    matrices = replicate_confusions(pa.array(objects), labels, decisions, 2, REPLICATES, seed=1)
     drawn = score_arrays(np.array(list(matrices.values())))
-    found = score_arrays(np.array([confusion(labels, predicted) for predicted in predictions]))
+    found = score_arrays(np.array([confusion(labels, predicted, 2) for predicted in predictions]))
     for index, result in enumerate(results):
         for name in SCORES:
             result[name] = _pair(found[name][index], drawn[name][index])

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.line_columns import WITH_LINES
-from galspec_spark.labels import SET_NAMES
+from galspec_spark.labels import BINARY
 from galspec_spark.measure.schema import LINES
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import part_writer
@@ -138,7 +138,7 @@ def _row(number: int) -> dict[str, Any]:
         "class": ("AGN", "other", "abstain")[number % 3],
         "probability": random.uniform(),
         "margin": random.uniform(-0.5, 0.5),
-        "prediction_set": SET_NAMES[number % len(SET_NAMES)],
+        "prediction_set": BINARY.set_names[number % len(BINARY.set_names)],
         "reconstruction_error": random.uniform(),
         "flags": number % 64,
         "features": random.normal(size=COMPONENTS).tolist(),

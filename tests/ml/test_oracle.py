@@ -17,6 +17,7 @@ from sklearn import decomposition, linear_model, svm
 from sklearn.metrics import f1_score
 
 from galspec_spark.config import Config
+from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
 from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.labelled.features import feature_table
@@ -44,7 +45,7 @@ class Features:
 
 
 def features_of(spark, root: Path, scratch: Location) -> Features:
-    census = Census.take(read_sample(Warehouse(root), MEMBERSHIP))
+    census = Census.take(read_sample(Warehouse(root), MEMBERSHIP), BINARY)
     spectra = labelled_spectra(spark, Warehouse(root), census.count(split="train"))
     fitted = fit(spark, spectra, Settings(), census.folds, scratch)
     every = [batch for task in spectra.tasks for batch in spectra.read(task, ["split"])]

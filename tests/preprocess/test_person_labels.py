@@ -107,7 +107,7 @@ def test_a_person_wins_and_only_a_changed_file_has_anything_done(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # BROADLINE alone says neither: every fourth spectrum lacks a label.
-    policy = {"label": {"other": ["", "STARFORMING"]}}
+    policy = {"label": {"other": ["", "STARFORMING"], "AGN": ["AGN"]}}
 
     def again(*lines: str) -> dict[str, object]:
         labels = file_of(tmp_path, *lines) if lines else None

@@ -110,6 +110,10 @@ def test_a_rerun_changes_nothing_and_another_recipe_moves_all(
     decided = preprocess(spark, run_of("preprocess", preprocess={"z_max": 0.03}), spectra)
     assert (decided["parts_moved"], decided["left_out"]["z_range"]) == (0, 14)
     assert [(part.path, part.status()) for part in spectra.parts("restframe")] == there
+    label = {"star-forming": ["STARFORMING"], "rest": ["", "BROADLINE"], "AGN": ["AGN"]}
+    decided = preprocess(spark, run_of("preprocess", preprocess={"label": label}), spectra)
+    assert decided["classes"] == {"rest": 12, "star-forming": 6, "AGN": 6}
+    assert decided["parts_moved"] == 0
     other = preprocess(spark, run_of("preprocess", preprocess={"normalise": "none"}), spectra)
     assert other["parts_moved"] == len(there)
     assert "normalise" not in other["left_out"]

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from galspec_spark.api.frame import label_column
 from galspec_spark.config import LabelConfig, PreprocessConfig
 from galspec_spark.preprocess.selection import (
     REASONS,
@@ -50,13 +53,44 @@ def test_label_policy(subclass: str | None, expected: int) -> None:
 
 
 def test_another_policy_counts_broad_lines_as_agn() -> None:
-    policy = LabelConfig(agn=("AGN", "BROADLINE"), other=("", "STARFORMING"))
+    policy = LabelConfig({"AGN": ("AGN", "BROADLINE"), "other": ("", "STARFORMING")})
     column = pa.chunked_array([["BROADLINE", "STARBURST"]])
     assert labels(column, policy).tolist() == [1, UNLABELLED]
 
 
+FOUR = LabelConfig(
+    {
+        "AGN": ("AGN",),
+        "star-forming": ("STARFORMING", "Broadline Starforming"),
+        "starburst": ("STARBURST", "STARBURST BROADLINE", "both"),
+        "quiescent": ("", "BROADLINE", "both"),
+    }
+)
+
+
+def test_four_classes_are_told_apart_by_what_names_subclass_as_it_is() -> None:
+    assert FOUR.classes.names == ("quiescent", "star-forming", "starburst", "AGN")
+    expected = {
+        "": 0, " ": 0, "BROADLINE": 0, "STARFORMING": 1, "STARFORMING BROADLINE": 1,
+        "starburst  broadline": 2, "STARBURST": 2, "AGN": 3, "AGN STARBURST": 3,
+        "STARFORMING STARBURST": UNLABELLED, "BOTH": UNLABELLED, "BOTH BROADLINE": UNLABELLED,
+        "QSO": UNLABELLED, None: UNLABELLED,
+    }  # fmt: skip
+    column = pa.chunked_array([list(expected)], pa.string())
+    assert labels(column, FOUR).tolist() == list(expected.values())
+
+
+def test_by_spark_four_classes_are_the_same(spark: SparkSession) -> None:
+    texts = ["", "BROADLINE", "StarForming", "BROADLINE  STARFORMING", "STARBURST", "AGN BROADLINE"]
+    texts += ["STARFORMING STARBURST", "BOTH", "BOTH BROADLINE", "STARBURST BROADLINE", "QSO"]
+    frame = spark.createDataFrame([(text,) for text in texts], ["subclass"])
+    found = frame.select(label_column(F.col("subclass"), FOUR)).toPandas().iloc[:, 0]
+    expected = labels(pa.chunked_array([texts]), FOUR)
+    assert found.fillna(UNLABELLED).tolist() == expected.tolist()
+
+
 def test_neither_case_nor_blanks_matter_in_the_settings() -> None:
-    policy = LabelConfig(agn=(" agn",), other=("", "StarForming"))
+    policy = LabelConfig({"AGN": (" agn",), "other": ("", "StarForming")})
     assert labels(pa.chunked_array([["AGN", "STARFORMING"]]), policy).tolist() == [1, 0]
     rows = pa.Table.from_pylist([GOOD], pa.schema(CATALOGUE))
     assert reasons(rows, is_duplicate(rows), PreprocessConfig(classes=("galaxy ",))).tolist() == [

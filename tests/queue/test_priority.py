@@ -53,7 +53,9 @@ def test_disagreement_counts_where_both_are_sure() -> None:
     margin = np.array([0.4, 0.4, -0.3, 0.4, -0.3])
     formula = np.array([0, 1, 1, 0, -1])
     survival = np.array([0.5, 1, 1, NAN, 1])
-    np.testing.assert_allclose(disagreement(margin, formula, survival), [0.2, NAN, 0.3, NAN, NAN])
+    np.testing.assert_allclose(
+        disagreement(margin, formula == 1, survival), [0.2, NAN, 0.3, NAN, NAN]
+    )
 
 
 def test_reasons_take_turns() -> None:

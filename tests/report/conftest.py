@@ -123,6 +123,7 @@ def full_report() -> TrainingReport:
             },
         },
         "bins": sample.bins(len(results)),
+        "classes": ["other", "AGN"],
         "results": results,
         "best": 2,
         "majority_f1": 0.7687,

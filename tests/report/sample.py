@@ -80,6 +80,22 @@ def result(
         "roc_auc": 0.93,
         "pr_auc": 0.71,
         "confusion": matrix,
+        "by_class": {
+            "other": {
+                "spectra": other,
+                "precision": other_precision,
+                "recall": other_recall,
+                "f1": other_f1,
+                "f1_interval": [0.88, 0.97],
+            },
+            "AGN": {
+                "spectra": agn,
+                "precision": precision,
+                "recall": recall,
+                "f1": f1,
+                "f1_interval": [f1 - 0.1, f1 + 0.1],
+            },
+        },
         "hyperparameters": {"regParam": 0.001, "elasticNetParam": 0.5},
         "cv_f1": weighted(f1, other_f1) - 0.004,
         "cv_agn_f1": f1 - 0.02,

@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from galspec_spark.config import Config, PreprocessConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
+from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census
 from galspec_spark.simulate import restframe as restframe_module
 from galspec_spark.simulate.restframe import simulate_restframe
@@ -82,7 +83,7 @@ def test_spark_reads_all_rows_with_survey_and_release(
     frame = read_table(spark, warehouse, "restframe")
     groups = frame.groupBy("survey", "release").count().collect()
     assert [tuple(row) for row in groups] == [("simulated", "seed1", SPECTRA)]
-    Census.take(read_sample(warehouse, MEMBERSHIP)).check()
+    Census.take(read_sample(warehouse, MEMBERSHIP), BINARY).check()
 
 
 def test_values_are_what_preprocess_would_write(table: pa.Table, warehouse: Warehouse) -> None:
@@ -149,7 +150,7 @@ def test_no_object_is_in_two_splits_or_folds(table: pa.Table) -> None:
 def test_an_unlabelled_spectrum_is_in_no_split(
     spark: SparkSession, tmp_path: Path, run_of: StartRun
 ) -> None:
-    policy = {"label": {"agn": ["AGN"], "other": ["STARFORMING", "STARBURST"]}}
+    policy = {"label": {"AGN": ["AGN"], "other": ["STARFORMING", "STARBURST"]}}
     run = run_of("simulate", simulate={"spectra": 500}, preprocess=policy)
     summary = simulate_restframe(spark, run, Warehouse(tmp_path))
     rows = rows_of(Warehouse(tmp_path)).select(["subclass", "label", "split", "fold"]).to_pandas()

@@ -49,7 +49,7 @@ def lines_with(survival: list[float]) -> pa.Table:
 
 def test_labelled_observations_of_one_object_are_paired(tmp_path) -> None:
     survival = [0.9, 0.9, 0.6, 0.9, 0.9, 0.8, 0.9, 0.9]
-    noise = label_noise(write(tmp_path, lines_with(survival)))
+    noise = label_noise(write(tmp_path, lines_with(survival)), 1)
     assert noise is not None
     assert (noise.pairs, noise.same, noise.with_agn, noise.both_agn) == (2, 1, 1, 0)
     assert [each.predicted for each in noise.by_survival] == pytest.approx([0.6, 0.8])
@@ -57,8 +57,8 @@ def test_labelled_observations_of_one_object_are_paired(tmp_path) -> None:
 
 def test_lines_of_an_earlier_version_tell_nothing(tmp_path) -> None:
     earlier = lines_with([0.9] * 8).drop_columns("formula_survival")
-    assert label_noise(write(tmp_path, earlier)) is None
+    assert label_noise(write(tmp_path, earlier), 1) is None
 
 
 def test_without_lines_nothing_is_told(tmp_path) -> None:
-    assert label_noise(Warehouse(write_warehouse(tmp_path, restframe(8), parts=1))) is None
+    assert label_noise(Warehouse(write_warehouse(tmp_path, restframe(8), parts=1)), 1) is None

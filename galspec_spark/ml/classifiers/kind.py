@@ -17,7 +17,7 @@ from galspec_spark.spectrum.arrays import Doubles
 Integers = npt.NDArray[np.intp]
 
 
-#: Labels, 0 or 1.
+#: Labels of k classes, from 0; AGN is k - 1.
 Labels = npt.NDArray[np.int32]
 #: Parameters of an estimator, by Spark's names, defaults included.
 Params = Mapping[str, Any]
@@ -28,22 +28,27 @@ class Scorer(Protocol):
 
     @property
     def weights(self) -> Doubles:
-        """The weight of each feature, (k,): coefficients, or importances, which sum to 1."""
+        """The weight of each feature, (d,): coefficients of AGN, or importances; these sum to 1."""
 
     def score(self, features: Doubles) -> Doubles:
-        """Return scores that rank features (n, k) from other to AGN, as Spark's model does."""
+        """Return scores of features (n, d), as Spark's model does.
 
-    def of_columns(self, columns: Integers, k: int) -> Self:
-        """Return this classifier as a function of k features, of which it uses `columns`."""
+        With two classes they rank from other to AGN, (n,). With more they are of each class, (n,
+        k): the greatest says what the model predicts.
+        """
+
+    def of_columns(self, columns: Integers, d: int) -> Self:
+        """Return this classifier as a function of d features, of which it uses `columns`."""
 
 
 @dataclass(frozen=True)
 class Solver:
     """A way to a classifier's model without its estimator: numpy, within one task."""
 
-    #: Tells whether it does what an estimator with these parameters does.
-    covers: Callable[[Params], bool]
-    fit: Callable[[Doubles, Labels, Params], Scorer]  #: from features (n, k) and labels (n,)
+    #: Tells whether it does what an estimator with these parameters does for so many classes.
+    covers: Callable[[Params, int], bool]
+    #: From features (n, d), labels (n,), parameters and the number of classes.
+    fit: Callable[[Doubles, Labels, Params, int], Scorer]
     #: Returns the model that the estimator would have fitted; needs a Spark session.
     native_model: Callable[[Any, Any], Any]
 
@@ -70,10 +75,18 @@ class ClassifierKind:
     #: Reads a saved stage as if it had been fitted with a lesser maxDepth, its finished trees
     #: merged or not, given that it was fitted without merging.
     cut: Callable[[Path, int, bool], Scorer] | None = None
+    estimator_of_many: str | None = None  #: for more than two classes; None: it knows two only
+    saved_as_of_many: str | None = None  #: the class of that estimator's model
 
-    def new_estimator(self, **settings: Any) -> Any:
+    def estimator_of(self, k: int) -> str | None:
+        """Return the Python class for k classes; None if there is none."""
+        return self.estimator if k == 2 else self.estimator_of_many
+
+    def new_estimator(self, classes: int = 2, **settings: Any) -> Any:
         """Return an untrained Spark estimator; needs a Spark session."""
-        return pkgutil.resolve_name(self.estimator)(**settings)
+        name = self.estimator_of(classes)
+        assert name is not None
+        return pkgutil.resolve_name(name)(**settings)
 
 
 def logistic(margin: Doubles) -> Doubles:

@@ -1,4 +1,4 @@
-"""Common code of the linear classifiers."""
+"""The linear classifiers as numbers, of two classes and of more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from galspec_spark.ml.classifiers.kind import Integers, logistic
 from galspec_spark.spectrum.arrays import Doubles
@@ -31,6 +32,31 @@ class Linear:
         weights = np.zeros(k)
         weights[columns] = self.weights
         return replace(self, weights=weights)
+
+
+@dataclass(frozen=True)
+class LinearOfMany:
+    """A weighted sum of features for each of k classes, or the softmax of these sums."""
+
+    coefficients: Doubles  #: (k, d)
+    intercepts: Doubles  #: (k,)
+    is_softmax: bool
+
+    @property
+    def weights(self) -> Doubles:
+        """The coefficients of AGN, (d,)."""
+        return np.asarray(self.coefficients[-1])
+
+    def score(self, features: Doubles) -> Doubles:
+        """Return the probabilities of the classes, or their margins, (n, k), of features (n, d)."""
+        margins = features @ self.coefficients.T + self.intercepts
+        return np.asarray(softmax(margins, axis=1)) if self.is_softmax else margins
+
+    def of_columns(self, columns: Integers, d: int) -> LinearOfMany:
+        """Return this classifier as a function of d features, of which it uses `columns`."""
+        coefficients = np.zeros((len(self.intercepts), d))
+        coefficients[:, columns] = self.coefficients
+        return replace(self, coefficients=coefficients)
 
 
 def java() -> Any:

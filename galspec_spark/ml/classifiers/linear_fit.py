@@ -1,4 +1,4 @@
-"""Fits of linear classifiers in numpy, of the objectives of Spark's estimators.
+"""Fits of linear classifiers of two classes in numpy, of the objectives of Spark's estimators.
 
 Spark scales each feature by its standard deviation and minimises the mean loss of the margins plus
 ``regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2 |b|_2^2)``, where b are the
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from galspec_spark.ml.classifiers.kind import Labels, Params
@@ -33,6 +34,43 @@ Loss = Callable[[Doubles], tuple[Doubles, Doubles, Doubles]]
 
 
 @dataclass(frozen=True)
+class Scaled:
+    """Features as a fit sees them, and the way back."""
+
+    design: Doubles  #: (n, d) centred and divided, with ones at last if there is an intercept
+    ridge: Doubles  #: (d,) weight of half the square of each coefficient
+    lasso: Doubles  #: (d,) weight of the absolute value of each coefficient
+    varies: npt.NDArray[np.bool_]  #: which features do; Spark gives the others the coefficient 0
+    scale: Doubles  #: of those that vary
+    centre: Doubles  #: likewise
+
+    @classmethod
+    def of(cls, features: Doubles, params: Params) -> Scaled:
+        """Scale features (n, k)."""
+        deviation: Doubles = np.asarray(features.std(axis=0, ddof=1), np.float64)
+        varies = deviation > 0
+        scale = deviation[varies]
+        intercept = params["fitIntercept"]
+        centre = features[:, varies].mean(axis=0) if intercept else np.zeros(len(scale))
+        design = (features[:, varies] - centre) / scale
+        own = np.ones_like(scale) if params["standardization"] else 1 / scale
+        share = params.get("elasticNetParam", 0.0)
+        ridge = np.asarray(params["regParam"] * (1 - share) * own**2, np.float64)
+        lasso = np.asarray(params["regParam"] * share * own, np.float64)
+        if intercept:
+            design = np.hstack([design, np.ones((len(design), 1))])
+            ridge, lasso = np.append(ridge, 0.0), np.append(lasso, 0.0)
+        return cls(design, ridge, lasso, varies, scale, centre)
+
+    def restored(self, point: Doubles) -> tuple[Doubles, float]:
+        """Return the coefficients (k,) of the features themselves, and the intercept."""
+        weights = np.zeros(len(self.varies))
+        weights[self.varies] = point[: len(self.scale)] / self.scale
+        intercept = float(point[-1]) if len(point) > len(self.scale) else 0.0
+        return weights, intercept - float(weights[self.varies] @ self.centre)
+
+
+@dataclass(frozen=True)
 class Problem:
     """What is minimised: mean loss and penalties of the coefficients of scaled features."""
 
@@ -47,25 +85,19 @@ class Problem:
         return float(values.mean() + self.ridge @ point**2 / 2 + self.lasso @ np.abs(point))
 
 
-def covers(params: Params) -> bool:
-    """Return whether a fit has no weights, bounds or thresholds, and is of two classes."""
+def is_plain(params: Params) -> bool:
+    """Return whether a fit has no weights, bounds or thresholds."""
     unusual = ("weightCol", "lowerBoundsOnCoefficients", "upperBoundsOnCoefficients",
                "lowerBoundsOnIntercepts", "upperBoundsOnIntercepts", "thresholds")  # fmt: skip
-    return params.get("family", "auto") in ("auto", "binomial") and not any(
-        params.get(name) for name in unusual
-    )
-
-
-def covers_hinge(params: Params) -> bool:
-    """Return whether the minimum of a support vector machine is one point."""
-    return covers(params) and params["regParam"] > 0
+    return not any(params.get(name) for name in unusual)
 
 
 def fit_logistic(features: Doubles, labels: Labels, params: Params) -> Linear:
     """Fit a logistic regression to features (n, k) and labels (n,)."""
-    problem, restored = _problem(features, labels, params)
+    scaled = Scaled.of(features, params)
+    problem = _problem(scaled, labels)
     point = _minimise(problem, logistic_loss, np.zeros(problem.design.shape[1]))
-    return restored(point, True)
+    return Linear(*scaled.restored(point), is_logistic=True)
 
 
 def fit_hinge(features: Doubles, labels: Labels, params: Params) -> Linear:
@@ -73,12 +105,13 @@ def fit_hinge(features: Doubles, labels: Labels, params: Params) -> Linear:
 
     The corner of the hinge is smoothed, less and less, from one minimum to the next.
     """
-    problem, restored = _problem(features, labels, params)
+    scaled = Scaled.of(features, params)
+    problem = _problem(scaled, labels)
     point = np.zeros(problem.design.shape[1])
     for corner in CORNERS[:-1]:
         point = _minimise(problem, smooth_hinge(corner), point, ROUGHLY)
     point = _minimise(problem, smooth_hinge(CORNERS[-1]), point)
-    return restored(point, False)
+    return Linear(*scaled.restored(point), is_logistic=False)
 
 
 def logistic_loss(margin: Doubles) -> tuple[Doubles, Doubles, Doubles]:
@@ -99,31 +132,11 @@ def smooth_hinge(corner: float) -> Loss:
     return loss
 
 
-def _problem(
-    features: Doubles, labels: Labels, params: Params
-) -> tuple[Problem, Callable[[Doubles, bool], Linear]]:
-    """Return what to minimise, and how to read the minimum."""
-    deviation: Doubles = np.asarray(features.std(axis=0, ddof=1), np.float64)
-    varies = deviation > 0  # Spark gives a constant feature the coefficient 0
-    scale = deviation[varies]
-    centre = features[:, varies].mean(axis=0) if params["fitIntercept"] else np.zeros(len(scale))
-    design = (features[:, varies] - centre) / scale
-    own = np.ones_like(scale) if params["standardization"] else 1 / scale
-    share = params.get("elasticNetParam", 0.0)
-    ridge = np.asarray(params["regParam"] * (1 - share) * own**2, np.float64)
-    lasso = np.asarray(params["regParam"] * share * own, np.float64)
-    if params["fitIntercept"]:
-        design = np.hstack([design, np.ones((len(design), 1))])
-        ridge, lasso = np.append(ridge, 0.0), np.append(lasso, 0.0)
-
-    def restored(point: Doubles, is_logistic: bool) -> Linear:
-        weights = np.zeros(features.shape[1])
-        weights[varies] = point[: len(scale)] / scale
-        intercept = float(point[-1]) if params["fitIntercept"] else 0.0
-        return Linear(weights, intercept - float(weights[varies] @ centre), is_logistic)
-
-    design[labels != 1] *= -1
-    return Problem(design, ridge, lasso), restored
+def _problem(scaled: Scaled, labels: Labels) -> Problem:
+    """Return what to minimise for labels 0 and 1."""
+    design = scaled.design
+    design[labels != 1] *= -1  # in place: it may be large, and is used nowhere else
+    return Problem(design, scaled.ridge, scaled.lasso)
 
 
 def _minimise(problem: Problem, loss: Loss, point: Doubles, decrease: float = DECREASE) -> Doubles:

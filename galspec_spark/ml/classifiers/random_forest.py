@@ -1,4 +1,4 @@
-"""Random forest: its score is the mean share of AGN in the leaves that a spectrum reaches."""
+"""Random forest: its score is the mean share of a class in the leaves that a spectrum reaches."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def cut(stage: Path, depth: int, merged: bool) -> Trees:
 
 
 def _forest(nodes: Nodes, stage: Path) -> Trees:
-    counts = nodes.statistics  # of both classes
+    counts = nodes.statistics  # of each class
     total = counts.sum(axis=1)
-    share = counts[:, 1] / total / len(nodes.roots)
+    shares = counts / total[:, None] / len(nodes.roots)
+    share = shares[:, 1] if counts.shape[1] == 2 else shares
     weights = nodes.importances(metadata_of(stage)["numFeatures"], total, per_tree=True)
     return nodes.trees(share, weights, is_logistic=False)
 
@@ -46,4 +47,5 @@ KIND = ClassifierKind(
     is_linear=False,
     read=read,
     cut=cut,
+    estimator_of_many="pyspark.ml.classification.RandomForestClassifier",
 )

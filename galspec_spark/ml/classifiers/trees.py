@@ -27,15 +27,16 @@ class Trees:
     feature: Integers  #: (nodes,)
     threshold: Doubles  #: (nodes,)
     children: Integers  #: (2 nodes,): of node i at 2 i, or at 2 i + 1 if the feature is greater
-    value: Doubles  #: (nodes,), added to the sum if a spectrum ends there
+    #: Added to the sum if a spectrum ends there, (nodes,); with more than two classes (nodes, k).
+    value: Doubles
     weights: Doubles  #: (k,), importances
     is_logistic: bool
 
     def score(self, features: Doubles) -> Doubles:
-        """Return the probability of AGN of features (n, k)."""
+        """Return the probability of AGN, or of each class, of features (n, d)."""
         batches = range(0, len(features), ROWS_AT_ONCE)
         sums = [self._sum(features[first : first + ROWS_AT_ONCE]) for first in batches]
-        total = np.concatenate([np.empty(0), *sums])
+        total = np.concatenate([np.empty((0, *self.value.shape[1:])), *sums])
         return logistic(total) if self.is_logistic else total
 
     def of_columns(self, columns: Integers, k: int) -> Trees:
@@ -53,7 +54,7 @@ class Trees:
             greater = values.take(self.feature.take(node) + first) > self.threshold.take(node)
             below = self.children.take(2 * node + greater)
             if np.array_equal(below, node):
-                return np.asarray(self.value.take(node).sum(axis=0))
+                return np.asarray(self.value.take(node, axis=0).sum(axis=0))
             node = below
 
 
@@ -113,7 +114,10 @@ class Nodes:
         )
 
     def trees(self, value: Doubles, weights: Doubles, *, is_logistic: bool) -> Trees:
-        """Return the trees, given the value (nodes,) of each node and the importances (k,)."""
+        """Return the trees, given the value of each node and the importances (d,).
+
+        Values are (nodes,), with more than two classes (nodes, k).
+        """
         children = self.children.ravel()
         return Trees(
             self.roots, self.feature, self.threshold, children, value, weights, is_logistic

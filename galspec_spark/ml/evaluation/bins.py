@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from galspec_spark.ml.evaluation.intervals import f1_interval, interval
-from galspec_spark.ml.evaluation.scores import classification_scores, confusion
+from galspec_spark.ml.evaluation.scores import against_rest, classification_scores, confusion
 from galspec_spark.spectrum.arrays import Doubles
 
 
@@ -37,7 +37,11 @@ def round_edges(values: pa.ChunkedArray, bins: int = 5) -> list[float]:
 
 
 def scores_by_bin(
-    predictions: pa.Table, column: str, prediction_columns: Sequence[str], edges: Sequence[float]
+    predictions: pa.Table,
+    column: str,
+    prediction_columns: Sequence[str],
+    edges: Sequence[float],
+    k: int,
 ) -> list[dict[str, Any]]:
     """Return the scores of one or several models in bins of a column.
 
@@ -48,6 +52,8 @@ def scores_by_bin(
     edges
         Rising limits between the bins: a value at a limit is in the bin above. Values below the
         first and above the last are in the outer bins.
+    k
+        Number of classes.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def scores_by_bin(
         ``high`` None.
     """
     return [
-        {"low": low, "high": high, **_scores(predictions, prediction_columns, inside)}
+        {"low": low, "high": high, **_scores(predictions, prediction_columns, inside, k)}
         for low, high, inside in bins_of(predictions[column], edges)
     ]
 
@@ -90,15 +96,16 @@ def _numbers(values: pa.ChunkedArray) -> Doubles:
 
 
 def _scores(
-    predictions: pa.Table, prediction_columns: Sequence[str], inside: npt.NDArray[np.bool_]
+    predictions: pa.Table, prediction_columns: Sequence[str], inside: npt.NDArray[np.bool_], k: int
 ) -> dict[str, Any]:
     labels = predictions["label"].to_numpy()[inside]
-    entry: dict[str, Any] = {"count": len(labels), "agn": int(np.count_nonzero(labels))}
+    entry: dict[str, Any] = {"count": len(labels), "agn": int((labels == k - 1).sum())}
     for name in prediction_columns:
-        counts = confusion(labels, predictions[name].to_numpy()[inside])
+        counts = confusion(labels, predictions[name].to_numpy()[inside], k)
+        of_agn = against_rest(counts)
         entry[name] = {
             **classification_scores(counts),
-            "agn_recall_interval": interval(counts[1, 1], counts[1].sum()),
-            "agn_f1_interval": f1_interval(counts.tolist()),
+            "agn_recall_interval": interval(of_agn[1, 1], of_agn[1].sum()),
+            "agn_f1_interval": f1_interval(of_agn.tolist()),
         }
     return entry

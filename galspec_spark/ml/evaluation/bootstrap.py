@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from galspec_spark.labels import CLASS_NAMES
-from galspec_spark.ml.evaluation.scores import score_arrays
+from galspec_spark.ml.evaluation.scores import score_arrays, scores_by_class
 from galspec_spark.spectrum.arrays import Doubles
 
 #: The scores that get an interval.
@@ -34,6 +33,7 @@ Intervals = dict[str, list[float] | None]
 def bootstrap_intervals(
     predictions: pa.Table,
     prediction_columns: Sequence[str],
+    k: int,
     replicates: int = 1000,
     seed: int = 1,
     probability: float = 0.95,
@@ -46,6 +46,8 @@ def bootstrap_intervals(
     ----------
     predictions
         Columns ``object_id``, ``label`` and each of the `prediction_columns`.
+    k
+        Number of classes.
     probability
         Coverage of the intervals.
 
@@ -54,10 +56,11 @@ def bootstrap_intervals(
     dict
         For each prediction column and each of `SCORES`: lower and upper end. Replicates in which a
         score is undefined (no AGN was drawn) are left out; None if no replicate defines the score.
+        ``f1_of_0``, ``f1_of_1``, ... are those of the F1 of each class.
     """
     decisions = {name: predictions[name].to_numpy() for name in prediction_columns}
     drawn = replicate_confusions(
-        predictions["object_id"], predictions["label"].to_numpy(), decisions, replicates, seed
+        predictions["object_id"], predictions["label"].to_numpy(), decisions, k, replicates, seed
     )
     return {name: _intervals(counts, probability) for name, counts in drawn.items()}
 
@@ -66,6 +69,7 @@ def replicate_confusions(
     objects: pa.Array | pa.ChunkedArray,
     labels: Numbers,
     decisions: Mapping[str, Numbers],
+    k: int,
     replicates: int,
     seed: int,
 ) -> dict[str, Doubles]:
@@ -78,8 +82,7 @@ def replicate_confusions(
     labels, decisions
         True and predicted classes, (n,); the draws do not depend on the order of the rows.
     """
-    k = len(CLASS_NAMES)
-    objects_of_kind, cells_of_kind = _kinds(objects, labels, list(decisions.values()))
+    objects_of_kind, cells_of_kind = _kinds(objects, labels, list(decisions.values()), k)
     total = objects_of_kind.sum()
     random = np.random.default_rng(seed)
     at_once = max(1, MAX_VALUES // len(objects_of_kind))
@@ -93,10 +96,10 @@ def replicate_confusions(
 
 
 def _kinds(
-    objects: pa.Array | pa.ChunkedArray, labels: Numbers, decisions: Sequence[Numbers]
+    objects: pa.Array | pa.ChunkedArray, labels: Numbers, decisions: Sequence[Numbers], k: int
 ) -> tuple[npt.NDArray[np.int64], Doubles]:
     """Return the number of objects of each kind, and the counts that each adds to all cells."""
-    spectra, kind = _kinds_of_spectra(labels, decisions)
+    spectra, kind = _kinds_of_spectra(labels, decisions, k)
     number = pa.chunked_array(objects).combine_chunks().dictionary_encode().indices.to_numpy()
     order = np.lexsort((kind, number))
     kind = kind[order]
@@ -111,25 +114,27 @@ def _kinds(
 
 
 def _kinds_of_spectra(
-    labels: Numbers, decisions: Sequence[Numbers]
+    labels: Numbers, decisions: Sequence[Numbers], k: int
 ) -> tuple[Doubles, npt.NDArray[np.int64]]:
     """Return the cells (kinds, cells) of each kind of spectrum, and the kind of each spectrum."""
-    k = len(CLASS_NAMES)
-    code = labels.astype(np.int64)
-    for decision in decisions:
-        code = k * code + decision.astype(np.int64)
-    codes, kind = np.unique(code, return_inverse=True)
-    digits = codes[:, None] // k ** np.arange(len(decisions), -1, -1) % k
+    _, first, kind = np.unique(labels, return_index=True, return_inverse=True)
+    for decision in decisions:  # kinds are numbered anew, lest k**decisions is beyond 64 bits
+        _, first, kind = np.unique(
+            k * kind + decision.astype(np.int64), return_index=True, return_inverse=True
+        )
+    digits = np.stack([labels[first], *(decision[first] for decision in decisions)], axis=1)
     cell = k * digits[:, :1] + digits[:, 1:]
     is_in_cell = cell[:, :, None] == np.arange(k * k)
-    return is_in_cell.reshape(len(codes), -1).astype(np.float64), kind
+    return is_in_cell.reshape(len(first), -1).astype(np.float64), kind
 
 
 def _intervals(counts: Doubles, probability: float) -> Intervals:
     tail = (1 - probability) / 2
     intervals: Intervals = {}
     scores = score_arrays(counts)
-    for name in SCORES:
+    of_class = np.moveaxis(scores_by_class(counts)["f1"], -1, 0)
+    scores |= {f"f1_of_{label}": each for label, each in enumerate(of_class)}
+    for name in (*SCORES, *(f"f1_of_{label}" for label in range(len(of_class)))):
         defined = scores[name][~np.isnan(scores[name])]
         ends = np.quantile(defined, [tail, 1 - tail]).tolist() if defined.size else None
         intervals[name] = ends

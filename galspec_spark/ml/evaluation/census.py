@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.errors import UserError
-from galspec_spark.labels import CLASS_NAMES, POSITIVE
+from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.scores import classification_scores
 
 #: Columns of the table.
@@ -33,14 +33,15 @@ class Census:
 
     groups: pd.DataFrame  #: count by survey, release, reason, label, split and fold
     objects: int  #: in the splits
+    classes: Classes
 
     @classmethod
-    def take(cls, members: pa.Table) -> Census:
+    def take(cls, members: pa.Table, classes: Classes) -> Census:
         """Count the rows of the narrow table."""
         keys = ["survey", "release", "reason", "label", "split", "fold"]
         groups = members.group_by(keys).aggregate([([], "count_all")]).to_pandas()
         objects = pc.count_distinct(_used(members)["object_id"]).as_py()
-        return cls(groups.rename(columns={"count_all": "count"}), objects)
+        return cls(groups.rename(columns={"count_all": "count"}), objects, classes)
 
     def count(self, **values: object) -> int:
         """Return the number of spectra with the given values in the named columns."""
@@ -68,7 +69,9 @@ class Census:
     def counts(self) -> dict[str, int]:
         """Return the counts of ``metrics.json`` that come from this table."""
         splits = {split: self.count(split=split) for split in ("train", "test")}
-        agn = {f"{split}_agn": self.count(split=split, label=POSITIVE) for split in splits}
+        agn = {
+            f"{split}_agn": self.count(split=split, label=self.classes.positive) for split in splits
+        }
         total = int(self.groups["count"].sum())
         return {
             "spectra": total,
@@ -81,9 +84,11 @@ class Census:
         }
 
     def majority_f1(self) -> float:
-        """Return the weighted F1 of calling every test spectrum other."""
-        counts = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
-        counts[:, 0] = [self.count(split="test", label=label) for label in range(len(counts))]
+        """Return the weighted F1 of giving every test spectrum the commonest class but AGN."""
+        k = len(self.classes)
+        counts = np.zeros((k, k), np.int64)
+        true = [self.count(split="test", label=label) for label in range(k)]
+        counts[:, np.argmax(true[:-1])] = true
         f1: float = classification_scores(counts)["f1"]
         return f1
 
@@ -108,11 +113,11 @@ class Census:
             self._check_classes(f"fold {fold}", todo, split="train", fold=fold)
 
     def _check_classes(self, where: str, todo: str, **values: Any) -> None:
-        for label, name in enumerate(CLASS_NAMES):
+        for label, name in enumerate(self.classes.names):
             if self.count(label=label, **values) == 0:
                 raise UserError(
                     f"{where} has no spectrum of class {name} (label {label}), and training needs "
-                    f"both classes: {todo}"
+                    f"{'both classes' if len(self.classes) == 2 else 'every class'}: {todo}"
                 )
 
 

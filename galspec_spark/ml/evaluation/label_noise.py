@@ -40,7 +40,7 @@ class LabelNoise(Record):
 
 
 def measure_label_noise(
-    first: Labels, second: Labels, survival: Doubles, h_beta_sn: Doubles
+    first: Labels, second: Labels, agn: int, survival: Doubles, h_beta_sn: Doubles
 ) -> LabelNoise | None:
     """Return how often the labels of n pairs of observations agree; None without pairs.
 
@@ -48,6 +48,8 @@ def measure_label_noise(
     ----------
     first, second
         Labels of both observations, (n,).
+    agn
+        The label of AGN.
     survival, h_beta_sn
         ``formula_survival`` and ``h_beta_sn`` of the first, (n,).
     """
@@ -57,8 +59,8 @@ def measure_label_noise(
     return LabelNoise(
         pairs=len(same),
         same=int(same.sum()),
-        with_agn=int(np.maximum(first, second).sum()),
-        both_agn=int(np.minimum(first, second).sum()),
+        with_agn=int(np.count_nonzero((first == agn) | (second == agn))),
+        both_agn=int(np.count_nonzero((first == agn) & (second == agn))),
         predicted=float(survival.mean()),
         by_survival=_by(survival, SURVIVAL_EDGES, same, survival),
         by_h_beta_sn=_by(h_beta_sn, SN_EDGES, same, survival),

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from galspec_spark.ml.evaluation.label_noise import LabelNoise
 from galspec_spark.ml.evaluation.record import Interval, Record
@@ -25,14 +25,14 @@ class Scores(Record):
     precision: float = Field(description="mean over the classes, weighted by their true numbers")
     recall: float = Field(description="weighted like the precision")
     f1: float = Field(description="weighted like the precision")
-    other_precision: float | None
-    other_recall: float | None
-    other_f1: float | None
+    other_precision: float | None = Field(None, description="null with more than two classes")
+    other_recall: float | None = Field(None, description="null with more than two classes")
+    other_f1: float | None = Field(None, description="null with more than two classes")
     agn_precision: float | None
     agn_recall: float | None
     agn_f1: float | None
     accuracy: float | None
-    balanced_accuracy: float | None = Field(description="mean recall of the two classes")
+    balanced_accuracy: float | None = Field(description="mean recall of the classes")
     mcc: float | None = Field(description="Matthews' correlation of prediction and label")
 
 
@@ -47,6 +47,16 @@ class Intervals(Record):
     agn_f1: Interval | None
     balanced_accuracy: Interval | None
     mcc: Interval | None
+
+
+class ClassScores(Record):
+    """The scores of one class on the test split; null if undefined."""
+
+    spectra: int = Field(description="of the class")
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    f1_interval: Interval | None = Field(description="95 %, by a bootstrap over objects")
 
 
 class ReliabilityBin(Record):
@@ -98,9 +108,10 @@ class Result(Scores):
     features: str = Field(description="name of the set of features, for example all 20")
     selected: tuple[int, ...] = Field(description="their indices, most important first")
     hyperparameters: dict[str, Setting] = Field(description="by Spark's names")
-    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(
-        description="true classes in rows, predicted in columns; other, then AGN"
+    confusion: tuple[tuple[int, ...], ...] = Field(
+        description="true classes in rows, predicted in columns, in the order of the classes"
     )
+    by_class: dict[str, ClassScores] = Field(description="by class, in their order; AGN is last")
     intervals: Intervals
     roc_auc: float | None
     pr_auc: float | None = Field(description="average precision")
@@ -111,6 +122,12 @@ class Result(Scores):
     threshold: ThresholdScores
     prediction_sets: SetScores
     seconds: Seconds
+
+    @model_validator(mode="after")
+    def _check(self) -> Result:
+        if {len(row) for row in self.confusion} != {len(self.confusion)}:
+            raise ValueError("confusion: not a square")
+        return self
 
 
 class BinScores(Scores):
@@ -232,10 +249,13 @@ class Metrics(Record):
     left_out: dict[str, int] = Field(description="spectra by the first reason that applies")
     seconds: dict[str, float] = Field(description="by stage, in the order of the run")
     features: dict[str, FeatureRecord] = Field(description="by kind, in the order of Table 1")
+    classes: tuple[str, ...] = Field(description="by label; AGN is the last")
     results: tuple[Result, ...] = Field(min_length=1)
     best: int = Field(description="index of the saved model's result")
     bins: dict[str, tuple[Bin, ...]] = Field(description="by quantity, rising")
-    majority_f1: float = Field(description="weighted F1 of calling every spectrum other")
+    majority_f1: float = Field(
+        description="weighted F1 of giving every spectrum the commonest class but AGN"
+    )
     label_noise: LabelNoise | None = Field(
         description="how far the label agrees with itself; null without repeats or lines"
     )

@@ -23,7 +23,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.labels import CLASS_NAMES, SET_NAMES
+from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.calibration import Labels
 from galspec_spark.spectrum.arrays import Doubles
 
@@ -37,7 +37,7 @@ Booleans = npt.NDArray[np.bool_]
 class PredictionSets:
     """The least conforming spectra that still have a class in their set.
 
-    Attributes by class are in the order of `CLASS_NAMES`.
+    Attributes by class are in the order of the labels.
     """
 
     level: float  #: least probability that a set holds the class
@@ -45,13 +45,24 @@ class PredictionSets:
     limits: tuple[float, ...]  #: greatest `nonconformity` in the set, by class
 
     def contain(self, probabilities: Doubles) -> Booleans:
-        """Tell which classes the sets of spectra hold, (n, k), given probabilities of AGN (n,)."""
+        """Tell which classes the sets of spectra hold, (n, k), given probabilities.
+
+        Probabilities are those of `nonconformity`.
+        """
         return np.asarray(nonconformity(probabilities) <= np.array(self.limits))
 
 
 def nonconformity(probabilities: Doubles) -> Doubles:
-    """Return 1 less the probability of each class, (n, k), given probabilities of AGN (n,)."""
-    return np.stack([probabilities, 1 - probabilities], axis=-1)
+    """Return 1 less the probability of each class, (n, k).
+
+    Parameters
+    ----------
+    probabilities
+        Of AGN, (n,), where there are two classes; of each class, (n, k), where there are more.
+    """
+    if probabilities.ndim == 1:
+        return np.stack([probabilities, 1 - probabilities], axis=-1)
+    return 1 - probabilities
 
 
 def sets_by_class(labels: Labels, probabilities: Doubles, level: float) -> PredictionSets:
@@ -60,14 +71,13 @@ def sets_by_class(labels: Labels, probabilities: Doubles, level: float) -> Predi
     Parameters
     ----------
     labels, probabilities
-        Of the calibration spectra, (n,); probabilities are of AGN.
+        Of the calibration spectra: (n,), and those of `nonconformity`.
     level
         Between 0 and 1.
     """
-    of_class = [
-        nonconformity(probabilities[labels == label])[:, label] for label in range(len(CLASS_NAMES))
-    ]
-    limits = tuple(conformal_limit(values, level) for values in of_class)
+    values = nonconformity(probabilities)
+    of_class = [values[labels == label, label] for label in range(values.shape[1])]
+    limits = tuple(conformal_limit(own, level) for own in of_class)
     return PredictionSets(level, tuple(map(len, of_class)), limits)
 
 
@@ -77,9 +87,10 @@ def sets_of_all(labels: Labels, probabilities: Doubles, level: float) -> Predict
     A rare class can be missing from most sets of its spectra while the others make up for it.
     Parameters are those of `sets_by_class`.
     """
-    own = nonconformity(probabilities)[np.arange(len(labels)), labels]
-    counts = np.bincount(labels, minlength=len(CLASS_NAMES)).tolist()
-    limits = (conformal_limit(own, level),) * len(CLASS_NAMES)
+    values = nonconformity(probabilities)
+    k = values.shape[1]
+    counts = np.bincount(labels, minlength=k).tolist()
+    limits = (conformal_limit(values[np.arange(len(labels)), labels], level),) * k
     return PredictionSets(level, tuple(counts), limits)
 
 
@@ -106,6 +117,6 @@ def conformal_limit(nonconformities: Doubles, level: float) -> float:
     return float(np.partition(nonconformities, rank - 1)[rank - 1])
 
 
-def set_names(contain: Booleans) -> npt.NDArray[np.str_]:
-    """Return the name of each set, (n,), of `SET_NAMES`."""
-    return np.array(SET_NAMES)[contain @ (1 << np.arange(len(CLASS_NAMES)))]
+def set_names(contain: Booleans, classes: Classes) -> npt.NDArray[np.str_]:
+    """Return the name of each set, (n,), of `Classes.set_names`."""
+    return np.array(classes.set_names)[contain @ (1 << np.arange(len(classes)))]

@@ -12,18 +12,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.labels import CLASS_KEYS, CLASS_NAMES, Counts
+from galspec_spark.labels import Counts
 from galspec_spark.spectrum.arrays import Doubles
 
 #: Points kept of a curve: more than the pixels across a figure.
 CURVE_POINTS = 2000
 
 
-def confusion(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> Counts:
-    """Count spectra by true class (rows) and predicted class (columns)."""
-    k = len(CLASS_NAMES)
+def confusion(labels: npt.ArrayLike, predictions: npt.ArrayLike, k: int) -> Counts:
+    """Count spectra by true class (rows) and predicted class (columns) of k classes."""
     cells = k * np.asarray(labels, np.int64) + np.asarray(predictions, np.int64)
     return np.bincount(cells, minlength=k * k).reshape(k, k)
+
+
+def against_rest(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the counts of the last class, AGN, and of all others as one: (..., 2, 2).
+
+    Parameters
+    ----------
+    counts
+        Shape (..., k, k): true classes in rows, predicted classes in columns.
+    """
+    agn = np.arange(counts.shape[-1]) == counts.shape[-1] - 1
+    sides = np.stack([~agn, agn]).astype(np.int64)
+    return np.asarray(sides @ counts @ sides.T)
 
 
 def classification_scores(counts: Counts) -> dict[str, Any]:
@@ -44,7 +56,8 @@ def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
     -------
     dict
         Arrays of shape (...), NaN where a score is undefined: ``precision``, ``recall`` and
-        ``f1`` weighted by class; the same of each class (``agn_f1``, ``other_f1``, ...);
+        ``f1`` weighted by class; the same of AGN, the last class (``agn_f1``, ...), and of the
+        other class where there are two (``other_f1``, ...);
         ``accuracy``; ``balanced_accuracy``, the mean recall of the classes; and ``mcc``, the
         correlation of label and prediction (Gorodkin 2004, Comput. Biol. Chem. 28, 367), which is
         Matthews' coefficient for two classes.
@@ -60,14 +73,11 @@ def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
     true, predicted = cells.sum(axis=-1), cells.sum(axis=-2)
     correct = np.diagonal(cells, axis1=-2, axis2=-1)
     total = true.sum(axis=-1)
-    per_class = {
-        "precision": _ratio(correct, predicted),
-        "recall": _ratio(correct, true),
-        "f1": _ratio(2 * correct, true + predicted),
-    }
+    per_class = scores_by_class(cells)
     share = np.nan_to_num(_ratio(true, total[..., None]))
     scores = {key: (np.nan_to_num(each) * share).sum(axis=-1) for key, each in per_class.items()}
-    for i, name in enumerate(CLASS_KEYS):
+    shown = {"other": 0, "agn": 1} if cells.shape[-1] == 2 else {"agn": -1}
+    for name, i in shown.items():
         scores |= {f"{name}_{key}": each[..., i] for key, each in per_class.items()}
     scores["accuracy"] = _ratio(correct.sum(axis=-1), total)
     scores["balanced_accuracy"] = per_class["recall"].mean(axis=-1)
@@ -75,6 +85,24 @@ def score_arrays(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
     variances = (total**2 - (each**2).sum(axis=-1) for each in (true, predicted))
     scores["mcc"] = _ratio(covariance, np.prod([np.sqrt(each) for each in variances], axis=0))
     return scores
+
+
+def scores_by_class(counts: npt.NDArray[Any]) -> dict[str, Doubles]:
+    """Return ``precision``, ``recall`` and ``f1`` of each class, (..., k); NaN if undefined.
+
+    Parameters
+    ----------
+    counts
+        Shape (..., k, k): true classes in rows, predicted classes in columns.
+    """
+    cells = np.asarray(counts, dtype=np.float64)
+    true, predicted = cells.sum(axis=-1), cells.sum(axis=-2)
+    correct = np.diagonal(cells, axis1=-2, axis2=-1)
+    return {
+        "precision": _ratio(correct, predicted),
+        "recall": _ratio(correct, true),
+        "f1": _ratio(2 * correct, true + predicted),
+    }
 
 
 @dataclass(frozen=True)

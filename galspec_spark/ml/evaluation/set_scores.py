@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from galspec_spark.labels import CLASS_KEYS, SET_NAMES
+from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.bins import bins_of, round_edges
 from galspec_spark.ml.evaluation.calibration import Labels
 from galspec_spark.ml.evaluation.intervals import interval
@@ -32,11 +32,16 @@ class Coverage(Record):
 
 
 class ClassCoverage(Record):
-    """Coverage by class, and the size of the sets."""
+    """Coverage by class, under the class's name in lower case, and the size of the sets."""
 
-    other: Coverage
-    agn: Coverage
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Coverage]
+
     mean_size: float = Field(description="mean number of classes in a set")
+
+    def of(self, key: str) -> Coverage:
+        """Return the coverage of a class, by its name in lower case."""
+        return self.__pydantic_extra__[key]
 
 
 class CoverageBin(ClassCoverage):
@@ -50,9 +55,9 @@ class SetScores(ClassCoverage):
     """Prediction sets by class, and their scores on the test split."""
 
     level: float = Field(description="share of each class to cover")
-    counts: tuple[int, int] = Field(description="calibration spectra, held out; other, AGN")
-    limits: tuple[float, float] = Field(
-        description="greatest 1 - probability of a class that its sets have in them; other, AGN"
+    counts: tuple[int, ...] = Field(description="calibration spectra, held out, by class")
+    limits: tuple[float, ...] = Field(
+        description="greatest 1 - probability of a class that its sets have in them, by class"
     )
     sets: dict[str, int] = Field(description="test spectra by their set")
     sn_median: tuple[CoverageBin, ...] = Field(description="by S/N, rising")
@@ -67,38 +72,39 @@ def score_sets(
     sn: pa.ChunkedArray,
     by_class: PredictionSets,
     of_all: PredictionSets,
+    classes: Classes,
 ) -> SetScores:
     """Return the scores of prediction sets on the test split.
 
     Parameters
     ----------
     labels, probabilities, sn
-        Of the test split; probabilities are of AGN.
+        Of the test split; probabilities are those of `nonconformity`.
     by_class, of_all
         The sets of `sets_by_class` and `sets_of_all`, of the same calibration spectra.
     """
     contain = by_class.contain(probabilities)
-    names, numbers = np.unique(set_names(contain), return_counts=True)
+    names, numbers = np.unique(set_names(contain, classes), return_counts=True)
     found = dict(zip(names.tolist(), numbers.tolist(), strict=True))
     bins = [
-        CoverageBin(low=low, high=high, **_coverage(labels[inside], contain[inside]))
+        CoverageBin(low=low, high=high, **_coverage(labels[inside], contain[inside], classes))
         for low, high, inside in bins_of(sn, round_edges(sn))
     ]
     return SetScores.model_validate(
         {
             **asdict(by_class),
-            **_coverage(labels, contain),
-            "sets": {name: found.get(name, 0) for name in SET_NAMES},
+            **_coverage(labels, contain, classes),
+            "sets": {name: found.get(name, 0) for name in classes.set_names},
             "sn_median": bins,
-            "marginal": _coverage(labels, of_all.contain(probabilities)),
+            "marginal": _coverage(labels, of_all.contain(probabilities), classes),
         }
     )
 
 
-def _coverage(labels: Labels, contain: Booleans) -> dict[str, Any]:
+def _coverage(labels: Labels, contain: Booleans, classes: Classes) -> dict[str, Any]:
     """Return the fields of a `ClassCoverage`."""
     by_class = {
-        key: _of_class(contain[labels == label, label]) for label, key in enumerate(CLASS_KEYS)
+        key: _of_class(contain[labels == label, label]) for label, key in enumerate(classes.keys)
     }
     return {**by_class, "mean_size": float(contain.sum(axis=1).mean())}
 

@@ -47,7 +47,7 @@ def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
     return float(binomtest(only_first_correct, differing).pvalue) if differing else 1.0
 
 
-def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
+def compare_predictions(first: pa.Table, second: pa.Table, k: int) -> Comparison:
     """Compare two tables of predictions, row by row.
 
     Parameters
@@ -55,6 +55,8 @@ def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
     first, second
         Columns ``spectrum_id``, ``label`` and ``prediction``. Rows in only one of the tables are
         left out.
+    k
+        Number of classes.
 
     Raises
     ------
@@ -76,5 +78,5 @@ def compare_predictions(first: pa.Table, second: pa.Table) -> Comparison:
     cases = (first & second, first & ~second, ~first & second, ~first & ~second)
     return Comparison(
         PairedCounts(*(int(np.count_nonzero(case)) for case in cases)),
-        *(confusion(labels, each) for each in predictions),
+        *(confusion(labels, each, k) for each in predictions),
     )

@@ -27,6 +27,7 @@ class FoldRows:
     features: Sequence[str]  #: for each fold the column of features fitted without its rows
     all_features: str  #: column of the features fitted on all rows
     identifier: str | None = None  #: column
+    classes: int = 2  #: how many there are
 
     def values(self) -> int:
         """Return the number of rows times that of features."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.labels import AGN, OTHER
+from galspec_spark.ml.evaluation.decisions import Decisions, called, of_agn, probabilities
 from galspec_spark.ml.evaluation.prediction_sets import set_names
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
@@ -61,23 +61,22 @@ class Apply:
         rows = {name: spectra.rows[name].combine_chunks() for name in KEPT}
         rows["reason"] = _without_draw(rows["reason"])
         is_used = _booleans(pc.is_null(rows["reason"]))
-        measured = self._measured(spectra, is_used)
-        margin = measured["margin"]
-        called = np.where(margin >= 0, AGN, OTHER)
-        flags = self._flags(rows, is_used, margin >= 0, measured[RECONSTRUCTION_ERROR])
+        measured, decided = self._measured(spectra, is_used)
+        names = np.array(self.bundle.classes.names)[decided]
+        flags = self._flags(rows, is_used, decided, measured[RECONSTRUCTION_ERROR])
         has_no_class = flags & bit_mask({*self.abstain, "LEFT_OUT"}, FLAG_BITS) != 0
         columns = {
             **rows,
             **{name: _where(is_used, values) for name, values in measured.items()},
             "flags": pa.array(flags),
-            "class": pa.array(np.where(has_no_class, ABSTAIN, called)),
+            "class": pa.array(np.where(has_no_class, ABSTAIN, names)),
         }
         return pa.Table.from_arrays(
             [columns[field.name].cast(field.type) for field in PREDICTED], schema=PREDICTED
         )
 
-    def _measured(self, spectra: Spectra, is_used: Booleans) -> dict[str, Array]:
-        """Return `MEASURED` of all rows; values of unused rows mean nothing."""
+    def _measured(self, spectra: Spectra, is_used: Booleans) -> tuple[dict[str, Array], Decisions]:
+        """Return `MEASURED` and the label of all rows; values of unused rows mean nothing."""
         bundle = self.bundle
         features = np.zeros((len(is_used), len(bundle.features.names)))
         error = np.full(len(is_used), np.nan, np.float32)
@@ -88,13 +87,15 @@ class Apply:
             errors = bundle.features.reconstruction_error(inputs.flux, found)
             if errors is not None:
                 error[is_used] = errors
-        probability = bundle.calibration.apply(bundle.classifier.score(features))
-        margin = probability - bundle.threshold
-        sets = set_names(bundle.prediction_sets.contain(probability))
-        return dict(zip(MEASURED, (probability, margin, sets, error, features), strict=True))
+        scores = bundle.classifier.score(features)
+        found = probabilities(scores, bundle.calibration, bundle.other_calibrations)
+        probability = of_agn(found)
+        sets = set_names(bundle.prediction_sets.contain(found), bundle.classes)
+        values = (probability, probability - bundle.threshold, sets, error, features)
+        return dict(zip(MEASURED, values, strict=True)), called(found, bundle.threshold)
 
     def _flags(
-        self, rows: dict[str, pa.Array], is_used: Booleans, is_agn: Booleans, error: Floats
+        self, rows: dict[str, pa.Array], is_used: Booleans, decided: Decisions, error: Floats
     ) -> npt.NDArray[np.int32]:
         profile = self.bundle.profile
         z, sn, coverage = (_doubles(rows[name]) for name in ("z", "sn_median", "coverage"))
@@ -107,7 +108,7 @@ class Apply:
             "LOW_SN": profile.is_below("sn_median", sn),
             "HIGH_SN": profile.is_above("sn_median", sn),
             "OUTLIER": is_used & (error > profile.error_limit(sn)),
-            "LABEL_DIFFERS": is_used & np.isfinite(label) & (label != is_agn),
+            "LABEL_DIFFERS": is_used & np.isfinite(label) & (label != decided),
         }
         flags = np.zeros(len(z), np.int32)
         for name, holds in tests.items():

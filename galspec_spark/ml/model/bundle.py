@@ -21,6 +21,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from galspec_spark import __version__
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import UserError
+from galspec_spark.labels import Classes
 from galspec_spark.ml.classifiers.kind import Scorer
 from galspec_spark.ml.evaluation.calibration import Calibration
 from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
@@ -45,10 +46,16 @@ class Bundle:
     line_columns: Sequence[str]  #: columns of ``lines`` that the features read; else pixels
     classifier: Scorer  #: takes all features
     fill_spectrum: npt.NDArray[np.float32]  #: fills gaps, (PIXELS,)
-    calibration: Calibration  #: from the score to a probability
+    calibration: Calibration  #: from the score of AGN to a probability
+    other_calibrations: Sequence[Calibration]  #: of the other classes; none with two classes
     threshold: float  #: a spectrum with this probability or more is AGN
     prediction_sets: PredictionSets  #: from a probability to the classes that it does not exclude
     profile: Profile  #: of the training set
+
+    @property
+    def classes(self) -> Classes:
+        """The classes that the model tells from one another."""
+        return self.card.label_policy.classes
 
     @property
     def preprocess(self) -> PreprocessConfig:
@@ -90,6 +97,7 @@ def load_bundle(folder: Path) -> Bundle:
         read_pipeline(folder / PIPELINE, kind, len(features.names)),
         np.load(folder / FILL_SPECTRUM, allow_pickle=False),
         card.calibration,
+        card.other_calibrations,
         card.threshold.probability,
         card.prediction_sets,
         TypeAdapter(Profile).validate_json((folder / PROFILE).read_bytes()),

@@ -54,7 +54,10 @@ class Card(Record):
     grid: Grid
     label_policy: LabelConfig
     normalisation: str
-    calibration: Calibration
+    calibration: Calibration = Field(description="of the score of AGN")
+    other_calibrations: tuple[Calibration, ...] = Field(
+        (), description="of the other classes, each against all; none with two classes"
+    )
     threshold: Threshold
     prediction_sets: PredictionSets
     recipe: Recipe

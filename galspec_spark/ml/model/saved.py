@@ -33,7 +33,11 @@ def read_pipeline(folder: Path, kind: FeatureKind, n_features: int) -> Scorer:
     UserError
         If the pipeline has other steps.
     """
-    classifiers = {each.saved_as: each.read for each in CLASSIFIERS.values()}
+    classifiers = {
+        saved_as: each.read
+        for each in CLASSIFIERS.values()
+        for saved_as in (each.saved_as, each.saved_as_of_many)
+    }
     classifier, columns = None, None
     for stage in sorted((folder / "stages").iterdir()):
         saved_as = metadata_of(stage)["class"]

@@ -17,6 +17,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.feature import VectorSlicer
 
 from galspec_spark.harness.run import Run
+from galspec_spark.labels import Classes
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.ml.features import FEATURES as KINDS
@@ -47,15 +48,21 @@ HOW_TO_USE = (
     "filled = F.zip_with(gaps, 'flux', lambda gap, flux: F.coalesce(gap, flux))",
     "spectrum = array_to_vector(filled)",
     "spectra = restframe.where('flux is not null').withColumn('spectrum', spectrum)",
-    "classified = model.transform(spectra)  # prediction: 1 is AGN, 0 another galaxy",
+    "classified = model.transform(spectra)  # prediction: {labels}",
 )
 #: The same for features that stock Spark cannot compute.
 FROM_FEATURES = (
     "from pyspark.ml import PipelineModel",
     "model = PipelineModel.load('model/pipeline')",
     "# features: the column 'features' of the table catalog, as a vector named 'all_features'",
-    "classified = model.transform(features)  # prediction: 1 is AGN, 0 another galaxy",
+    "classified = model.transform(features)  # prediction: {labels}",
 )
+
+
+def _how_to_use(trained: Trained, classes: Classes) -> tuple[str, ...]:
+    *others, agn = (f"{label} is {name}" for label, name in enumerate(classes.names))
+    lines = HOW_TO_USE if KINDS[trained.features.kind].native_steps else FROM_FEATURES
+    return (*lines[:-1], lines[-1].format(labels=", ".join((agn, *others))))
 
 
 def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
@@ -148,11 +155,12 @@ def card_of(run: Run, trained: Trained, metrics: Metrics, fingerprint: str) -> C
         features=trained.features.kind,
         selected=tuple(trained.selected),
         chosen_by="best cross-validated F1 of the AGN class; of equals the simplest",
-        how_to_use=HOW_TO_USE if KINDS[trained.features.kind].native_steps else FROM_FEATURES,
+        how_to_use=_how_to_use(trained, config.preprocess.label.classes),
         grid=Grid(id=GRID_ID, loglam0=LOGLAM0, step=LOGLAM_STEP, pixels=PIXELS),
         label_policy=config.preprocess.label,
         normalisation=config.preprocess.normalise,
         calibration=trained.calibration,
+        other_calibrations=trained.other_calibrations,
         threshold=trained.threshold,
         prediction_sets=trained.prediction_sets,
         recipe=Recipe(

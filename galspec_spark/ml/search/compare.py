@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
@@ -22,6 +23,7 @@ from galspec_spark.ml.evaluation.calibration import (
     calibrate,
     choose_threshold,
 )
+from galspec_spark.ml.evaluation.decisions import count_of, of_agn, probabilities
 from galspec_spark.ml.evaluation.prediction_sets import (
     PredictionSets,
     sets_by_class,
@@ -33,7 +35,7 @@ from galspec_spark.ml.search.search import Refit
 from galspec_spark.ml.search.settings import FEATURES, Classifier, Point
 from galspec_spark.ml.search.stock import search_by_spark
 from galspec_spark.ml.search.trial import Trial, best_trials
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.arrays import Doubles, rows_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class Trained:
     features: FeatureSet
     model: Any  #: Spark's own
     scorer: Scorer  #: the same as numbers, of the features that it uses
-    calibration: Calibration
+    calibration: Calibration  #: of the score of AGN
+    #: Of the scores of the other classes, each against all; none with two classes.
+    other_calibrations: tuple[Calibration, ...]
     threshold: Threshold
     prediction_sets: PredictionSets
     marginal_sets: PredictionSets  #: the usual ones, to compare with
@@ -175,23 +179,34 @@ def _trained(
     own = [each for each in trials if each.classifier == trial.classifier]
     seconds = sum(sum(each.seconds.values()) for each in own)
     labels, scores = _held_out(trial)
-    calibration = calibrate(labels, scores, config.calibration, trial.kind.gives_probability)
-    probabilities = calibration.apply(scores)
+    is_probability = trial.kind.gives_probability
+    is_agn = (labels == count_of(scores) - 1).astype(np.int8)
+    calibration = calibrate(is_agn, of_agn(scores), config.calibration, is_probability)
+    others = tuple(
+        calibrate((labels == i).astype(np.int8), scores[:, i], config.calibration, is_probability)
+        for i in range(count_of(scores) - 1 if scores.ndim == 2 else 0)
+    )
+    calibrated = probabilities(scores, calibration, others)
+    level = config.prediction_set_level
     return Trained(
         trial,
         features,
         refit.model,
         refit.scorer,
         calibration,
-        choose_threshold(labels, probabilities, config.threshold_precision),
-        sets_by_class(labels, probabilities, config.prediction_set_level),
-        sets_of_all(labels, probabilities, config.prediction_set_level),
+        others,
+        choose_threshold(is_agn, of_agn(calibrated), config.threshold_precision),
+        sets_by_class(labels, calibrated, level),
+        sets_of_all(labels, calibrated, level),
         seconds,
         refit.seconds,
     )
 
 
 def _held_out(trial: Trial) -> tuple[Labels, Doubles]:
-    """Return labels and out-of-fold scores of the training split."""
+    """Return labels and out-of-fold scores of the training split, of all classes if many."""
     scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
-    return scored["label"].to_numpy(), scored["score"].to_numpy()
+    labels = scored["label"].to_numpy()
+    if "scores" not in scored.column_names:
+        return labels, scored["score"].to_numpy()
+    return labels, rows_of(scored["scores"].combine_chunks()).astype(np.float64, copy=False)

@@ -1,7 +1,7 @@
 """Spark's `CrossValidator`, with fits in numpy where there are such, and all classifiers at once.
 
 A drop-in: the same parameters, folds, averages and choice. It is as fast as the data allow where
-the classifiers are of the registry, labels are 0 and 1, and the metric follows from the confusion
+the classifiers are of the registry, labels are 0, 1, ..., and the metric follows from the confusion
 matrix; else it is Spark's own.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,8 @@ from galspec_spark.warehouse.storage import Location
 
 #: Column of the folds that are drawn.
 DRAWN = "drawn_fold"
+#: Labels are less: of each pair of classes there is a count.
+MOST_CLASSES = 100
 #: Our own parameters, and those without which the result would be another.
 OWN = ("foldFeatures", "selection", "idCol", "maxFits", "maxMinutes", "scratchDir")
 DECISIVE = ("foldFeatures", "selection", "maxFits", "maxMinutes")
@@ -108,8 +111,12 @@ class CrossValidator(tuning.CrossValidator):
             if scratch is None:
                 return self._stock(dataset, "machines of a cluster need scratchDir")
             rows = self._rows(dataset, trials[0], scratch)
-            if not self._is_binary(rows.files):
-                return self._stock(dataset, "labels are not 0 and 1")
+            classes = self._classes(rows.files)
+            if classes is None:
+                return self._stock(dataset, f"labels are not 0, 1, ... below {MOST_CLASSES}")
+            if not all(trial.is_for(classes) for trial in trials):
+                return self._stock(dataset, f"a classifier is not made for {classes} classes")
+            rows = replace(rows, files=replace(rows.files, classes=classes))
             limits = Limits(self._own("maxFits"), self._own("maxMinutes"))
             tried = search(trials, rows, limits, self.getParallelism(), self.what, scratch)
             best = best_trials(tried)
@@ -160,8 +167,8 @@ class CrossValidator(tuning.CrossValidator):
             self._own("selection"),
         )
 
-    def _is_binary(self, files: FoldRows) -> bool:
-        """Return whether labels are 0 and 1; check folds as Spark does."""
+    def _classes(self, files: FoldRows) -> int | None:
+        """Return how many labels there are from 0; None if others; check folds as Spark does."""
         if not files.parts:
             raise ValueError("The validation data at fold 0 is empty.")
         tables = [open_part(part).read([files.label, files.fold]) for part in files.parts]
@@ -174,7 +181,8 @@ class CrossValidator(tuning.CrossValidator):
             raise ValueError(f"Fold number must be in range [0, {limit}), but got {wrong}")
         if found != expected:
             raise ValueError(f"The validation data at fold {min(expected - found)} is empty.")
-        return set(rows[files.label].unique().to_pylist()) <= {0, 1}
+        labels = set(rows[files.label].unique().to_pylist())
+        return max(2, int(max(labels)) + 1) if labels <= set(range(MOST_CLASSES)) else None
 
     def _model(
         self,

@@ -20,21 +20,22 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.labels import CLASS_NAMES, Counts
+from galspec_spark.labels import Counts
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.classifiers.kind import Params, Scorer
+from galspec_spark.ml.evaluation.decisions import of_agn
 from galspec_spark.ml.evaluation.scores import confusion
 from galspec_spark.ml.labelled.fold_rows import FoldRows
 from galspec_spark.ml.search.trial import Trial
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.arrays import Doubles, lists_of
 
 #: Features of one fit in numpy, at most: 0.8 GB. Spark itself fits more.
 MOST_VALUES = 100_000_000
 #: A parameter of Spark's forests, from 4.3 on: whether sibling leaves with one prediction become
 #: one leaf when a tree is finished.
 PRUNE_TREE = "pruneTree"
-#: Counts of no rows.
-NOTHING: Counts = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
+#: Counts of a fit that was not scored.
+NOTHING: Counts = np.zeros((0, 0), np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,29 @@ class Fit:
         """Return the fit with the counts of the fold left out."""
         counts = NOTHING
         if work.fold is not None:
+            counts = np.zeros((rows.classes, rows.classes), np.int64)
             for features, labels, _ in rows.held_out(work.fold):
                 scores = self.scorer.score(work.of(features))
-                counts = counts + confusion(labels, predictions(scores, work.params))
+                counts = counts + confusion(labels, predictions(scores, work.params), rows.classes)
         return replace(self, counts=counts)
 
 
 def predictions(scores: Doubles, params: Params) -> npt.NDArray[np.int8]:
-    """Return what Spark's model predicts by its scores: probabilities, or a margin."""
+    """Return what Spark's model predicts by its scores: probabilities, or margins.
+
+    With two classes, (n,), a parameter has the threshold; with more, (n, k), the greatest wins.
+    """
+    if scores.ndim == 2:
+        return np.asarray(scores.argmax(axis=1), np.int8)
     return np.asarray(scores > params.get("threshold", 0.5), np.int8)
 
 
-def is_solved(trial: Trial, values: int) -> bool:
+def is_solved(trial: Trial, values: int, classes: int) -> bool:
     """Return whether numpy fits a point, with so many values of features."""
     solver = trial.kind.solver
-    return solver is not None and values <= MOST_VALUES and solver.covers(trial.params)
+    if solver is None or values > MOST_VALUES:
+        return False
+    return solver.covers(trial.params, classes)
 
 
 def solve(spark: SparkSession, rows: FoldRows, works: Sequence[Work]) -> list[Fit]:
@@ -90,18 +99,28 @@ def _solve(work: Work, rows: FoldRows) -> Fit:
     assert solver is not None
     features, labels = rows.training(work.fold)
     started = time.monotonic()
-    scorer = solver.fit(work.of(features), labels, work.params)
+    scorer = solver.fit(work.of(features), labels, work.params, rows.classes)
     return Fit(scorer, time.monotonic() - started, NOTHING).scored(rows, work)
 
 
 def held_out_scores(rows: FoldRows, work: Work, scorer: Scorer) -> pa.Table:
-    """Return label, prediction, score and identifier, if any, of the rows of the fold left out."""
+    """Return what a fit says of the rows of the fold left out.
+
+    Returns
+    -------
+    Table
+        ``label``, ``prediction``, ``score`` (of AGN), with more than two classes ``scores`` of
+        each, and the identifier, if any.
+    """
     assert work.fold is not None
     found = []
     for features, labels, others in rows.held_out(work.fold):
         scores = scorer.score(work.of(features))
-        columns = [labels.astype(np.int8), predictions(scores, work.params), scores]
-        table = pa.table(dict(zip(("label", "prediction", "score"), columns, strict=True)))
+        decided = predictions(scores, work.params)
+        columns = {"label": labels.astype(np.int8), "prediction": decided, "score": of_agn(scores)}
+        table = pa.table(columns)
+        if scores.ndim == 2:
+            table = table.append_column("scores", lists_of(scores))
         if rows.identifier:
             table = table.append_column(rows.identifier, others[rows.identifier])
         found.append(table)

@@ -13,6 +13,7 @@ from scipy.signal import find_peaks
 
 from galspec_spark.ml.classifiers import CLASSIFIERS, random_forest
 from galspec_spark.ml.classifiers.kind import Scorer
+from galspec_spark.ml.evaluation.decisions import of_agn
 from galspec_spark.ml.evaluation.permutation import Numbers, Predict, permutation_importance
 from galspec_spark.ml.features.kind import Features
 from galspec_spark.ml.search.compare import FeatureSet, Trained
@@ -50,7 +51,7 @@ def elimination(forest: Trained, n_features: int, count: int) -> FeatureSet:
 
 
 def importance_of(
-    trained: Sequence[Trained], features: Features, test: pa.Table, seed: int
+    trained: Sequence[Trained], features: Features, test: pa.Table, agn: int, seed: int
 ) -> dict[str, Any]:
     """Return the importance of features and wavelengths to the classifiers with all features.
 
@@ -58,14 +59,16 @@ def importance_of(
     ----------
     trained
         The models of one kind of features.
+    agn
+        The label of AGN.
     """
     found: dict[str, Any] = {"features": None, "best": None, "permutation": {}, "peaks": {}}
     values, labels = some_rows(test)
     for model in (each for each in trained if each.features.is_all):
         found["permutation"][model.classifier] = permutation_importance(
-            predictor(model),
+            predictor(model, agn),
             values[:, model.selected],
-            labels,
+            labels == agn,
             model.selected,
             seed=seed,
         )
@@ -94,13 +97,13 @@ def some_rows(test: pa.Table) -> tuple[Doubles, Numbers]:
     return features_of(chosen), chosen["label"].to_numpy()
 
 
-def predictor(model: Trained) -> Predict:
-    """Return a trained model as a function of the features that it uses."""
+def predictor(model: Trained, agn: int) -> Predict:
+    """Return what a trained model says of AGN as a function of the features that it uses."""
     params = model.trial.params
 
     def predict(features: Doubles) -> tuple[Numbers, Numbers]:
         scores = model.scorer.score(features)
-        return predictions(scores, params), scores
+        return predictions(scores, params) == agn, of_agn(scores)
 
     return predict
 

@@ -9,7 +9,7 @@ from pyspark.ml.evaluation import Evaluator, MulticlassClassificationEvaluator
 from pyspark.ml.feature import VectorSlicer
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.search.trial import Trial
+from galspec_spark.ml.search.trial import Trial, class_of
 
 #: Our names of the evaluator's metrics.
 METRICS = {
@@ -50,8 +50,9 @@ def source_of(trial: Trial) -> str:
 def _trial(estimator: Any, index: int, metric: str) -> Trial | None:
     stages: list[Any] = estimator.getStages() if isinstance(estimator, Pipeline) else [estimator]
     *before, classifier = stages
-    name = f"{type(classifier).__module__}.{type(classifier).__name__}"
-    kind = next((kind for kind in CLASSIFIERS.values() if kind.estimator == name), None)
+    name = class_of(classifier)
+    known = (k for k in CLASSIFIERS.values() if name in (k.estimator, k.estimator_of_many))
+    kind = next(known, None)
     if kind is None or not all(map(_is_slicer, before)) or len(before) > 1:
         return None
     trial = Trial(index, kind.name, classifier, before[0] if before else None, metric)

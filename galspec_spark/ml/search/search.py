@@ -125,7 +125,7 @@ def search(
 def refit(trial: Trial, rows: SearchRows, scratch: Path) -> Refit:
     """Fit a trial on all rows, alone, so that times compare."""
     work = rows.work(trial, None)
-    if trial.kind.solver and is_solved(trial, rows.files.values()):
+    if trial.kind.solver and is_solved(trial, rows.files.values(), rows.files.classes):
         (fit,) = solve(rows.everything.sparkSession, rows.files, [work])
         model = trial.kind.solver.native_model(trial.estimator, fit.scorer)
         return Refit(model, fit.scorer, fit.seconds)
@@ -156,7 +156,7 @@ class _Search:
         solved: list[Trial] = []
         groups: dict[tuple[object, ...], list[Trial]] = {}
         for trial in self.trials:
-            if is_solved(trial, values):
+            if is_solved(trial, values, self.rows.files.classes):
                 solved.append(trial)
             else:
                 groups.setdefault(common_fit(trial), []).append(trial)

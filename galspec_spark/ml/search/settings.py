@@ -51,19 +51,32 @@ class Classifier:
         return Classifier(self.name, self.estimator, list(points.values()))
 
 
-def build_classifiers(config: TrainConfig, kind: FeatureKind) -> list[Classifier]:
+def build_classifiers(config: TrainConfig, kind: FeatureKind, k: int = 2) -> list[Classifier]:
     """Build the classifiers of a kind of features; needs a Spark session, starts no job.
+
+    Parameters
+    ----------
+    k
+        Number of classes.
 
     Raises
     ------
     ConfigError
-        If the Spark classifier does not have a parameter, or does not take its value.
+        If the Spark classifier does not have a parameter, does not take its value, or does not
+        know so many classes.
     """
-    return [_build(name, own, config) for name, own in config.classifiers_of(kind).items()]
+    return [_build(name, own, config, kind, k) for name, own in config.classifiers_of(kind).items()]
 
 
-def _build(name: str, config: ClassifierConfig, train: TrainConfig) -> Classifier:
-    estimator = CLASSIFIERS[name].new_estimator(featuresCol=FEATURES, labelCol=LABEL)
+def _build(
+    name: str, config: ClassifierConfig, train: TrainConfig, kind: FeatureKind, k: int
+) -> Classifier:
+    if CLASSIFIERS[name].estimator_of(k) is None:
+        where = f"features.{kind.name}" if kind.classifier else f"classifiers.{name}"
+        raise ConfigError(
+            f"train.{where} tells AGN from the rest only, not {k} classes: leave it out"
+        )
+    estimator = CLASSIFIERS[name].new_estimator(k, featuresCol=FEATURES, labelCol=LABEL)
     if estimator.hasParam("seed"):
         estimator.setSeed(train.seed)
     for key, value in config.fixed.items():

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 from pyspark.ml.tuning import CrossValidator
 
 from galspec_spark.ml.labelled.features import ALL_FEATURES, FeatureTable
@@ -45,7 +46,8 @@ def search_by_spark(
     validator = CrossValidator(**{**settings, "estimatorParamMaps": points}, collectSubModels=True)
     model: Any = validator.fit(data)
     seconds = (time.monotonic() - started) / (len(points) * folds)
-    files = replace(table.fold_rows(folds), features=[ALL_FEATURES] * folds)
+    classes = int(pc.max(table.read("train", ["label"])["label"]).as_py()) + 1
+    files = replace(table.fold_rows(folds), features=[ALL_FEATURES] * folds, classes=classes)
     rows = SearchRows(
         files, [data] * folds, data.withColumnRenamed(ALL_FEATURES, VECTORS), [selected] * folds
     )

@@ -36,6 +36,10 @@ class Trial:
         """The classifier."""
         return CLASSIFIERS[self.classifier]
 
+    def is_for(self, classes: int) -> bool:
+        """Return whether the estimator is the classifier's own for so many classes."""
+        return class_of(self.estimator) == self.kind.estimator_of(classes)
+
     @property
     def features(self) -> Sequence[int] | None:
         """The features used, by their place in a selection; None: all."""
@@ -73,6 +77,11 @@ class Trial:
     def pooled(self) -> dict[str, Any]:
         """Scores of all rows, each predicted without its own fold."""
         return classification_scores(np.sum(list(self.confusions.values()), axis=0))
+
+
+def class_of(estimator: object) -> str:
+    """Return the name of an estimator's class, with its module."""
+    return f"{type(estimator).__module__}.{type(estimator).__name__}"
 
 
 def best_trials(trials: Iterable[Trial]) -> dict[str, Trial]:

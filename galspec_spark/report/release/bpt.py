@@ -14,7 +14,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.labels import AGN
-from galspec_spark.report.release.counts import GIVEN, Integers
+from galspec_spark.report.release.counts import Integers
+from galspec_spark.warehouse.flags import ABSTAIN
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.storage import Location
 
@@ -68,7 +69,7 @@ def find_plane(
     )
     # A spectrum may have been read from two files; the catalogue lists it once.
     lines = lines.groupBy("spectrum_id").agg(F.max(F.struct("x", "y")).alias("at"))
-    classes = catalog.where(F.col("reason").isNull() & F.col("class").isin(*GIVEN))
+    classes = catalog.where(F.col("reason").isNull() & (F.col("class") != ABSTAIN))
     x, y = F.col("at.x"), F.col("at.y")
     cells = (
         lines.join(classes.select("spectrum_id", "class"), "spectrum_id")

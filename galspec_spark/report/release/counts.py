@@ -15,16 +15,13 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from galspec_spark.labels import AGN, OTHER
+from galspec_spark.labels import AGN, Classes
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 
 Integers = npt.NDArray[np.int64]
 
 #: Columns read from the catalogue.
 COLUMNS = ("class", "reason", "flags", "z", "sn_median", "probability", "healpix29")
-#: Classes in the order of the page.
-CLASSES = (AGN, OTHER, ABSTAIN)
-GIVEN = (AGN, OTHER)  #: where the model gave an answer
 SKY_ORDER = 5  #: HEALPix, nested: 12,288 pixels of 1.8 degrees
 
 
@@ -64,6 +61,7 @@ BINS = {
 class Counts:
     """Numbers of spectra, by class and bin."""
 
+    model: Classes  #: the model's classes
     left_out: Counter[str] = field(default_factory=Counter)  #: by reason
     flags: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
@@ -72,6 +70,16 @@ class Counts:
     bins: dict[tuple[str, str], Counter[int | None]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Return the classes where the model gave an answer, AGN first."""
+        return self.model.names[::-1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all values of ``class`` in the order of the page."""
+        return (*self.given, ABSTAIN)
 
     @property
     def spectra(self) -> int:
@@ -86,7 +94,7 @@ class Counts:
     @property
     def classified(self) -> int:
         """Return the number of spectra given a class."""
-        return sum(self.classes[name] for name in GIVEN)
+        return sum(self.classes[name] for name in self.given)
 
     @property
     def agn(self) -> int:
@@ -107,8 +115,14 @@ class Counts:
         return counts
 
 
-def count(catalog: DataFrame) -> Counts:
-    """Count the spectra of a catalogue that has `COLUMNS`, in one pass."""
+def count(catalog: DataFrame, model: Classes) -> Counts:
+    """Count the spectra of a catalogue that has `COLUMNS`, in one pass.
+
+    Parameters
+    ----------
+    model
+        The classes of the model that made it.
+    """
     value = {name: bins.place(F.col(name).cast("double")) for name, bins in BINS.items()}
     value["sky"] = F.shiftright("healpix29", 2 * (29 - SKY_ORDER))
     value["flags"] = F.col("flags")
@@ -127,7 +141,7 @@ def count(catalog: DataFrame) -> Counts:
         .count()
         .collect()
     )
-    counts = Counts()
+    counts = Counts(model)
     for row in rows:
         name, number = row["class"], row["count"]
         if row.quantity == "flags":  # every row has them

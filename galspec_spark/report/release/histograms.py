@@ -11,12 +11,11 @@ from galspec_spark import labels
 from galspec_spark.ml.evaluation.intervals import wilson
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.counts import BINS, CLASSES, Counts, Integers
-from galspec_spark.report.style import AGN, FAINT, INK, MUTED, OTHER, Look, bars, new_figure
+from galspec_spark.report.release.counts import BINS, Counts, Integers
+from galspec_spark.report.style import AGN, FAINT, INK, MUTED, Look, bars, class_inks, new_figure
 from galspec_spark.warehouse.flags import ABSTAIN
 
 AXES = {"z": "Redshift", "sn_median": "Median S/N per pixel"}
-COLOURS = dict(zip(CLASSES, (AGN, OTHER, MUTED), strict=True))
 MOST_BINS = 32  #: in a panel
 FEWEST = 10  #: spectra needed to show a share
 BEYOND = 0.001  #: share of the spectra at each end that one bin may hold together
@@ -31,8 +30,9 @@ def redshift_and_sn(report: ReleaseReport) -> Figure | None:
     for (upper, lower), (quantity, label) in zip(grid.T, AXES.items(), strict=True):
         edges, counts = merged(report.counts, quantity)
         if len(edges) > 1:
-            _steps(upper, edges, counts)
-            _shares(lower, edges, counts[labels.AGN], counts[labels.AGN] + counts[labels.OTHER])
+            _steps(upper, edges, counts, _colours(report.counts))
+            given = np.sum([counts[name] for name in report.counts.given], axis=0)
+            _shares(lower, edges, counts[labels.AGN], given)
         for axes in (upper, lower):
             _scale(axes, quantity)
         lower.set_xlabel(label)
@@ -66,9 +66,14 @@ def probabilities(report: ReleaseReport) -> Figure | None:
     axes = figure.subplots()
     edges = BINS["probability"].edges()
     below = np.zeros(len(edges) - 1)
-    for name in (labels.OTHER, labels.AGN):
+    inks = _colours(report.counts)
+    for name in reversed(report.counts.given):
         counts = report.counts.histogram("probability", name)
-        look: Look = {"color": COLOURS[name], "edgecolor": "white", "linewidth": 0.4}
+        look: Look = {
+            "color": inks[name],
+            "edgecolor": "white",
+            "linewidth": 0.4,
+        }
         label = f"{name}: {counts.sum():,}"
         axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=label, **look)
         below += counts
@@ -95,7 +100,7 @@ def probabilities(report: ReleaseReport) -> Figure | None:
 
 def describe_probabilities(report: ReleaseReport) -> str:
     """Describe the probabilities."""
-    counts = sum(report.counts.histogram("probability", name) for name in CLASSES)
+    counts = sum(report.counts.histogram("probability", name) for name in report.counts.names)
     fifths = np.asarray(counts).reshape(5, -1).sum(axis=1)
     numbers = ", ".join(
         f"{low:.1f} to {low + 0.2:.1f}: {n:,}"
@@ -112,7 +117,7 @@ def merged(counts: Counts, quantity: str) -> tuple[FloatArray, dict[str, Integer
 
     The first and the last bin also hold the values beyond.
     """
-    by_class = {name: counts.histogram(quantity, name) for name in CLASSES}
+    by_class = {name: counts.histogram(quantity, name) for name in counts.names}
     total = np.sum(list(by_class.values()), axis=0)
     share = total.cumsum() / max(total.sum(), 1)
     first = int(np.searchsorted(share, BEYOND))
@@ -127,13 +132,20 @@ def merged(counts: Counts, quantity: str) -> tuple[FloatArray, dict[str, Integer
     return ends, {name: np.add.reduceat(n, groups) for name, n in by_class.items()}
 
 
-def _steps(axes: Axes, edges: FloatArray, counts: dict[str, Integers]) -> None:
-    for name in CLASSES:
+def _colours(counts: Counts) -> dict[str, str]:
+    """Return the colour of each value of ``class``."""
+    return {**class_inks(counts.model.names), ABSTAIN: MUTED}
+
+
+def _steps(
+    axes: Axes, edges: FloatArray, counts: dict[str, Integers], colours: dict[str, str]
+) -> None:
+    for name, ink in ((name, colours[name]) for name in counts):
         if counts[name].sum():
             axes.stairs(
                 counts[name],
                 edges,
-                color=COLOURS[name],
+                color=ink,
                 linewidth=1.3,
                 linestyle=":" if name == ABSTAIN else "-",
                 label=name,

@@ -22,7 +22,7 @@ from galspec_spark.report.release import arrivals, counts
 from galspec_spark.report.release.arrivals import find_arrivals, spectra_parts
 from galspec_spark.report.release.bpt import find_plane
 from galspec_spark.report.release.contents import ReleaseReport, Verified
-from galspec_spark.report.release.counts import CLASSES, count
+from galspec_spark.report.release.counts import Counts, count
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.outliers import find_outliers, survey_address
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
@@ -31,11 +31,6 @@ from galspec_spark.warehouse.tables import Warehouse
 
 MOST_FINDINGS = 12  #: in the table of drifted quantities
 MOST_QUEUED = 20  #: in the table of spectra to label
-CLASS_MEANINGS = {
-    CLASSES[0]: "the probability of AGN is the model's threshold or more",
-    CLASSES[1]: "another galaxy: the probability is less",
-    ABSTAIN: "the model should not be asked: left out by preprocess, or a flag says so",
-}
 
 
 def write_release_report(
@@ -94,7 +89,7 @@ def write_report(output: Path, report: ReleaseReport) -> Path:
         left_out=dict(report.counts.left_out.most_common()),
         meanings=REASONS,
         file_meanings=arrivals.MEANINGS,
-        class_meanings=CLASS_MEANINGS,
+        class_meanings=_class_meanings(report.counts),
         flag_meanings={name: meaning for name, (_, meaning) in FLAGS.items()},
         most_findings=MOST_FINDINGS,
         queue=list(map(_queued, report.queue.slice(0, MOST_QUEUED).to_pylist())),
@@ -115,7 +110,7 @@ def gather(
 ) -> ReleaseReport:
     """Count and read what the report shows; see `write_release_report`."""
     parts = catalog_parts(warehouse, bundle.id, release)
-    found = count(scan(spark, parts, counts.COLUMNS))
+    found = count(scan(spark, parts, counts.COLUMNS), bundle.classes)
     classes = scan(spark, parts, ["spectrum_id", "class", "reason"])
     verified = run.result("verify")
     return ReleaseReport(
@@ -136,6 +131,18 @@ def gather(
 def _queued(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row of the queue with the address of the spectrum's page at the survey."""
     return {**row, "address": survey_address(row["survey"], row["release"], row["spectrum_id"])}
+
+
+def _class_meanings(counts: Counts) -> dict[str, str]:
+    agn, *others = counts.given
+    less = "another galaxy: the probability is less"
+    if len(others) > 1:
+        less = "the probability of AGN is less, and this class the likeliest of the others"
+    return {
+        agn: "the probability of AGN is the model's threshold or more",
+        **dict.fromkeys(others, less),
+        ABSTAIN: "the model should not be asked: left out by preprocess, or a flag says so",
+    }
 
 
 def _share(value: float | None) -> str:

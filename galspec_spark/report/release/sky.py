@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 from galspec_spark.labels import AGN
 from galspec_spark.report.contents import FloatArray
 from galspec_spark.report.release.contents import ReleaseReport
-from galspec_spark.report.release.counts import GIVEN, Integers
+from galspec_spark.report.release.counts import Integers
 from galspec_spark.report.style import AGN_COUNTS, COUNTS, FAINT, MUTED, new_figure
 
 SKY_AREA = 41252.96  #: square degrees
@@ -57,7 +57,7 @@ def describe_sky(report: ReleaseReport) -> str:
 
 def _counts(report: ReleaseReport) -> tuple[Integers, Integers]:
     """Return the classified spectra and the AGN in each pixel, of an order that suits them."""
-    classified, agn = report.counts.sky(GIVEN), report.counts.sky([AGN])
+    classified, agn = report.counts.sky(report.counts.given), report.counts.sky([AGN])
     if classified.sum() < FEW * np.count_nonzero(classified):
         # Nested: the four parts of a pixel follow one another.
         return classified.reshape(-1, 4).sum(axis=1), agn.reshape(-1, 4).sum(axis=1)

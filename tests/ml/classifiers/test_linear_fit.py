@@ -10,7 +10,7 @@ from pyspark.ml.linalg import Vectors
 from sklearn import linear_model
 
 from galspec_spark.ml.classifiers import linear_svc, logistic_regression
-from galspec_spark.ml.classifiers.linear_fit import covers, covers_hinge, fit_hinge, fit_logistic
+from galspec_spark.ml.classifiers.linear_fit import fit_hinge, fit_logistic
 
 PLAIN = {"regParam": 0.01, "fitIntercept": True, "standardization": True, "elasticNetParam": 0.0}
 
@@ -110,7 +110,7 @@ def test_the_model_is_sparks_own_saved_and_loaded(
 ) -> None:
     untrained = estimator(regParam=0.01)
     solver = module.KIND.solver
-    fitted = solver.fit(VALUES, LABELS, all_params(untrained))
+    fitted = solver.fit(VALUES, LABELS, all_params(untrained), 2)
     model = solver.native_model(untrained, fitted)
     model.save(str(tmp_path / "model"))
     loaded = type(model).load(str(tmp_path / "model"))
@@ -145,7 +145,8 @@ def test_a_scale_of_a_feature_changes_no_score() -> None:
 
 
 def test_what_numpy_does_not_fit_is_left_to_spark() -> None:
-    assert covers(PLAIN)
-    assert not covers({**PLAIN, "family": "multinomial"})
-    assert not covers({**PLAIN, "weightCol": "weight"})
-    assert not covers_hinge({**PLAIN, "regParam": 0.0})
+    covers, plain = logistic_regression.covers, {**PLAIN, "family": "auto"}
+    assert covers(plain, 2)
+    assert not covers({**plain, "family": "multinomial"}, 2)
+    assert not covers({**plain, "weightCol": "weight"}, 2)
+    assert not linear_svc.covers({**PLAIN, "regParam": 0.0}, 2)

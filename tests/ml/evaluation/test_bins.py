@@ -36,7 +36,7 @@ def rows(columns):
 
 def test_each_bin_is_as_if_alone(rows, columns):
     edges = [0.05, 0.1]
-    found = scores_by_bin(rows, "z", ["lr", "rf"], edges)
+    found = scores_by_bin(rows, "z", ["lr", "rf"], edges, 2)
     assert [entry["low"] for entry in found] == [columns["z"].min(), 0.05, 0.1]
     assert [entry["high"] for entry in found] == [0.05, 0.1, columns["z"].max()]
     for i, entry in enumerate(found):
@@ -59,14 +59,14 @@ def test_each_bin_is_as_if_alone(rows, columns):
 
 def test_a_value_at_an_edge_is_in_the_bin_above():
     rows = pa.table({"label": [0, 0, 1], "z": [0.1, 0.2, 0.3], "lr": [0, 0, 1]})
-    found = scores_by_bin(rows, "z", ["lr"], [0.2])
+    found = scores_by_bin(rows, "z", ["lr"], [0.2], 2)
     assert [(e["low"], e["high"], e["count"]) for e in found] == [(0.1, 0.2, 1), (0.2, 0.3, 2)]
 
 
 def test_rows_without_a_value_are_counted_apart():
     sn = pa.array([1.0, None, float("nan")], pa.float32())
     rows = pa.table({"label": [0, 1, 0], "sn_median": sn, "lr": [0, 1, 1]})
-    first, without = scores_by_bin(rows, "sn_median", ["lr"], [0.5, 2.0])
+    first, without = scores_by_bin(rows, "sn_median", ["lr"], [0.5, 2.0], 2)
     assert (first["low"], first["high"], first["count"]) == (0.5, 2.0, 1)
     assert first["lr"]["agn_recall_interval"] is None
     assert (without["low"], without["high"], without["count"], without["agn"]) == (None, None, 2, 1)
@@ -79,7 +79,7 @@ def test_edges_are_round_and_of_about_equal_count(rows, columns):
     counts = np.bincount(np.digitize(columns["z"], edges))
     assert len(counts) == 5
     assert counts.min() > 0.75 * N / 5
-    assert sum(entry["count"] for entry in scores_by_bin(rows, "z", ["lr"], edges)) == N
+    assert sum(entry["count"] for entry in scores_by_bin(rows, "z", ["lr"], edges, 2)) == N
     assert len(round_edges(rows["label"])) <= 2  # of few values, few edges
 
 

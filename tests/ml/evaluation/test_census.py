@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
+from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 
 SCHEMA = pa.schema(
@@ -29,7 +30,7 @@ def take(rows) -> Census:
     content += [("lamost", "dr5", "a", "coverage", None, None, None)] * 3
     content += [("sdss", "dr14", "b", None, None, None, None)]
     columns = ("survey", "release", "object_id", "reason", "label", "split", "fold")
-    return Census.take(members(content, columns))
+    return Census.take(members(content, columns), BINARY)
 
 
 def test_counts():

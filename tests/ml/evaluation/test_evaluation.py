@@ -8,10 +8,12 @@ from sklearn import metrics
 
 from galspec_spark.ml.evaluation import scores as module
 from galspec_spark.ml.evaluation.scores import (
+    against_rest,
     classification_scores,
     confusion,
     curves,
     score_arrays,
+    scores_by_class,
 )
 
 N = 400
@@ -31,7 +33,7 @@ def scores() -> np.ndarray:
 
 def test_confusion_and_scores(scores):
     labels, predicted = predictions(scores)
-    counts = confusion(labels, predicted)
+    counts = confusion(labels, predicted, 2)
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(labels, predicted))
     ours = classification_scores(counts)
     for prefix, average, label in (
@@ -94,22 +96,25 @@ def test_long_curves_are_thinned_and_their_areas_are_not(scores, monkeypatch):
 
 
 def test_no_rows_have_no_confusion():
-    np.testing.assert_array_equal(confusion([], []), np.zeros((2, 2)))
+    np.testing.assert_array_equal(confusion([], [], 2), np.zeros((2, 2)))
 
 
-def test_scores_of_three_classes_are_scikit_learns(monkeypatch):
-    monkeypatch.setattr(module, "CLASS_NAMES", ("a", "b", "c"))
-    monkeypatch.setattr(module, "CLASS_KEYS", ("a", "b", "c"))
+def test_scores_of_three_classes_are_scikit_learns():
     random = np.random.default_rng(7)
     labels = random.integers(0, 3, N)
     predicted = np.where(random.random(N) < 0.6, labels, random.integers(0, 3, N))
-    counts = confusion(labels, predicted)
+    counts = confusion(labels, predicted, 3)
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(labels, predicted))
     ours = classification_scores(counts)
     assert ours["mcc"] == pytest.approx(metrics.matthews_corrcoef(labels, predicted), rel=1e-12)
     assert ours["f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="weighted"))
-    each = metrics.f1_score(labels, predicted, average=None)
-    assert [ours[f"{name}_f1"] for name in "abc"] == pytest.approx(list(each))
+    expected = metrics.precision_recall_fscore_support(labels, predicted)[:3]
+    np.testing.assert_allclose(list(scores_by_class(counts).values()), expected, rtol=1e-12)
+    assert ours["agn_f1"] == pytest.approx(expected[2][2])  # the last class
+    assert "other_f1" not in ours
+    of_agn = against_rest(np.stack([counts, 2 * counts]))
+    np.testing.assert_array_equal(of_agn[0], metrics.confusion_matrix(labels == 2, predicted == 2))
+    np.testing.assert_array_equal(of_agn[1], 2 * of_agn[0])
 
 
 def test_what_is_undefined_is_none():

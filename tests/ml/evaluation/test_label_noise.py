@@ -12,7 +12,7 @@ from galspec_spark.ml.evaluation.label_noise import measure_label_noise
 def test_pairs_are_counted_by_bin() -> None:
     first, second = np.array([0, 0, 1, 1, 1, 0]), np.array([0, 1, 1, 0, 1, 0])
     survival = np.array([1.0, 0.6, 0.65, 0.3, 0.95, 0.99])
-    noise = measure_label_noise(first, second, survival, np.array([-1, 2, 3.5, 3.9, 20, 1]))
+    noise = measure_label_noise(first, second, 1, survival, np.array([-1, 2, 3.5, 3.9, 20, 1]))
     assert noise is not None
     assert (noise.pairs, noise.same, noise.with_agn, noise.both_agn) == (6, 4, 4, 2)
     assert noise.predicted == pytest.approx(survival.mean())
@@ -29,4 +29,6 @@ def test_pairs_are_counted_by_bin() -> None:
 
 def test_without_pairs_there_is_nothing_to_tell() -> None:
     nothing = np.empty(0)
-    assert measure_label_noise(nothing.astype(int), nothing.astype(int), nothing, nothing) is None
+    assert (
+        measure_label_noise(nothing.astype(int), nothing.astype(int), 1, nothing, nothing) is None
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from galspec_spark.labels import SET_NAMES
+from galspec_spark.labels import BINARY, Classes
 from galspec_spark.ml.evaluation.prediction_sets import (
     GREATEST,
     PredictionSets,
@@ -101,8 +101,23 @@ def test_a_level_is_between_0_and_1(level):
 
 
 def test_sets_have_names():
-    assert SET_NAMES == ("empty", "other", "AGN", "other|AGN")
+    assert BINARY.set_names == ("empty", "other", "AGN", "other|AGN")
     narrow, wide = PredictionSets(0.9, (9, 9), (0.2, 0.3)), PredictionSets(0.9, (9, 9), (0.6, 0.6))
     p = np.array([0.1, 0.5, 0.9])
-    assert set_names(narrow.contain(p)).tolist() == ["other", "empty", "AGN"]
-    assert set_names(wide.contain(p)).tolist() == ["other", "other|AGN", "AGN"]
+    assert set_names(narrow.contain(p), BINARY).tolist() == ["other", "empty", "AGN"]
+    assert set_names(wide.contain(p), BINARY).tolist() == ["other", "other|AGN", "AGN"]
+
+
+def test_sets_of_three_classes_hold_each_with_the_level():
+    names = Classes.of(["b", "AGN", "a"])
+    assert names.set_names == ("empty", "a", "b", "a|b", "AGN", "a|AGN", "b|AGN", "a|b|AGN")
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 3, 30_000)
+    p = random.dirichlet(np.ones(3), 30_000) + 0.5 * np.eye(3)[labels]
+    p /= p.sum(axis=1, keepdims=True)
+    sets = sets_by_class(labels[:15_000], p[:15_000], LEVEL)
+    contain = sets.contain(p[15_000:])
+    shares = [contain[labels[15_000:] == label, label].mean() for label in range(3)]
+    assert shares == pytest.approx([LEVEL] * 3, abs=0.015)
+    assert len(set(sets_of_all(labels, p, LEVEL).limits)) == 1
+    assert set_names(contain[:1], names)[0] in names.set_names

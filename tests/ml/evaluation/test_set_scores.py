@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import binomtest
 
+from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
 from galspec_spark.ml.evaluation.set_scores import score_sets
 
@@ -19,7 +20,7 @@ OF_ALL = PredictionSets(0.7, (20, 10), (0.2, 0.2))
 
 @pytest.fixture(scope="module")
 def scores():
-    return score_sets(LABELS, P, SN, BY_CLASS, OF_ALL)
+    return score_sets(LABELS, P, SN, BY_CLASS, OF_ALL, BINARY)
 
 
 def test_coverage_is_of_each_class(scores):

@@ -43,18 +43,18 @@ def test_paired_counts():
         ("b", 0, 1.0),
         ("a", 1, 1.0),
     )
-    found = compare_predictions(first, second)
+    found = compare_predictions(first, second, 2)
     assert found.counts == PairedCounts(both=1, only_first=2, only_second=1, neither=1)
     assert found.counts.p_value == mcnemar(2, 1)
     np.testing.assert_array_equal(found.first, [[2, 0], [2, 1]])
     np.testing.assert_array_equal(found.second, [[0, 2], [1, 2]])
-    swapped = compare_predictions(second, first)
+    swapped = compare_predictions(second, first, 2)
     assert swapped.counts == PairedCounts(both=1, only_first=1, only_second=2, neither=1)
 
 
 def test_runs_that_cannot_be_compared():
     first = predictions(("a", 1, 1.0), ("b", 0, 0.0))
     with pytest.raises(UserError, match="no test spectrum in common"):
-        compare_predictions(first, predictions(("c", 1, 1.0)))
+        compare_predictions(first, predictions(("c", 1, 1.0)), 2)
     with pytest.raises(UserError, match="1 of 2 common test spectra are labelled otherwise"):
-        compare_predictions(first, predictions(("a", 0, 1.0), ("b", 0, 0.0)))
+        compare_predictions(first, predictions(("a", 0, 1.0), ("b", 0, 0.0)), 2)

@@ -18,6 +18,7 @@ from pyspark.ml.linalg import Vectors
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from galspec_spark import __version__
+from galspec_spark.config import LabelConfig
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers.linear import Linear
 from galspec_spark.ml.evaluation.calibration import Calibration, Threshold
@@ -51,7 +52,7 @@ CARD = Card(
     chosen_by="test",
     how_to_use=[],
     grid={"id": GRID_ID, "loglam0": 3.5, "step": 1e-4, "pixels": 3},
-    label_policy={},
+    label_policy=LabelConfig(),
     normalisation="median",
     calibration=Calibration("platt", False, 1.5, -0.5),
     threshold=Threshold(0.3, 0.9, 0.8, 0.85, True),

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.census import Census
 from galspec_spark.ml.model.profile import QUANTITIES, Profile, take_profile, tally
 from galspec_spark.spectrum.arrays import lists_of
@@ -36,7 +37,9 @@ def profile(train) -> Profile:
     groups = pd.DataFrame({"reason": [None, "coverage", "not_drawn"], "count": [N + 800, 7, 9]})
     for column in ("label", "split", "fold"):
         groups[column] = np.nan
-    return take_profile(train, train.slice(0, 800), NAMES, Census(groups, 0), called_agn=200)
+    return take_profile(
+        train, train.slice(0, 800), NAMES, Census(groups, 0, BINARY), called_agn=200
+    )
 
 
 def test_edges_and_ranges_are_quantiles(train, profile):

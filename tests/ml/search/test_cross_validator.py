@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.ml import Pipeline, tuning
 from pyspark.ml.classification import (
+    LinearSVC,
     LogisticRegression,
     NaiveBayes,
     RandomForestClassifier,
@@ -115,13 +117,25 @@ def test_all_else_is_sparks(rows, by_spark, case) -> None:
 
 
 def three_classes(rows):
-    return rows.withColumn("y", F.when(F.col("part") == 0, 2.0).otherwise(F.col("y")))
+    return rows.withColumn("y", F.when(F.col("number") % 5 == 0, 2.0).otherwise(F.col("y")))
 
 
-def test_more_classes_are_sparks(rows, by_spark) -> None:
-    found = CrossValidator(**settings(foldCol="part", grid=[{}])).fit(three_classes(rows))
+def test_averages_of_more_classes_are_sparks(rows, by_spark) -> None:
+    oracle = tuning.CrossValidator(**settings(foldCol="part")).fit(three_classes(rows))
+    by_spark.clear()
+    found = CrossValidator(**settings(foldCol="part")).fit(three_classes(rows))
+    assert not by_spark
+    np.testing.assert_allclose(found.avgMetrics, oracle.avgMetrics, atol=1e-9)
+    ours, theirs = (m.bestModel.coefficientMatrix.toArray() for m in (found, oracle))
+    assert ours.shape == (3, 3)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_classifier_of_two_classes_fails_with_more_as_sparks(rows, by_spark) -> None:
+    machine = LinearSVC(featuresCol="x", labelCol="y")
+    with pytest.raises(PySparkException, match=r"but got 2\.0"):
+        CrossValidator(**settings(machine, [{}]), foldCol="part").fit(three_classes(rows))
     assert len(by_spark) == 1
-    assert found.bestModel.numClasses == 3
 
 
 def test_what_spark_cannot_do_is_refused(rows) -> None:

@@ -87,7 +87,7 @@ def test_shuffling_costs_what_a_model_rests_on():
     labels = (values[:, 1] / 5 + random.normal(0, 0.3, 600) > 0.5).astype(int)
     scorer = Linear(np.array([0.0, 0.2, 0.0]), -0.5, is_logistic=False)
     trial = SimpleNamespace(params={"threshold": 0.0})
-    predict = predictor(SimpleNamespace(trial=trial, scorer=scorer))
+    predict = predictor(SimpleNamespace(trial=trial, scorer=scorer), 1)
     found = permutation_importance(predict, values, labels, [7, 0, 3], repeats=2)
     assert [each["feature"] for each in found] == [7, 0, 3]
     for key in ("f1_drop", "pr_auc_drop"):

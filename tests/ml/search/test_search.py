@@ -155,7 +155,7 @@ def test_scores_of_the_best_are_of_each_fold(table, trials):
         for fold, scored in trial.scored.items():
             labels, predictions = (scored[name].to_numpy() for name in ("label", "prediction"))
             scores = scored["score"].to_numpy()
-            np.testing.assert_array_equal(confusion(labels, predictions), trial.confusions[fold])
+            np.testing.assert_array_equal(confusion(labels, predictions, 2), trial.confusions[fold])
             assert scores[predictions == 0].max() <= scores[predictions == 1].min()
             of_fold = table.rows.where(f"fold = {fold}").select("spectrum_id").toPandas()
             assert sorted(scored["spectrum_id"].to_pylist()) == sorted(of_fold["spectrum_id"])

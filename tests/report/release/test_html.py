@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
+from galspec_spark.labels import BINARY
 from galspec_spark.report.release.arrivals import BadFile
 from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import Counts
@@ -101,6 +102,7 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
 def test_release_without_agn_lines_or_outliers_says_so(release_report, tmp_path) -> None:
     bins = {key: Counter(n) for key, n in release_report.counts.bins.items() if key[1] == "other"}
     counts = Counts(
+        BINARY,
         flags=Counter(),
         classes=Counter(other=release_report.counts.classes["other"]),
     )
