@@ -93,8 +93,10 @@ def class_means(report: TrainingReport) -> Figure | None:
     wide, difference, *windows = (grid[key] for key in "ABCD")
     _means(wide, report)
     wide.set_ylabel("Mean flux")
-    place = "lower right" if len(report.metrics.classes) == 2 else "upper center"
-    wide.legend(loc=place, ncols=2)
+    if len(report.metrics.classes) == 2:
+        wide.legend(loc="lower right", ncols=2)
+    else:
+        wide.legend(loc="upper center", ncols=2)
     wide.tick_params(labelbottom=False)
     wide.set_xlim(report.wavelength[0], report.wavelength[-1])
     _difference(difference, report)
