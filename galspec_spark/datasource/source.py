@@ -6,17 +6,24 @@ package is installed; elsewhere, call ``spark.dataSource.register(GalspecDataSou
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 from pyspark.sql import datasource
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceReader,
+    DataSourceStreamReader,
+    InputPartition,
+)
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructType
 
+from galspec_spark.datasource.one_line import in_one_line
+from galspec_spark.datasource.options import OF_READ, OF_READ_STREAM, Options
 from galspec_spark.errors import UserError
 from galspec_spark.ingest.listing import list_files, tasks_of
 from galspec_spark.readers import read_spectra
@@ -24,6 +31,7 @@ from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_sources
 from galspec_spark.readers.rows import Row
+from galspec_spark.readers.source import Source
 from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
 
 #: The columns of the ``spectra`` table, its partition columns among them, without provenance.
@@ -41,6 +49,9 @@ log = logging.getLogger(__name__)
 class GalspecDataSource(DataSource):
     """Spectra in FITS files of SDSS, LAMOST and DESI.
 
+    A path is a file, a folder, or a pattern (`galspec_spark.ingest.globs`). Any other option than
+    these is refused.
+
     Options
     -------
     survey
@@ -51,12 +62,22 @@ class GalspecDataSource(DataSource):
         ``true`` leaves out files that cannot be read, with a warning; otherwise the first such
         file fails the read, as in Spark's own sources.
     pushFilters
-        ``true`` applies filters on names, numbers and positions before pixels are converted. Spark
-        needs ``spark.sql.python.filterPushdown.enabled=true`` as well.
+        Of ``read``: ``true`` applies filters on names, numbers and positions before pixels are
+        converted. Spark needs ``spark.sql.python.filterPushdown.enabled=true`` as well.
+    log
+        Of ``readStream``, which needs it: the folder for its list of files
+        (`galspec_spark.datasource.file_log`).
+    maxFilesPerTrigger
+        Of ``readStream``: most files in a batch.
 
     A schema with fewer columns, ``spark.read.format("galspec").schema("z double, ...")``, converts
-    only those.
+    only those: Spark does not tell a Python source which columns a query reads.
     """
+
+    @in_one_line()
+    def __init__(self, options: MutableMapping[str, str]) -> None:
+        super().__init__(options)
+        Options.of(options, tuple(dict.fromkeys((*OF_READ, *OF_READ_STREAM))))
 
     @classmethod
     def name(cls) -> str:
@@ -67,20 +88,40 @@ class GalspecDataSource(DataSource):
         """Return all columns."""
         return from_arrow_schema(SCHEMA)
 
+    @in_one_line()
     def reader(self, schema: StructType) -> DataSourceReader:
         """Return the reader of the columns in a schema."""
+        options = Options.of(self.options, OF_READ)
+        self._check(schema)
+        if not options.push_filters:
+            return SpectraReader(schema, options)
+        if not hasattr(datasource, "Filter"):
+            raise UserError("pushFilters needs Spark 4.1 or later: leave it out")
+        from galspec_spark.datasource.pushdown import FilteringReader
+
+        return FilteringReader(schema, options)
+
+    def streamReader(self, schema: StructType) -> DataSourceStreamReader:
+        """Return the reader of the columns in a schema, of files as they come."""
+        from galspec_spark.datasource import stream
+
+        try:
+            options = Options.of(self.options, OF_READ_STREAM)
+            self._check(schema)
+            if not stream.HAS_LIMITS:
+                return stream.SpectraStream(schema, options)
+            from galspec_spark.datasource.limits import LimitedStream
+
+            return LimitedStream(schema, options)
+        except UserError as error:
+            return stream.RefusedStream(error)
+
+    def _check(self, schema: StructType) -> None:
         columns = {field.name: field.dataType for field in self.schema()}
         for field in schema:
             if columns.get(field.name) != field.dataType:
                 column = f"{field.name} {field.dataType.simpleString()}"
                 raise UserError(f"galspec has no column {column!r}; without .schema it shows all")
-        if str(self.options.get("pushFilters", "false")).lower() == "true":
-            if not hasattr(datasource, "Filter"):
-                raise UserError("pushFilters needs Spark 4.1 or later: leave it out")
-            from galspec_spark.datasource.pushdown import FilteringReader
-
-            return FilteringReader(schema, dict(self.options))
-        return SpectraReader(schema, dict(self.options))
 
 
 @dataclass
@@ -90,61 +131,64 @@ class FilesOfTask(InputPartition):
     files: list[tuple[str, int]]
 
 
+def files_of_tasks(files: pa.Table) -> list[InputPartition]:
+    """Divide listed files into tasks."""
+    if not files.num_rows:
+        return []
+    return [
+        FilesOfTask(list(zip(task["path"].to_pylist(), task["size"].to_pylist(), strict=True)))
+        for task in tasks_of(files, TASK_BYTES, 1)
+    ]
+
+
 class SpectraReader(DataSourceReader):
     """Reads files in tasks of about equal bytes."""
 
-    def __init__(self, schema: StructType, options: dict[str, str]) -> None:
-        options = {key.lower(): value for key, value in options.items()}
-        paths = json.loads(options.get("paths", "[]")) or [options.get("path")]
-        if paths == [None]:
-            raise UserError('galspec needs a path: spark.read.format("galspec").load(path)')
-        self._paths = paths
+    def __init__(self, schema: StructType, options: Options) -> None:
+        self._options = options
         self._schema = to_arrow_schema(schema)
-        self._survey, self._release = options.get("survey"), options.get("release")
-        self._ignore = options.get("ignorecorruptfiles", "false").lower() == "true"
 
+    @in_one_line()
     def partitions(self) -> Sequence[InputPartition]:
         """List the files and divide them into tasks."""
-        listing = list_files(self._paths).files
-        return [
-            FilesOfTask(list(zip(task["path"].to_pylist(), task["size"].to_pylist(), strict=True)))
-            for task in tasks_of(listing, TASK_BYTES, 1)
-        ]
+        return files_of_tasks(list_files(self._options.paths).files)
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Decode the files of one task."""
         assert isinstance(partition, FilesOfTask)
-        rows: list[Row] = []
-        for row in self._rows(partition.files):
-            rows.append(row)
-            if len(rows) == BATCH:
-                yield from self._batches(rows)
-                rows = []
-        if rows:
-            yield from self._batches(rows)
+        with in_one_line():
+            rows = self._rows(partition.files)
+            while batch := list(islice(rows, BATCH)):
+                yield from spectra_table(in_sky_order(batch), {}, self._schema).to_batches()
 
     def wanted(self, row: Row) -> bool:
         """Tell whether a row is requested."""
-        return self._survey in (None, row["survey"])
+        return self._options.survey in (None, row["survey"])
+
+    def decoded(self, source: Source | BadFile, path: str, size: int) -> list[Row]:
+        """Return the rows of a file, which was opened with a size."""
+        if isinstance(source, BadFile):
+            raise source
+        return read_spectra(source)[1]
+
+    def left_out(self, path: str, error: BadFile) -> None:
+        """Tell of a file that cannot be read."""
+        log.warning("left out %s: %s: %s", path, error.reason, error.message)
 
     def _rows(self, files: list[tuple[str, int]]) -> Iterator[Row]:
-        for (path, _), source in zip(files, open_sources(files), strict=True):
+        release = self._options.release
+        for (path, size), source in zip(files, open_sources(files), strict=True):
             try:
-                if isinstance(source, BadFile):
-                    raise source
-                rows = read_spectra(source)[1]
+                rows = self.decoded(source, path, size)
             except BadFile as error:
-                message = f"{path}: {error.reason}: {error.message}"
-                if not self._ignore:
+                if not self._options.ignore_corrupt_files:
+                    message = f"{path}: {error.reason}: {error.message}"
                     raise UserError(f"{message} (ignoreCorruptFiles=true skips it)") from None
-                log.warning("left out %s", message)
+                self.left_out(path, error)
                 continue
             for row in rows:
-                names = [row["survey"], self._release, row["key"]]
+                names = [row["survey"], release, row["key"]]
                 row["spectrum_id"] = "-".join(name for name in names if name)
-                row["release"], row["file"] = self._release, path
+                row["release"], row["file"] = release, path
                 if self.wanted(row):
                     yield row
-
-    def _batches(self, rows: list[Row]) -> Iterator[pa.RecordBatch]:
-        yield from spectra_table(in_sky_order(rows), {}, self._schema).to_batches()

@@ -7,9 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from urllib.parse import quote
 
 from galspec_spark.errors import UserError
+from galspec_spark.ingest.globs import is_pattern, matches
 from galspec_spark.warehouse.local import FileStatus, is_text, local_status
 from galspec_spark.warehouse.storage import Location
 
@@ -25,6 +27,7 @@ HIDDEN = "hidden"
 class Finder:
     """Finds the files of several inputs, each once."""
 
+    may_be_empty: bool = False  #: whether an input may hold no FITS file
     #: Entries that are not taken, by suffix; hidden ones, a folder as one, under `HIDDEN`.
     left_out: Counter[str] = field(default_factory=Counter)
     listed: set[str] = field(default_factory=set)  #: local folders
@@ -36,23 +39,35 @@ class Finder:
         Raises
         ------
         UserError
-            If the input does not exist, or holds no FITS file.
+            If the input does not exist, or holds no FITS file; if it is a pattern, and nothing
+            matches.
         OSError
             If the input cannot be listed. A folder below that cannot is found like a file.
         """
         place = Location.of(name)
+        places = [place]
         if not place.exists():
-            raise UserError(f"input {name} does not exist")
-        if not place.is_folder():
+            if not is_pattern(name):
+                raise UserError(f"input {name} does not exist")
+            places = list(matches(place))
+            if not places and not self.may_be_empty:
+                raise UserError(f"nothing matches {name}")
+        elif not place.is_folder():
             yield place.status()
             return
         taken, met_again = 0, self._met_again
-        for file in self._local(place.path) if place.is_local else self._remote(place):
+        for file in chain.from_iterable(map(self._at, places)):
             taken += 1
             yield file
-        if not taken and self._met_again == met_again:
+        if not taken and not self.may_be_empty and self._met_again == met_again:
             others = f"; left out: {in_words(self.left_out)}" if self.left_out else ""
             raise UserError(f"no FITS files ({SUFFIXES}) in {name}{others}")
+
+    def _at(self, place: Location) -> Iterator[FileStatus]:
+        if place.is_folder():
+            yield from self._local(place.path) if place.is_local else self._remote(place)
+        elif self._takes(place.name):
+            yield place.status()
 
     def _local(self, root: str) -> Iterator[FileStatus]:
         """Find files folder by folder; a linked folder goes by its own path."""

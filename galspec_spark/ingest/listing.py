@@ -54,15 +54,22 @@ class Changes:
     read_again: Location | None  #: the list of verify, if this run reads all its files
 
 
-def list_files(inputs: Sequence[str]) -> Listing:
+def list_files(inputs: Sequence[str], *, may_be_empty: bool = False) -> Listing:
     """List all FITS files of the inputs, and count what else is there.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, and patterns (`galspec_spark.ingest.globs`).
+    may_be_empty
+        Whether inputs may hold no FITS file yet.
 
     Raises
     ------
     UserError
-        If an input does not exist, cannot be listed, or holds no FITS file.
+        If an input does not exist, cannot be listed, or holds no FITS file; if nothing matches it.
     """
-    finder, chunks = Finder(), []
+    finder, chunks = Finder(may_be_empty), [LISTING.empty_table()]
     for name in inputs:
         try:
             chunks += [_as_table(files) for files in _in_batches(finder.files(name))]
@@ -72,7 +79,8 @@ def list_files(inputs: Sequence[str]) -> Listing:
     files = pa.concat_tables(chunks).sort_by("path").combine_chunks()
     paths = files["path"]
     repeated = pc.equal(paths.slice(1), paths.slice(0, max(len(paths) - 1, 0)))
-    once = files.filter(pa.chunked_array([[True], *pc.invert(repeated).chunks]))
+    first = pa.array([True] * min(len(paths), 1), pa.bool_())
+    once = files.filter(pa.chunked_array([first, *pc.invert(repeated).chunks]))
     return Listing(once, finder.left_out, pa.array(map(as_text, finder.listed), pa.string()))
 
 

@@ -162,6 +162,20 @@ class Location:
         with suppress(FileNotFoundError):
             self._filesystem.delete_dir(self.key)
 
+    def names(self) -> list[str]:
+        """Return the sorted names of the entries of a folder.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be listed.
+        """
+        if self.is_local:
+            return sorted(os.listdir(self.path))
+        return sorted(
+            info.base_name for info in self._filesystem.get_file_info(fs.FileSelector(self.key))
+        )
+
     def files(self) -> Iterator[FileStatus]:
         """List the files below a folder, one folder at a time; none if the folder does not exist.
 
