@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pyspark import SparkContext, keyword_only
 from pyspark.ml import Estimator
 from pyspark.ml.feature import PCAModel, _PCAParams
+from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.ml.wrapper import JavaParams
 from pyspark.sql import DataFrame
@@ -22,6 +23,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features.components import Components, upright
 from galspec_spark.ml.features.pca import Coefficients
+from galspec_spark.ml.pca.array_model import ArrayPCAModel
 from galspec_spark.ml.pca.column_moments import column_moments
 from galspec_spark.ml.pca.moments import Moments
 from galspec_spark.spectrum.arrays import Doubles
@@ -30,7 +32,12 @@ from galspec_spark.spectrum.arrays import Doubles
 LANCZOS_SHARE = 0.1
 
 
-class PCA(Estimator[PCAModel], _PCAParams, DefaultParamsReadable["PCA"], DefaultParamsWritable):
+class PCA(
+    Estimator[PCAModel | ArrayPCAModel],
+    _PCAParams,
+    DefaultParamsReadable["PCA"],
+    DefaultParamsWritable,
+):
     """Principal component analysis with the parameters and the model of `pyspark.ml.feature.PCA`.
 
     Parameters
@@ -44,8 +51,9 @@ class PCA(Estimator[PCAModel], _PCAParams, DefaultParamsReadable["PCA"], Default
 
     Notes
     -----
-    ``fit`` returns the native `PCAModel`, which saves, loads and transforms as MLlib's own, so it
-    takes vectors. `udfs.project` projects arrays, without converting them. As in MLlib, components
+    Fitted to vectors, ``fit`` returns the native `PCAModel`, which saves, loads and transforms as
+    MLlib's own, so it takes vectors. Fitted to arrays, it returns an `ArrayPCAModel`, which takes
+    either, and whose ``native`` is MLlib's model of the same components. As in MLlib, components
     are found from the covariance (the mean is removed to find them, not to project), and explained
     variance is the share of the total variance. Each component's largest entry is positive.
     """
@@ -59,10 +67,24 @@ class PCA(Estimator[PCAModel], _PCAParams, DefaultParamsReadable["PCA"], Default
         super().__init__()
         self._set(**self._input_kwargs)
 
-    def _fit(self, dataset: DataFrame) -> PCAModel:
-        moments = column_moments(dataset, self.getInputCol())
-        model = native_model(principal_components(moments, self.getK()))
-        return self._copyValues(model)
+    def setK(self, value: int) -> PCA:
+        """Set the number of components."""
+        return self._set(k=value)
+
+    def setInputCol(self, value: str) -> PCA:
+        """Set the column of arrays or vectors."""
+        return self._set(inputCol=value)
+
+    def setOutputCol(self, value: str) -> PCA:
+        """Set the column that the model writes."""
+        return self._set(outputCol=value)
+
+    def _fit(self, dataset: DataFrame) -> PCAModel | ArrayPCAModel:
+        column = self.getInputCol()
+        moments = column_moments(dataset, column)
+        native = self._copyValues(native_model(principal_components(moments, self.getK())))
+        is_vector = isinstance(dataset.schema[column].dataType, VectorUDT)
+        return native if is_vector else self._copyValues(ArrayPCAModel(native))
 
 
 def principal_components(moments: Moments, k: int) -> Components:
@@ -121,7 +143,7 @@ def native_steps(features: Coefficients) -> list[PCAModel]:
     return [native_model(features.components).setInputCol("spectrum")]
 
 
-def components_of(model: PCAModel) -> Doubles:
+def components_of(model: PCAModel | ArrayPCAModel) -> Doubles:
     """Return the components of a model, shape (k, pixels)."""
     return np.ascontiguousarray(model.pc.toArray().T)
 

@@ -20,12 +20,12 @@ import numpy as np
 import pyarrow as pa
 from pyspark.ml import Pipeline, PipelineModel, tuning
 from pyspark.ml.functions import vector_to_array
-from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.ml.labelled.fold_rows import FoldRows
+from galspec_spark.ml.search.own_params import OwnParams
 from galspec_spark.ml.search.points import source_of, trials_of
 from galspec_spark.ml.search.search import VECTORS, Limits, Refit, SearchRows, refit, search
 from galspec_spark.ml.search.trial import Trial, best_trials, out_of_fold
@@ -44,7 +44,7 @@ DECISIVE = ("foldFeatures", "selection", "maxFits", "maxMinutes")
 log = logging.getLogger(__name__)
 
 
-class CrossValidator(tuning.CrossValidator):
+class CrossValidator(tuning.CrossValidator, OwnParams):
     """Cross-validation over folds, as `pyspark.ml.tuning.CrossValidator`.
 
     To search several classifiers in one pool, let the estimator be `Pipeline(stages=[])`, and
@@ -73,15 +73,6 @@ class CrossValidator(tuning.CrossValidator):
     **stock
         Spark's own parameters.
     """
-
-    foldFeatures = Param(
-        Params._dummy(), "foldFeatures", "features of each fold", TypeConverters.toListString
-    )
-    selection: Param[list[list[int]]] = Param(Params._dummy(), "selection", "features to use")
-    idCol = Param(Params._dummy(), "idCol", "identifier of a row", TypeConverters.toString)
-    maxFits = Param(Params._dummy(), "maxFits", "most fits", TypeConverters.toInt)
-    maxMinutes = Param(Params._dummy(), "maxMinutes", "most minutes", TypeConverters.toFloat)
-    scratchDir = Param(Params._dummy(), "scratchDir", "shared folder", TypeConverters.toString)
 
     def __init__(
         self,
