@@ -152,6 +152,7 @@ def test_ingest_and_preprocess_on_s3(
     for seed in range(12):
         path = spec_files.write(local, seed, SUBCLASS=("AGN", "STARFORMING")[seed % 2])
         (s3 / "survey" / path.name).write(path.read_bytes())
+    assert list_files([f"{s3}/s*y/spec-000[01].{{fits,fit}}"]).files.num_rows == 2
     (s3 / "survey" / "text.fits").write(b"not FITS")
     remote, here = Warehouse(f"{s3}/warehouse"), Warehouse(tmp_path / "warehouse")
     summary = ingest(spark, run, [f"{s3}/survey"], remote, "dr14")
