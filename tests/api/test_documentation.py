@@ -45,5 +45,6 @@ def test_the_examples(spark, release_model, tmp_path, monkeypatch, capsys) -> No
     assert "logistic_regression" in (tmp_path / "run2" / "table1.md").read_text().lower().replace(
         " ", "_"
     )
-    assert capsys.readouterr().out.count("only showing top 3 rows") == 3
+    assert capsys.readouterr().out.count("only showing top 3 rows") == 5
+    assert spark.read.parquet(str(tmp_path / "taken")).count() == 30
     plt.close("all")

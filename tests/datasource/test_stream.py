@@ -25,6 +25,12 @@ needs_limits = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def variable_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what an error leaves in this process, which is no worker that ends with it."""
+    monkeypatch.setenv("SPARK_HIDE_TRACEBACK", "")
+
+
 def run(spark: SparkSession, folder: Path, **options: object) -> list[int]:
     """Take what there is into Parquet files; return the rows of each batch."""
     query = (
