@@ -184,6 +184,12 @@ class QueueConfig(Section):
     spectra: int = Field(100, ge=1, le=100_000, description="most that the queue has")
 
 
+class ViewerConfig(Section):
+    """The page to look at spectra."""
+
+    spectra: int = Field(2000, ge=1, le=100_000, description="most that the page has")
+
+
 class DriftConfig(Section):
     """Limits of the distance between a release and the training set."""
 
@@ -228,6 +234,7 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     classify: ClassifyConfig = ClassifyConfig()
     queue: QueueConfig = QueueConfig()
+    viewer: ViewerConfig = ViewerConfig()
     drift: DriftConfig = DriftConfig()
     changes: ChangesConfig = ChangesConfig()
 

@@ -1,0 +1,207 @@
+"""What the tables of a warehouse say of chosen spectra. Tasks read them, a part each.
+
+Parts of ``restframe``, ``lines``, ``spectra`` and ``catalog`` that were made from one another have
+the same rows in the same order, as has a row group of ``sample``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from galspec_spark.catalog.read import place_in
+from galspec_spark.errors import UserError
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
+from galspec_spark.preprocess.pixels import PIXEL_COLUMNS
+from galspec_spark.preprocess.recipe import Recipe
+from galspec_spark.spectrum.arrays import Doubles, Floats, present_rows_of
+from galspec_spark.spectrum.ragged import ObservedBatch
+from galspec_spark.spectrum.restframe import to_rest_frame
+from galspec_spark.viewer.lines import COLUMNS as OF_LINES
+from galspec_spark.viewer.origin import is_simulated
+from galspec_spark.viewer.pixels import encode
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.sample import locate, sample_parts, sample_place, spectra_of
+from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.tables import Warehouse
+
+ID = "spectrum_id"
+#: Columns of ``sample`` beside those that a model copies.
+OF_SAMPLE = ("file", "label_source", "split")
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Chosen spectra of a part of ``restframe``."""
+
+    part: Location
+    sample: Location
+    row_group: int  #: of ``sample``
+    lines: Location  #: the part of ``lines``, which need not exist
+    spectra: Location  #: the part of ``spectra``, which need not exist
+    catalog: Location | None  #: the part of ``catalog``; None where the model is to be applied
+    rows: tuple[int, ...]  #: rising
+    ids: tuple[str, ...]  #: of these rows
+
+
+def read_chosen(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    ids: Sequence[str],
+    model: Apply,
+    recipe: Recipe,
+    catalog: Sequence[Location] | None,
+) -> pa.Table:
+    """Read what the page shows of spectra, in their order.
+
+    Parameters
+    ----------
+    ids
+        Values of ``spectrum_id``.
+    model
+        Of the catalogue, or to be applied.
+    recipe
+        Of the table ``restframe``.
+    catalog
+        Parts of the model's catalogue; None to apply the model instead.
+
+    Returns
+    -------
+    Table
+        The columns of ``catalog`` but for its provenance, `OF_SAMPLE`, ``survey``, ``release``,
+        ``simulated``, ``pixels`` (from `encode`), ``scale`` (flux of the table ``spectra`` over
+        that of ``restframe``) and `OF_LINES`. Null where a table does not say.
+
+    Raises
+    ------
+    UserError
+        If tables differ in their spectra.
+    """
+    work = partial(_read, model=model, recipe=recipe)
+    tables = run_tasks(spark, work, _tasks(warehouse, ids, catalog))
+    rows = pa.concat_tables(tables)
+    return rows.take(pc.index_in(pa.array(ids, pa.string()), rows[ID].combine_chunks()))
+
+
+def _tasks(
+    warehouse: Warehouse, ids: Sequence[str], catalog: Sequence[Location] | None
+) -> list[Chosen]:
+    place = sample_place(warehouse)
+    row_groups = {part: number for number, part in enumerate(sample_parts(open_part(place)))}
+    classified = {place_in("restframe", part): part for part in catalog or ()}
+    by_part: dict[str, list[tuple[int, str]]] = {}
+    for spectrum_id, (part, row) in locate(warehouse, ids).items():
+        by_part.setdefault(part, []).append((row, spectrum_id))
+    tasks = []
+    for part, wanted in sorted(by_part.items()):
+        rows, names = zip(*sorted(wanted), strict=True)
+        beside = (warehouse.root / part.replace("restframe", t, 1) for t in ("lines", "spectra"))
+        of_catalog = None if catalog is None else classified[part]
+        tasks.append(
+            Chosen(warehouse.root / part, place, row_groups[part], *beside, of_catalog, rows, names)
+        )
+    return tasks
+
+
+def _read(chosen: Chosen, model: Apply, recipe: Recipe) -> pa.Table:
+    """Read the chosen spectra of a part. Runs in a task."""
+    survey, release = (partition_values(chosen.part)[name] for name in ("survey", "release"))
+    pixels = _rows(chosen, chosen.part, ["flux", "ivar"])
+    decided = _of_sample(chosen)
+    flux, ivar = (present_rows_of(pixels[name].combine_chunks()) for name in ("flux", "ivar"))
+    has = pixels["flux"].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
+    texts = np.full(len(has), None, object)
+    texts[has] = [encode(*each) for each in zip(flux, ivar, strict=True)]
+    scale = np.full(len(has), np.nan)
+    if recipe.normalise != "continuum" and chosen.spectra.exists():
+        observed = _rows(chosen, chosen.spectra, PIXEL_COLUMNS).filter(pa.array(has))
+        scale[has] = scales(observed, recipe.reject(survey), flux)
+    files = decided["file"].to_pylist()
+    own = {
+        **{name: decided[name] for name in OF_SAMPLE},
+        "survey": pa.repeat(survey, len(has)),
+        "release": pa.repeat(release, len(has)),
+        "simulated": pa.array([survey == "simulated" or is_simulated(file) for file in files]),
+        "pixels": pa.array(texts, pa.string()),
+        "scale": pa.array(scale, from_pandas=True),
+    }
+    lines = _lines(chosen)
+    predicted = _predicted(chosen, model, decided, pixels)
+    return pa.table(
+        {
+            **{name: predicted[name] for name in PREDICTED.names},
+            **own,
+            **{name: lines[name] for name in OF_LINES},
+        }
+    )
+
+
+def scales(observed: pa.Table, reject: int, flux: Floats) -> Doubles:
+    """Return by what each spectrum was divided, (n,).
+
+    Parameters
+    ----------
+    observed
+        Rows of ``spectra`` with the columns `PIXEL_COLUMNS`.
+    reject
+        Bits of AND_MASK that make a pixel bad.
+    flux
+        The normalised spectra, (n, pixels).
+    """
+    if not len(observed):
+        return np.empty(0)
+    (batch,) = observed.combine_chunks().to_batches()
+    moved = to_rest_frame(ObservedBatch.from_arrow(batch), reject).flux
+    with np.errstate(invalid="ignore"):  # a spectrum of zeros has none
+        return np.einsum("ij,ij->i", moved, flux) / np.einsum("ij,ij->i", flux, flux)
+
+
+def _of_sample(chosen: Chosen) -> pa.Table:
+    names = [*KEPT, *OF_SAMPLE]
+    rows = open_part(chosen.sample).read_row_group(chosen.row_group, names)
+    return _checked(chosen, chosen.sample, rows.take(pa.array(chosen.rows)))
+
+
+def _lines(chosen: Chosen) -> Mapping[str, pa.Array]:
+    if not chosen.lines.exists():
+        return {name: pa.nulls(len(chosen.rows)) for name in OF_LINES}
+    return _rows(chosen, chosen.lines, OF_LINES)
+
+
+def _predicted(chosen: Chosen, model: Apply, decided: pa.Table, pixels: pa.Table) -> pa.Table:
+    if chosen.catalog is not None:
+        return _rows(chosen, chosen.catalog, PREDICTED.names)
+    columns = model.bundle.line_columns
+    measured = _rows(chosen, chosen.lines, columns) if columns else pixels
+    (batch,) = measured.select(list(columns) or ["flux", "ivar"]).combine_chunks().to_batches()
+    return model(spectra_of(decided, batch, columns))
+
+
+def _rows(chosen: Chosen, place: Location, columns: Sequence[str]) -> pa.Table:
+    """Read the chosen rows of a part, and no more of it than their row groups."""
+    file, wanted = open_part(place), np.array(chosen.rows)
+    names = list(dict.fromkeys([ID, *columns]))
+    found, first = [], 0
+    for group in range(file.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        inside = wanted[(wanted >= first) & (wanted < first + size)] - first
+        if len(inside):
+            found.append(file.read_row_group(group, names, use_threads=False).take(inside))
+        first += size
+    return _checked(chosen, place, pa.concat_tables(found))
+
+
+def _checked(chosen: Chosen, place: Location, rows: pa.Table) -> pa.Table:
+    if rows[ID].to_pylist() != list(chosen.ids):
+        raise UserError(f"{place} has other spectra than the table sample: run galspec preprocess")
+    return rows
