@@ -150,7 +150,10 @@ def release_model(
             "n_best": 8,
             "classifiers": {"logistic_regression": regression},
         }
-        with patch("galspec_spark.train.stage.write_report", lambda output, _: output):  # slow
+        with (  # slow
+            patch("galspec_spark.train.stage.write_report", lambda output, _: output),
+            patch("galspec_spark.train.stage.view_test_split", return_value={"page": ""}),
+        ):
             train(spark, run_of("train", train=settings), Warehouse(root), output, None)
         (output / "warehouse.txt").write_text(str(root))
 

@@ -31,6 +31,7 @@ from galspec_spark.release.drift import DRIFT, drift
 from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
 from galspec_spark.verify.verify import verify
+from galspec_spark.viewer import view_catalog
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location
@@ -52,7 +53,9 @@ class Release:
     inputs: Sequence[str]
     warehouse: Warehouse
     model: Path  #: folder
-    output: Path  #: gets run.json, log.jsonl, drift.json, the queue, figures, report.html
+    output: (
+        Path  #: gets run.json, log.jsonl, drift.json, the queue, figures, report.html, spectra.html
+    )
     wanted: Path | None = None  #: list of spectra to download into the first of the inputs
     archive: str = ""  #: root of the archive
 
@@ -100,7 +103,7 @@ def _chain(spark: SparkSession, run: Run, release: Release, steps: Steps) -> dic
         *_table_steps(spark, run, release),
         *_check_steps(spark, run, release),
         _queue_step(run, release),
-        _report_step(spark, release, steps.record),
+        _report_step(spark, run, release, steps.record),
     ]
     return {step.name: step for step in chain}
 
@@ -182,21 +185,22 @@ def _queue_step(run: Run, release: Release) -> Step:
     return Step("queue", work, key=key, makes=output / CSV)
 
 
-def _report_step(spark: SparkSession, release: Release, record: RunRecord) -> Step:
-    """Return the step that writes the report, skipped while the results before it stay the same."""
+def _report_step(spark: SparkSession, run: Run, release: Release, record: RunRecord) -> Step:
+    """Return the step that writes report and viewer, skipped while the results before it stay."""
     warehouse, output = release.warehouse, release.output
 
     def report() -> Summary:
         remedy = "delete it and run the same command again"
         found = read_json(Location.of(output / DRIFT), Drift, remedy)
         bundle = load_bundle(release.model)
+        viewer = view_catalog(spark, run, warehouse, bundle, release.name, output)
         page = write_release_report(
             spark, warehouse, bundle, release.name, record, found, read_queue(output), output
         )
-        return {"page": str(page)}
+        return {"page": str(page), "viewer": viewer["page"]}
 
     def key() -> str:
-        return _key([step.result for step in record.steps[:-1]])
+        return _key([step.result for step in record.steps[:-1]], run.config.viewer.spectra)
 
     return Step("report", report, key=key, makes=output / REPORT)
 

@@ -17,6 +17,9 @@ from galspec_spark.train.earlier import PREDICTIONS, Comparison, comparison_text
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
+#: The only part of the predictions, in the folder of results.
+PREDICTIONS_PART = Path(PREDICTIONS) / "part.parquet"
+
 Trials = Mapping[str, Sequence[Tried]]  #: of one kind of features, by set of features
 
 
@@ -87,7 +90,7 @@ def write_predictions(predictions: pa.Table, output: Path) -> None:
     """Write each classifier's predictions of the test spectra, replacing an earlier run's."""
     folder = Location.of(output / PREDICTIONS)
     new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
-    _write(predictions, new / "part.parquet")
+    _write(predictions, new / PREDICTIONS_PART.name)
     folder.delete_folder()
     new.move(folder)
 

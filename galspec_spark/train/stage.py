@@ -18,6 +18,7 @@ from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.labelled.features import FeatureTable
 from galspec_spark.ml.labelled.means import class_means
 from galspec_spark.ml.labelled.spectra import labelled_spectra
+from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.importance import by_wavelength
@@ -31,8 +32,9 @@ from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
 from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.repeats import label_noise
-from galspec_spark.train.results import write_results, write_search
+from galspec_spark.train.results import PREDICTIONS_PART, write_results, write_search
 from galspec_spark.train.seen import seen_by_templates
+from galspec_spark.viewer import view_test_split
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -47,7 +49,7 @@ def train(
     ----------
     output
         Folder for ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``,
-        ``model/``, ``figures/`` and ``report.html``.
+        ``model/``, ``figures/``, ``report.html`` and ``spectra.html``.
     compare_with
         Output folder of an earlier run: ``comparison.md`` compares the best models of both.
 
@@ -106,11 +108,14 @@ def train(
         best_features,
         spectra.fill_spectrum,
     )
+    bundle = load_bundle(output / "model")
+    predictions = Location.of(output / PREDICTIONS_PART)
+    viewer = view_test_split(spark, run, warehouse, bundle, predictions, metrics.best, output)
     means = class_means(spark, spectra)
     page = write_report(
         output, _report_contents(metrics, means, tables, trained, evaluation.curves)
     )
-    return _summary(metrics, comparison, page)
+    return {**_summary(metrics, comparison, page), "viewer": viewer["page"]}
 
 
 def _checked(members: pa.Table, classes: Classes) -> tuple[Census, str]:

@@ -60,7 +60,7 @@ function fillFacts(list, data, row) {
   };
   for (const [name, value] of facts(data, row)) add(name, value);
   const flags = flagsOf(data, row);
-  add("Flags", ...(flags.length ? flags.map((flag) => element("div", `${flag.name}: ${flag.meaning}`)) : ["none"]));
+  add("Flags", ...(flags.length ? flags.map((flag) => element("p", `${flag.name}: ${flag.meaning}`)) : ["none"]));
   if (data.links[row]) {
     const link = element("a", "the spectrum at the survey");
     link.href = data.links[row];
@@ -85,11 +85,15 @@ function curvesOf(data, row) {
   });
 }
 
+function sayUnits(data, row) {
+  const unit = data.calibrated.includes(data.columns.survey[row]) ? "in 1e-17 erg/s/cm²" : "relative";
+  return `Areas are ${unit}, equivalent widths as observed and positive in emission. Grey: not above ${data.lines.plane.detected} σ.`;
+}
+
 function fillLines(table, data, row) {
   const { named, values, fits } = data.lines;
-  const unit = data.calibrated.includes(data.columns.survey[row]) ? " (1e-17 erg/s/cm²)" : " (relative)";
   const head = element("tr");
-  ["Line", `Area${unit}`, "Error", "Area / error", "EW (Å, observed)", "σ (km/s)"].forEach((text, i) => {
+  ["Line", "Area", "Error", "Area/error", "EW (Å)", "σ (km/s)"].forEach((text, i) => {
     const cell = element("th", text, i ? "" : "text");
     cell.scope = "col";
     head.append(cell);

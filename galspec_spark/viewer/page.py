@@ -12,7 +12,16 @@ from markupsafe import Markup
 from galspec_spark.viewer.contents import Contents
 
 #: The script's pieces, in the order in which they need each other.
-SCRIPTS = ("decode.js", "draw.js", "spectrum.js", "plane.js", "details.js", "table.js", "viewer.js")
+SCRIPTS = (
+    "decode.js",
+    "draw.js",
+    "places.js",
+    "spectrum.js",
+    "plane.js",
+    "details.js",
+    "table.js",
+    "viewer.js",
+)
 
 
 def page_of(contents: Contents) -> str:

@@ -28,11 +28,13 @@ function drawPlane(canvas, data, places, isAgn, chosen) {
   context.beginPath();
   context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
   context.clip();
-  context.globalAlpha = 0.45;
+  context.globalAlpha = 0.6;
   places.forEach((place, row) => {
     if (!place) return;
     context.fillStyle = colour(isAgn(row) ? "agn" : "other");
-    context.fillRect(x(place[0]) - 1.2, y(place[1]) - 1.2, 2.4, 2.4);
+    context.beginPath();
+    context.arc(x(place[0]), y(place[1]), 2.2, 0, 2 * Math.PI);
+    context.fill();
   });
   context.globalAlpha = 1;
   const { offset, slope } = data.lines.plane;

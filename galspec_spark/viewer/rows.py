@@ -6,7 +6,7 @@ the same rows in the same order, as has a row group of ``sample``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 from galspec_spark.catalog.read import place_in
 from galspec_spark.errors import UserError
 from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.measure.schema import LINES
 from galspec_spark.ml.model.apply import KEPT, PREDICTED, Apply
 from galspec_spark.preprocess.pixels import PIXEL_COLUMNS
 from galspec_spark.preprocess.recipe import Recipe
@@ -104,11 +105,23 @@ def _tasks(
         by_part.setdefault(part, []).append((row, spectrum_id))
     tasks = []
     for part, wanted in sorted(by_part.items()):
+        if catalog is not None and part not in classified:
+            raise UserError(f"the catalogue has no spectra of {part}: run galspec classify")
         rows, names = zip(*sorted(wanted), strict=True)
-        beside = (warehouse.root / part.replace("restframe", t, 1) for t in ("lines", "spectra"))
-        of_catalog = None if catalog is None else classified[part]
+        lines, spectra = (
+            warehouse.root / part.replace("restframe", table, 1) for table in ("lines", "spectra")
+        )
         tasks.append(
-            Chosen(warehouse.root / part, place, row_groups[part], *beside, of_catalog, rows, names)
+            Chosen(
+                warehouse.root / part,
+                place,
+                row_groups[part],
+                lines,
+                spectra,
+                classified.get(part),
+                rows,
+                names,
+            )
         )
     return tasks
 
@@ -163,7 +176,8 @@ def scales(observed: pa.Table, reject: int, flux: Floats) -> Doubles:
     (batch,) = observed.combine_chunks().to_batches()
     moved = to_rest_frame(ObservedBatch.from_arrow(batch), reject).flux
     with np.errstate(invalid="ignore"):  # a spectrum of zeros has none
-        return np.einsum("ij,ij->i", moved, flux) / np.einsum("ij,ij->i", flux, flux)
+        products = np.einsum("ij,ij->i", moved, flux) / np.einsum("ij,ij->i", flux, flux)
+    return np.asarray(products, np.float64)
 
 
 def _of_sample(chosen: Chosen) -> pa.Table:
@@ -172,9 +186,11 @@ def _of_sample(chosen: Chosen) -> pa.Table:
     return _checked(chosen, chosen.sample, rows.take(pa.array(chosen.rows)))
 
 
-def _lines(chosen: Chosen) -> Mapping[str, pa.Array]:
+def _lines(chosen: Chosen) -> pa.Table:
     if not chosen.lines.exists():
-        return {name: pa.nulls(len(chosen.rows)) for name in OF_LINES}
+        return pa.table(
+            {name: pa.nulls(len(chosen.rows), LINES.field(name).type) for name in OF_LINES}
+        )
     return _rows(chosen, chosen.lines, OF_LINES)
 
 

@@ -1,7 +1,7 @@
 // The picture of a spectrum at rest, which zooms along the wavelength.
 
 const LIGHT_SPEED = 299792.458; // km/s
-const NAMES_HEIGHT = 74, NAMES_GAP = 14, LEAST_RANGE = 20; // CSS pixels, and A
+const NAMES_HEIGHT = 88, NAMES_GAP = 14, LEAST_RANGE = 20; // CSS pixels, and A
 
 class SpectrumPlot {
   constructor(canvas, data, tell) {
@@ -69,8 +69,8 @@ class SpectrumPlot {
     context.clip();
     const { flux, sigma, model } = this.shown;
     if (this.layers.noise) this._band(context, x, y, flux, sigma);
+    if (model && this.layers.model) this._curve(context, x, y, model, colour("accent"), 2.4);
     if (this.layers.flux) this._curve(context, x, y, flux, colour("ink"), 1);
-    if (model && this.layers.model) this._curve(context, x, y, model, colour("accent"), 1.6);
     if (this.layers.fits) this._drawFits(context, x, y);
     this._drawDrag(context, box);
     context.restore();
@@ -125,19 +125,19 @@ class SpectrumPlot {
     }
   }
 
+  // Draws lines that overlap, such as [N II] and H alpha, as one curve.
   _drawFits(context, x, y) {
-    const { fits } = this.shown;
-    for (const fit of fits) {
-      const [from, to] = [fit.centre - 4 * fit.width, fit.centre + 4 * fit.width];
+    for (const blend of blendsOf(this.shown.fits)) {
+      const { from, to, fits } = blend;
       if (to < this.range[0] || from > this.range[1]) continue;
       context.strokeStyle = colour("agn");
-      context.globalAlpha = fit.detected ? 1 : 0.4;
-      context.lineWidth = 1.4;
+      context.globalAlpha = fits.some((fit) => fit.detected) ? 1 : 0.4;
+      context.lineWidth = 1.5;
       context.beginPath();
-      for (let n = 0; n <= 60; n++) {
-        const at = from + ((to - from) * n) / 60;
-        let height = fit.level; // neighbours, such as [N II] beside H alpha, add to the line
-        for (const each of fits) height += each.peak * Math.exp(-0.5 * ((at - each.centre) / each.width) ** 2);
+      for (let n = 0; n <= 60 * fits.length; n++) {
+        const at = from + ((to - from) * n) / (60 * fits.length);
+        let height = levelAt(fits, at);
+        for (const fit of fits) height += fit.peak * Math.exp(-0.5 * ((at - fit.centre) / fit.width) ** 2);
         context.lineTo(x(at), y(height));
       }
       context.stroke();
@@ -146,11 +146,12 @@ class SpectrumPlot {
   }
 
   _drawNames(context, x, box) {
-    const lines = this.data.lines;
-    const names = [
-      ...lines.named.map((line) => [line.wavelength, line.label, "ink"]),
-      ...lines.absorption.map(([name, wavelength]) => [wavelength, name, "muted"]),
-    ].filter(([wavelength]) => wavelength > this.range[0] && wavelength < this.range[1]).sort((a, b) => a[0] - b[0]);
+    const lines = this.data.lines, room = (box.right - box.left) / NAMES_GAP;
+    const inView = ([wavelength]) => wavelength > this.range[0] && wavelength < this.range[1];
+    const emission = lines.named.map((line) => [line.wavelength, line.label, "ink"]).filter(inView);
+    const absorption = lines.absorption.map(([name, wavelength]) => [wavelength, name, "muted"]).filter(inView);
+    const names = emission.length + absorption.length < room ? [...emission, ...absorption] : emission;
+    names.sort((a, b) => a[0] - b[0]);
     const places = spread(names.map(([wavelength]) => x(wavelength)), NAMES_GAP);
     names.forEach(([wavelength, name, ink], i) => {
       context.strokeStyle = context.fillStyle = colour(ink);
@@ -223,19 +224,4 @@ class SpectrumPlot {
     const held = model ? ` · model ${model[i].toPrecision(4)}` : "";
     this.tell(`${this.wavelength[i].toFixed(1)} Å · ${measured}${held}`);
   }
-}
-
-// Moves sorted positions apart to at least a gap, neighbours together around their mean.
-function spread(positions, gap) {
-  const blocks = [];
-  positions.forEach((position, i) => {
-    let mean = position - gap * i, size = 1;
-    while (blocks.length && blocks[blocks.length - 1][0] > mean) {
-      const [before, count] = blocks.pop();
-      mean = (mean * size + before * count) / (size + count);
-      size += count;
-    }
-    blocks.push([mean, size]);
-  });
-  return blocks.flatMap(([mean, size]) => Array(size).fill(mean)).map((mean, i) => mean + gap * i);
 }

@@ -19,6 +19,7 @@ function start() {
     find("plane").setAttribute("aria-label", find("place").textContent);
     find("scale").textContent = sayScale(data, row);
     fillFacts(find("facts"), data, row);
+    find("units").textContent = sayUnits(data, row);
     if (data.lines.fits) fillLines(find("lines").querySelector("table"), data, row);
     drawPlane(find("plane"), data, places, isAgn, row);
     history.replaceState(null, "", `#${encodeURIComponent(name)}`);

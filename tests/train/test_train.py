@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.spectrum.grid import GRID_ID, PIXELS
 from galspec_spark.train import train
 from galspec_spark.train.earlier import Comparison
+from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.storage import write_json
 from galspec_spark.warehouse.tables import Warehouse
@@ -141,6 +143,25 @@ def test_files_and_summary(trained):
     assert {"model", "f1", "agn_f1", "cv_f1", "cv_agn_f1", "results", "train"} <= set(summary)
 
 
+def test_the_test_split_can_be_looked_at(trained, metrics):
+    _, output, summary = trained
+    page = (output / "spectra.html").read_text()
+    assert summary["viewer"] == str(output / "spectra.html")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    predictions = pq.read_table(output / "predictions" / "part.parquet").to_pandas()
+    columns = pd.DataFrame(data["columns"]).set_index("spectrum_id")
+    assert set(columns.index) == set(predictions["spectrum_id"])
+    found = columns.loc[predictions["spectrum_id"]]
+    probability = predictions[f"probability_{metrics['best']}"]
+    np.testing.assert_allclose(found["probability"], probability, atol=1e-4)
+    is_wrong = predictions[f"called_{metrics['best']}"] != predictions["label"]
+    differs = found["flags"].to_numpy() & (1 << FLAG_BITS["LABEL_DIFFERS"]) != 0
+    np.testing.assert_array_equal(differs, is_wrong)
+    groups = columns["flags"].to_numpy() & (1 << FLAG_BITS["LABEL_DIFFERS"]) != 0
+    assert groups[0] or not is_wrong.any()  # the first to be looked at
+    assert set(columns["split"]) == {"test"}
+
+
 def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, trained, tmp_path):
     root, output, _ = trained
     card = json.loads((output / "model" / "card.json").read_text())
@@ -175,6 +196,7 @@ def test_model_predicts_the_same_in_a_process_that_imports_only_pyspark(spark, t
 
 def test_parts_do_not_change_the_metrics(spark, tmp_path, metrics, monkeypatch):
     monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
+    monkeypatch.setattr("galspec_spark.train.stage.view_test_split", lambda *_: {"page": ""})
     table = restframe()
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
     warehouse = Warehouse(write_warehouse(tmp_path / "warehouse", shuffled, parts=8))
@@ -268,6 +290,7 @@ def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
 
 def test_a_run_is_compared_with_an_earlier_one(spark, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("galspec_spark.train.stage.write_report", lambda output, _: output)  # slow
+    monkeypatch.setattr("galspec_spark.train.stage.view_test_split", lambda *_: {"page": ""})
     root, first, _ = trained
     forest = {"linear_svc": {"fixed": {"maxIter": 1, "regParam": 100.0}}}
     run = Run.start("train", Config.model_validate({"train": {**SMALL, "classifiers": forest}}))
