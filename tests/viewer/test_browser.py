@@ -126,7 +126,12 @@ def test_each_layer_is_drawn(tab: Tab, page: Path) -> None:
         pictures.append(tab.value(picture))
     assert len(set(pictures)) == 5
     assert tab.value("document.querySelectorAll('#lines tbody tr').length") == len(NAMED)
-    assert "the line above which" in tab.value("document.getElementById('place').textContent")
+    said = set()
+    for row in range(1, 21):  # of every other one Hβ is detected
+        click_row = f"document.querySelector('#body tr:nth-child({row})').click(), "
+        said.add(tab.value(f"{click_row} document.getElementById('place').textContent")[:3])
+    assert said == {"At ", "Not"}
+    assert tab.complaints() == []
 
 
 def test_it_zooms(tab: Tab, page: Path) -> None:
