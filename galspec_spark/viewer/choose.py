@@ -45,7 +45,7 @@ def choose_from_catalog(catalog: DataFrame, number: int) -> list[str]:
     return _take_turns(rows, groups, number)
 
 
-def choose_from_predictions(predictions: DataFrame, model: int, number: int) -> list[str]:
+def choose_from_predictions(predictions: DataFrame, model: int, agn: int, number: int) -> list[str]:
     """Choose spectra of a test split: the misclassified, the AGN, and of the rest.
 
     Parameters
@@ -54,6 +54,8 @@ def choose_from_predictions(predictions: DataFrame, model: int, number: int) -> 
         From `galspec_spark.ml.search.scorecard.predict`.
     model
         Number of the classifier.
+    agn
+        Label of AGN.
     number
         Most spectra that are chosen.
 
@@ -63,7 +65,7 @@ def choose_from_predictions(predictions: DataFrame, model: int, number: int) -> 
         Values of ``spectrum_id``.
     """
     called = F.col(f"called_{model}")
-    return _take_turns(predictions, [called != F.col("label"), called == 1], number)
+    return _take_turns(predictions, [called != F.col("label"), called == agn], number)
 
 
 def _has(flag: str) -> Column:

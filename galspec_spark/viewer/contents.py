@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.labels import AGN, CLASS_NAMES
+from galspec_spark.labels import AGN
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.report.release.outliers import survey_address
@@ -54,7 +54,7 @@ class Contents:
         content = {
             "columns": {name: _values(self.rows[name], n) for name, n in COLUMNS.items()},
             "links": self._links(),
-            "classes": CLASS_NAMES,
+            "classes": self.bundle.classes.names,
             "agn": AGN,
             "abstain": ABSTAIN,
             "flags": [{"name": k, "bit": b, "meaning": m} for k, (b, m) in FLAGS.items()],

@@ -88,7 +88,7 @@ def view_test_split(
         Number of the classifier that is the bundle's.
     """
     frame = scan(spark, [predictions])
-    ids = choose_from_predictions(frame, model, run.config.viewer.spectra)
+    ids = choose_from_predictions(frame, model, bundle.classes.positive, run.config.viewer.spectra)
     return _write(
         spark, run, warehouse, bundle, ids, None, f"Test split of run {run.id}", {}, output
     )

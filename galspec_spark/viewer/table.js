@@ -26,7 +26,8 @@ function groupsOf(data) {
     "all spectra": () => true,
     ...special,
     "misclassified in the test split": (row) => special["label differs"](row) && columns.split[row] === "test",
-    "none of these": (row) => !Object.values(special).some((holds) => holds(row)),
+    "the rest": (row) => !Object.values(special).some((holds) => holds(row)),
+    ...Object.fromEntries(data.classes.filter((name) => name !== data.agn).map((name) => [`class ${name}`, (row) => columns.class[row] === name])),
   };
 }
 
