@@ -59,6 +59,15 @@ def test_every_step_is_done_and_recorded(spark, first):
     assert summary["findings"] == results["drift"]["findings"]
 
 
+def test_its_spectra_can_be_looked_at(first):
+    release, _ = first
+    text = (release.output / "spectra.html").read_text()
+    columns = json.loads(text.partition('id="data">')[2].partition("</script>")[0])["columns"]
+    assert len(set(columns["spectrum_id"])) == SPECTRA
+    assert "<b>Simulated data.</b> These spectra were" in text  # as their files say
+    assert 'href="spectra.html"' in (release.output / "report.html").read_text()
+
+
 def test_logs_are_one_object_a_line(first):
     lines = [json.loads(line) for line in (first[0].output / "log.jsonl").read_text().splitlines()]
     assert {line["run_id"] for line in lines} == {content(first[0])["run_id"]}
