@@ -15,7 +15,7 @@ from sklearn.utils.extmath import randomized_svd
 from galspec_spark.spectrum.arrays import Array, Doubles
 
 #: Spectra that are stored at most, and the least singular value of one, in units of the greatest.
-MOST, LEAST = 128, 1e-6
+MOST, LEAST = 101, 1e-6
 #: A stored value is a whole number up to this times the spectrum's scale.
 FULL_SCALE = 32767
 

@@ -16,18 +16,20 @@ import pytest
 
 from galspec_spark.errors import UserError
 from galspec_spark.export.filtering import keep_rows
+from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.viewer import view_catalog
 from galspec_spark.viewer.contents import Contents
 from galspec_spark.viewer.lines import NAMED, VALUES
 from galspec_spark.viewer.origin import is_simulated
 from galspec_spark.viewer.page import page_of
-from galspec_spark.viewer.pixels import decode
-from galspec_spark.viewer.reconstruction import LowRank
+from galspec_spark.viewer.pixels import decode, encode
+from galspec_spark.viewer.reconstruction import MOST, LowRank
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import scan
 from tests.report.pages import HOSTILE
 from tests.viewer.conftest import SCALE, SPECTRA
+from tests.viewer.test_pixels import spectrum
 
 
 def data_of(page: Path) -> dict:
@@ -159,6 +161,27 @@ def hostile_rows() -> pa.Table:
     fields |= {"survey": pa.string(), "release": pa.string(), "simulated": pa.bool_()}
     fields |= {"scale": pa.float64(), **{name: LINES.field(name).type for name in COLUMNS}}
     return pa.table({name: pa.array([known.get(name)], kind) for name, kind in fields.items()})
+
+
+def test_two_thousand_spectra_are_below_ten_megabytes(bundle) -> None:
+    number, random = 2000, np.random.default_rng(4)
+    texts = [encode(*spectrum(seed, sn)) for sn in (1, 5, 20, 80) for seed in range(5)]
+    features = random.normal(size=(number, len(bundle.features.names)))
+    of_type = {
+        pa.string(): pa.repeat("sdss-dr14-0266-51630-0001", number),
+        pa.bool_(): pa.repeat(False, number),
+        pa.list_(pa.float32()): lists_of(features),
+    }
+    columns = {}
+    for field in hostile_rows().schema:
+        values = of_type.get(field.type, random.normal(scale=100, size=number))
+        columns[field.name] = pa.array(values).cast(field.type, safe=False)
+    columns["pixels"] = pa.array(np.resize(texts, number))
+    page = page_of(Contents("Release dr14", {}, pa.table(columns), bundle)).encode()
+    # As many vectors as any kind of features may need, in the place of these few.
+    most_vectors = (4 * number + 2 * PIXELS) * MOST * 4 / 3
+    assert len(page) > 5_000_000
+    assert len(page) + most_vectors < 10_000_000
 
 
 def test_simulated_files_are_told(tmp_path: Path) -> None:
