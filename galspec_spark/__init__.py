@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from galspec_spark.api.plot import plot
     from galspec_spark.api.spectra import Spectrum, read, rest_frame
     from galspec_spark.api.stages import classify, ingest, measure, preprocess, release, train
+    from galspec_spark.api.warehouse import Warehouse
     from galspec_spark.config import Config, load_config
     from galspec_spark.errors import UserError
     from galspec_spark.harness.session import session
     from galspec_spark.spectrum.grid import wavelength
     from galspec_spark.udfs import register
-    from galspec_spark.warehouse.tables import Warehouse
 
 __version__ = "0.2.0"
 
@@ -57,7 +57,7 @@ _HOMES = {
     **dict.fromkeys(("Config", "load_config"), "config"),
     "Model": "api.model",
     "UserError": "errors",
-    "Warehouse": "warehouse.tables",
+    "Warehouse": "api.warehouse",
     "plot": "api.plot",
     "preprocess_frame": "api.frame",
     "register": "udfs",

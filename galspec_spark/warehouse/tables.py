@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
@@ -23,9 +23,6 @@ from galspec_spark.errors import UserError
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 #: The job that makes each table, for the message where it is missing.
 MADE_BY = {
@@ -78,23 +75,6 @@ class Warehouse:
     def table(self, name: str) -> Location:
         """Return the folder of a table."""
         return self.root / name
-
-    def frame(self, name: str) -> DataFrame:
-        """Open a table, for example ``catalog``, in the active Spark session.
-
-        Raises
-        ------
-        UserError
-            If the table does not exist, or there is no session.
-        """
-        from pyspark.sql import SparkSession
-
-        from galspec_spark.warehouse.frames import read_table
-
-        spark = SparkSession.getActiveSession()
-        if spark is None:
-            raise UserError("there is no Spark session: start one with galspec_spark.session()")
-        return read_table(spark, self, name)
 
     def parts(self, name: str) -> list[Location]:
         """Return the Parquet files of a table, sorted.
