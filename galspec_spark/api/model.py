@@ -22,6 +22,7 @@ from galspec_spark.measure.stage import load_templates
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.model.apply import PREDICTED, Apply
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
+from galspec_spark.ml.model.training_objects import TrainingObjects
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.normalise import normalise
 
@@ -36,6 +37,7 @@ class Model:
     """A model folder, checked and read, without Spark."""
 
     bundle: Bundle
+    training: TrainingObjects
     config: ClassifyConfig
     lines: LinesConfig
 
@@ -63,7 +65,9 @@ class Model:
             If the folder is no model, was changed, or is of a later version.
         """
         lines = LinesConfig(templates=None if templates is None else str(templates))
-        return cls(load_bundle(Path(folder)), config or ClassifyConfig(), lines)
+        bundle = load_bundle(Path(folder))
+        training = TrainingObjects.read(Path(folder))
+        return cls(bundle, training, config or ClassifyConfig(), lines)
 
     @property
     def id(self) -> str:
@@ -134,7 +138,7 @@ class Model:
     def _score(self) -> Score:
         reads_lines = bool(self.bundle.line_columns)
         templates = load_templates(self.lines) if reads_lines else None
-        return Score(Apply(self.bundle, self.config.abstain), templates)
+        return Score(Apply(self.bundle, self.config.abstain), self.training, templates)
 
     def _score_frame(self, spectra: DataFrame) -> DataFrame:
         missing = [name for name in SCORED if name not in spectra.columns]

@@ -15,6 +15,7 @@ import pyarrow as pa
 from galspec_spark.lines import Templates
 from galspec_spark.measure.part import MEASURED_FROM, bad_sky_bits, measure_rows
 from galspec_spark.ml.model.apply import PREDICTED, Apply
+from galspec_spark.ml.model.training_objects import TrainingObjects
 from galspec_spark.preprocess.pixels import PIXEL_COLUMNS, STORED, move_rows
 from galspec_spark.preprocess.recipe import Recipe
 from galspec_spark.preprocess.selection import UNLABELLED, labels, reasons
@@ -39,6 +40,7 @@ class Score:
     """
 
     apply: Apply
+    training: TrainingObjects
     templates: Templates | None
 
     def __call__(self, spectra: pa.Table) -> pa.Table:
@@ -63,11 +65,12 @@ class Score:
             .append_column("reason", pa.array(reason.tolist(), pa.string(), mask=reason == ""))
             .append_column("label", pa.array(label, mask=label == UNLABELLED))
         )
+        is_training = self.training.contain(decided)
         if self.templates is None:
-            return self.apply(spectra_of(decided, moved, ()))
+            return self.apply(spectra_of(decided, moved, ()), is_training)
         measured = measure_rows(batch, bad_sky_bits(survey), self.templates)
         lines = pa.RecordBatch.from_pydict({name: measured[name] for name in bundle.line_columns})
-        return self.apply(spectra_of(decided, lines, bundle.line_columns))
+        return self.apply(spectra_of(decided, lines, bundle.line_columns), is_training)
 
 
 def of_one_survey(spectra: pa.Table) -> Iterator[tuple[pa.RecordBatch, str]]:

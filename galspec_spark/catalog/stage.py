@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
@@ -27,6 +29,7 @@ from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.model.apply import KEPT, Apply
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
+from galspec_spark.ml.model.training_objects import IDENTITY, TrainingObjects
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
 from galspec_spark.warehouse.schemas import CATALOG, CLASSES
@@ -37,6 +40,14 @@ from galspec_spark.warehouse.tables import Warehouse
 GROUP_BATCHES = 40
 
 log = logging.getLogger(__name__)
+
+
+class Work(NamedTuple):
+    """A part to classify. What the model has seen comes as a byte a spectrum, not as names."""
+
+    place: str  #: of the predictions, in the warehouse
+    spectra: Slice
+    is_training: npt.NDArray[np.bool_]  #: (rows,) whether the model learned from the object
 
 
 def classify(
@@ -73,10 +84,12 @@ def classify(
     with warehouse.writing(run.id) as staging:
         wanted = {_place(each, bundle, run.config.classify): each for each in chosen}
         existing = _catalogued(warehouse, wanted)
-        todo = [(place, wanted[place]) for place in sorted(wanted.keys() - existing.keys())]
-        spectra = sum(open_part(each.part).metadata.num_rows for _, each in todo)
+        missing = sorted(wanted.keys() - existing.keys())
+        spectra = sum(open_part(wanted[place].part).metadata.num_rows for place in missing)
         moves: list[tuple[Location, str]] = []
-        if todo:
+        if missing:
+            training = TrainingObjects.read(model)
+            todo = [Work(place, wanted[place], _seen(training, wanted[place])) for place in missing]
             with spark_progress(spark, "classify", spectra, "spectra"):
                 apply = Apply(bundle, run.config.classify.abstain)
                 task = partial(_write, apply=apply, staging=staging.folder, constants=run.columns())
@@ -130,18 +143,29 @@ def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Locati
     return {place: part for place, part in places.items() if place.rpartition("/")[0] in folders}
 
 
+def _seen(training: TrainingObjects, spectra: Slice) -> npt.NDArray[np.bool_]:
+    decided = open_part(spectra.sample).read_row_group(spectra.row_group, list(IDENTITY))
+    return training.contain(decided)
+
+
 def _write(
-    work: tuple[str, Slice], apply: Apply, staging: Location, constants: dict[str, str]
+    work: Work, apply: Apply, staging: Location, constants: dict[str, str]
 ) -> tuple[Location, str]:
     """Classify a part; return the staged part and its place."""
-    place, spectra = work
-    line_columns = apply.bundle.line_columns
-    staged = staging / os.urandom(4).hex() / place
+    staged = staging / os.urandom(4).hex() / work.place
     schema = CATALOG.with_metadata({CLASSES: "|".join(apply.bundle.classes.names)})
     with part_writer(staged, schema) as writer:
-        for rows in _in_groups(map(apply, read_slice(spectra, KEPT, line_columns))):
+        for rows in _in_groups(_classified(work, apply)):
             writer.write_table(_with_constants(rows, constants))
-    return staged, place
+    return staged, work.place
+
+
+def _classified(work: Work, apply: Apply) -> Iterator[pa.Table]:
+    first = 0
+    for spectra in read_slice(work.spectra, KEPT, apply.bundle.line_columns):
+        end = first + len(spectra.rows)
+        yield apply(spectra, work.is_training[first:end])
+        first = end
 
 
 def _in_groups(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:

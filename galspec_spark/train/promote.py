@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
@@ -105,7 +106,8 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
     def classified(task: Sequence[Slice]) -> Iterator[pa.RecordBatch]:
         for part in task:
             for spectra in read_slice(part, KEPT, line_columns, labelled=True):
-                yield from apply(spectra).to_batches()
+                not_asked = np.zeros(len(spectra.rows), np.bool_)  # flags play no part
+                yield from apply(spectra, not_asked).to_batches()
 
     tasks = shares(slices(warehouse, cores), cores)
     rows = frame_of_tasks(spark, classified, tasks, from_arrow_schema(PREDICTED))

@@ -19,6 +19,7 @@ from galspec_spark.ml.labelled.features import FeatureTable
 from galspec_spark.ml.labelled.means import class_means
 from galspec_spark.ml.labelled.spectra import labelled_spectra
 from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.training_objects import read_training_objects
 from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.importance import by_wavelength
@@ -107,6 +108,7 @@ def train(
         evaluation.profile,
         best_features,
         spectra.fill_spectrum,
+        read_training_objects(warehouse),
     )
     bundle = load_bundle(output / "model")
     predictions = Location.of(output / PREDICTIONS_PART)

@@ -17,6 +17,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.model.apply import PREDICTED, Apply
 from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.training_objects import TrainingObjects
 from galspec_spark.spectrum.arrays import rows_of
 from galspec_spark.udfs.lines import templates_at
 from galspec_spark.udfs.rows import Function, frame_of, table_of
@@ -73,7 +74,8 @@ def score(model: str | Path, templates: str | Path | None = None) -> Function:
     """
     bundle = load_bundle(Path(model))
     of_lines = templates_at(templates) if bundle.line_columns else None
-    scored = Score(Apply(bundle, ClassifyConfig().abstain), of_lines)
+    training = TrainingObjects.read(Path(model))
+    scored = Score(Apply(bundle, ClassifyConfig().abstain), training, of_lines)
 
     @pandas_udf(from_arrow_schema(SCORES))  # type: ignore[call-overload, untyped-decorator]
     def classes(row: pd.DataFrame) -> pd.DataFrame:

@@ -13,5 +13,6 @@ FLAGS = {
     "HIGH_SN": (4, "the signal-to-noise ratio is above that of the training set"),
     "OUTLIER": (5, "the features explain it worse than training spectra of its S/N"),
     "LABEL_DIFFERS": (6, "the label, the survey's or a person's, is another class"),
+    "IN_TRAINING": (7, "the model learned from this object"),
 }
 FLAG_BITS = {name: bit for name, (bit, _) in FLAGS.items()}

@@ -174,6 +174,24 @@ def test_flags_say_what_the_profile_says(warehouse, release_model):
     np.testing.assert_array_equal(rows["class"] == "abstain", abstains)
 
 
+def test_what_the_model_learned_from_is_told_in_another_warehouse(
+    spark, release_model, run_of, tmp_path
+):
+    """The first 60 spectra of the training run, under other names, beside 40 that are new."""
+    write_release(tmp_path, "elsewhere", draw(1, 60), draw(15, 40))
+    summary = classify(spark, run_of("classify"), Warehouse(tmp_path), release_model, None)
+    rows, sample = (
+        rows_of(tmp_path),
+        rows_of(Path((release_model.parent / "warehouse.txt").read_text()), "sample"),
+    )
+    learned = set(sample.query("split == 'train'")["survey_object_id"])
+    asked = rows_of(tmp_path, "sample")["survey_object_id"]
+    np.testing.assert_array_equal(has(rows, "IN_TRAINING"), asked.isin(learned))
+    assert summary["flags"]["IN_TRAINING"] == asked.isin(learned).sum() > 30
+    assert not has(rows[asked.str.contains("seed15")], "IN_TRAINING").any()
+    assert (rows["class"][has(rows, "IN_TRAINING")] != "abstain").any()
+
+
 def test_sky_is_an_outlier(warehouse):
     rows = rows_of(warehouse).query("release == 'dr1' and reason.isna()")
     sky = rows["spectrum_id"].str[-9:].astype(int) % 10 == 0

@@ -51,10 +51,11 @@ class Apply:
     bundle: Bundle
     abstain: Sequence[str]
 
-    def __call__(self, spectra: Spectra) -> pa.Table:
+    def __call__(self, spectra: Spectra, is_training: Booleans) -> pa.Table:
         """Return `PREDICTED` of spectra with the columns `KEPT`, which may lack pixels.
 
-        They hold what the model's features read, pixels or lines.
+        They hold what the model's features read, pixels or lines. `is_training` tells which the
+        model learned from (`galspec_spark.ml.model.training_objects`).
 
         A spectrum that was not drawn for training is classified like any other.
         """
@@ -64,6 +65,7 @@ class Apply:
         measured, decided = self._measured(spectra, is_used)
         names = np.array(self.bundle.classes.names)[decided]
         flags = self._flags(rows, is_used, decided, measured[RECONSTRUCTION_ERROR])
+        flags |= np.where(is_training, np.int32(1 << FLAG_BITS["IN_TRAINING"]), np.int32(0))
         has_no_class = flags & bit_mask({*self.abstain, "LEFT_OUT"}, FLAG_BITS) != 0
         columns = {
             **rows,

@@ -30,6 +30,7 @@ from galspec_spark.ml.features.kind import FeatureKind, Features
 from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
 from galspec_spark.ml.model.saved import read_pipeline
+from galspec_spark.ml.model.training_objects import TRAINING_OBJECTS
 from galspec_spark.spectrum.grid import GRID_ID
 
 PIPELINE, CARD = "pipeline", "card.json"
@@ -187,6 +188,8 @@ def _check_fit(folder: Path, card: Card) -> None:
             f"{folder} is a model of the grid {card.grid.id}, but spectra are on {GRID_ID}: "
             "train again"
         )
+    if TRAINING_OBJECTS not in card.files:
+        raise UserError(f"{folder} does not say which objects it learned from: train again")
     for name, theirs, ours in (
         ("pyspark", card.versions.pyspark, pyspark.__version__),
         ("galspec_spark", card.version, __version__),

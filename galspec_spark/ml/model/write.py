@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyspark
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import VectorSlicer
@@ -34,6 +35,7 @@ from galspec_spark.ml.model.bundle import (
 )
 from galspec_spark.ml.model.card import Card, Grid, Recipe, TrainingData, Versions
 from galspec_spark.ml.model.profile import Profile
+from galspec_spark.ml.model.training_objects import write_training_objects
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.settings import FEATURES
 from galspec_spark.spectrum.grid import GRID_ID, LOGLAM0, LOGLAM_STEP, PIXELS
@@ -106,6 +108,7 @@ def write_bundle(
     profile: Profile,
     features: Features,
     fill_spectrum: npt.NDArray[np.float32],
+    training: pa.Table,
 ) -> None:
     """Write the model folder under a temporary name, then replace an earlier folder with it.
 
@@ -113,6 +116,8 @@ def write_bundle(
     ----------
     card
         Written with the checksums of the other files.
+    training
+        The objects that the model learned from, of `read_training_objects`.
     """
     with _replacing(folder) as new:
         (new / FEATURES_FOLDER).mkdir(parents=True)
@@ -121,6 +126,7 @@ def write_bundle(
         features.save(new / FEATURES_FOLDER)
         np.save(new / FILL_SPECTRUM, fill_spectrum, allow_pickle=False)
         write_json(new / PROFILE, profile)
+        write_training_objects(training, new)
         content = card.model_copy(update={"files": checksums(new)}).model_dump(mode="json")
         write_json(new / CARD, {**content, "checksum": checksum_of(content)})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.classification import LinearSVC
@@ -29,9 +30,11 @@ from galspec_spark.ml.model import write
 from galspec_spark.ml.model.bundle import checksum_of, load_bundle
 from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.profile import Profile
+from galspec_spark.ml.model.training_objects import IDENTITY, TRAINING_OBJECTS, TrainingObjects
 from galspec_spark.ml.model.write import best_model, copy_bundle, write_bundle
 from galspec_spark.ml.pca.estimator import native_model
 from galspec_spark.spectrum.grid import GRID_ID
+from galspec_spark.warehouse.schemas import SAMPLE
 from tests.report import sample
 
 FILL = np.arange(3, dtype=np.float32)
@@ -44,6 +47,15 @@ PROFILE = Profile(
     sn_edges=[10.0],
     error_limits=[0.2, 0.1],
     shares={"agn": [8, 2]},
+)
+TRAINING = pa.table(
+    {
+        "object_id": ["sdss-dr8-1-2-3", "b"],
+        "survey_object_id": ["sdss-9", None],
+        "ra": [10.0, None],
+        "dec": [-1.0, None],
+    },
+    pa.schema([SAMPLE.field(name) for name in IDENTITY]),
 )
 CARD = Card(
     classifier="linear_svc",
@@ -105,7 +117,7 @@ def pipeline(spark):
 
 @pytest.fixture
 def model(pipeline, tmp_path):
-    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, FEATURES, FILL)
+    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, FEATURES, FILL, TRAINING)
     return tmp_path / "model"
 
 
@@ -122,6 +134,17 @@ def test_what_was_written_is_read(model):
     for name, array in vars(COMPONENTS).items():
         np.testing.assert_array_equal(getattr(read.features.components, name), array)
     assert read.calibration == Calibration("platt", False, 1.5, -0.5)
+    assert TrainingObjects.read(model).contain(TRAINING).all()
+
+
+def test_a_model_that_does_not_say_what_it_learned_from_is_refused(model):
+    (model / TRAINING_OBJECTS).unlink()
+    content = json.loads((model / "card.json").read_text())
+    del content["checksum"], content["files"][TRAINING_OBJECTS]
+    content["checksum"] = checksum_of(content)
+    (model / "card.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="does not say which objects it learned from: train again"):
+        load_bundle(model)
 
 
 def test_a_model_may_be_reached_by_a_link_and_in_a_folder_of_any_name(model, tmp_path):
@@ -140,8 +163,9 @@ def test_an_earlier_model_is_replaced_as_a_whole(pipeline, tmp_path):
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
     (model / "old.txt").write_text("old")
-    write_bundle(model, pipeline, CARD, PROFILE, FEATURES, FILL)
+    write_bundle(model, pipeline, CARD, PROFILE, FEATURES, FILL, TRAINING)
     names = ["card.json", "features", "fill_spectrum.npy", "pipeline", "profile.json"]
+    names.append(TRAINING_OBJECTS)
     assert sorted(path.name for path in model.iterdir()) == names
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 
@@ -159,6 +183,7 @@ def test_a_failure_leaves_the_earlier_model(pipeline, model, monkeypatch):
             PROFILE,
             FEATURES,
             FILL,
+            TRAINING,
         )
     assert load_bundle(model).card.classifier == "linear_svc"
     assert [path.name for path in model.parent.iterdir()] == ["model"]
@@ -226,7 +251,13 @@ def test_damage_is_named(model, damage, message):
 )
 def test_what_does_not_fit_is_named(pipeline, tmp_path, change, message):
     write_bundle(
-        tmp_path / "model", pipeline, CARD.model_copy(update=change), PROFILE, FEATURES, FILL
+        tmp_path / "model",
+        pipeline,
+        CARD.model_copy(update=change),
+        PROFILE,
+        FEATURES,
+        FILL,
+        TRAINING,
     )
     with pytest.raises(UserError, match=message):
         load_bundle(tmp_path / "model")
@@ -249,7 +280,7 @@ def test_card_is_json_that_people_can_read(model):
 def test_a_foreign_class_is_never_loaded(spark, tmp_path):
     """A stage that Spark would import and run, in a folder that is otherwise sound."""
     foreign = PipelineModel([native_model(COMPONENTS).setOutputCol("a"), NeverLoaded()])
-    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, FEATURES, FILL)
+    write_bundle(tmp_path / "model", foreign, CARD, PROFILE, FEATURES, FILL, TRAINING)
     with pytest.raises(UserError, match=r"is of the class tests.*NeverLoaded, which no model of"):
         load_bundle(tmp_path / "model")
 
