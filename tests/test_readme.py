@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import pandas as pd
+import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import SparkSession
 
@@ -85,6 +87,12 @@ def test_each_command_runs(
     }  # fmt: skip
     with (tmp_path / "export" / "catalog.csv").open() as table:
         assert '"h_alpha_area","h_alpha_area_err"' in table.readline()
+    sample = ds.dataset(tmp_path / "warehouse/sample").to_table().to_pandas()
+    learned = sample.query("split == 'train' and release == 'dr1'")["object_id"]
+    exported = pd.read_csv(tmp_path / "export" / "catalog.csv")
+    assert len(learned)
+    assert len(exported)
+    assert not exported["object_id"].isin(learned).any()
     code = "\n".join(block for block in blocks("python") if "s3://" not in block)
     # Java's own folder is another one.
     exec(code.replace('"warehouse/', f'"{tmp_path}/warehouse/'), {"spark": spark})

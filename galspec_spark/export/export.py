@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
 from galspec_spark.export.columns import CATALOGUE
@@ -20,6 +21,7 @@ from galspec_spark.export.hats import write_hats
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.export.votable import write_votable
+from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.storage import Location
 
 #: Name of each format's file or folder.
@@ -38,6 +40,8 @@ def export(
     where: str | None,
     output: Path,
     provenance: dict[str, str],
+    *,
+    with_training: bool,
 ) -> dict[str, object]:
     """Write rows of the catalogue, by sky position, in formats that astronomers' tools read.
 
@@ -57,12 +61,14 @@ def export(
         Folder that all tasks reach; earlier exports of the same formats are replaced.
     provenance
         Metadata of every format but CSV.
+    with_training
+        Whether to write the rows of objects that the model learned from (``IN_TRAINING``).
 
     Returns
     -------
     dict
-        ``rows``, ``filter``, and in ``files`` a path for each format; for HATS also the numbers
-        of partitions and of rows without a sky position, which HATS cannot hold.
+        ``rows``, ``filter``, ``training_rows_left_out``, and in ``files`` a path for each format;
+        for HATS also the numbers of partitions and of rows without a sky position, which HATS cannot hold.
 
     Raises
     ------
@@ -70,11 +76,20 @@ def export(
         If a format is unknown, the filter is wrong, or a format cannot hold a text.
     """
     _check_formats(formats)
-    provenance = {**provenance, "filter": " ".join((where or "none").split())}
     with _staging(output) as staging:
-        rows = _stored(catalog, where, Location.of(staging / "rows"))
+        rows, left_out = _stored(catalog, where, with_training, Location.of(staging / "rows"))
         files = {name: str(output / NAMES[name]) for name in formats}
-        summary: dict[str, object] = {"rows": rows.count, "filter": where, "files": files}
+        summary: dict[str, object] = {
+            "rows": rows.count,
+            "filter": where,
+            "training_rows_left_out": left_out,
+            "files": files,
+        }
+        provenance = {
+            **provenance,
+            "filter": " ".join((where or "none").split()),
+            "training_rows_left_out": str(left_out),
+        }
         for name in files:
             summary |= _write(spark, rows, name, staging / NAMES[name], provenance)
         for name in files:
@@ -101,13 +116,20 @@ def _staging(output: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _stored(catalog: DataFrame, where: str | None, folder: Location) -> SortedRows:
+def _stored(
+    catalog: DataFrame, where: str | None, with_training: bool, folder: Location
+) -> tuple[SortedRows, int]:
+    """Store the chosen rows; return them, and how many of the training set are left out."""
     has_lines = set(WITH_LINES.described) <= set(catalog.columns)
     columns = WITH_LINES if has_lines else CATALOGUE
     rows = catalog.select(*columns.described)
     kept = keep_rows(rows, where)
+    is_training = F.col("flags").bitwiseAND(1 << FLAG_BITS["IN_TRAINING"]) != 0
     with naming_filter(where, rows.columns):
-        return sort_rows(kept, columns, folder)
+        left_out = 0 if with_training else kept.where(is_training).count()
+        if left_out:
+            kept = kept.where(~is_training)
+        return sort_rows(kept, columns, folder), left_out
 
 
 def _write(

@@ -45,6 +45,11 @@ def main() -> int:
         help="export only these rows, for example \"class = 'AGN' AND probability > 0.9\"",
     )
     parser.add_argument(
+        "--with-training",
+        action="store_true",
+        help="export also the objects that the model learned from",
+    )
+    parser.add_argument(
         "--output",
         type=local_path,
         default="export",
@@ -72,7 +77,18 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, A
         return summary
     catalog = read_catalog(spark, warehouse, summary["model"], args.release)
     provenance = {**run.columns(), "model": summary["model"]}
-    exported = export(spark, catalog, args.export, args.filter, output, provenance)
+    exported = export(
+        spark,
+        catalog,
+        args.export,
+        args.filter,
+        output,
+        provenance,
+        with_training=args.with_training,
+    )
     for name in args.export:
         print(f"{'exported':>24}  {output / NAMES[name]}")
+    left_out = exported["training_rows_left_out"]
+    if left_out:
+        print(f"{'left out':>24}  {left_out} rows of the training set (--with-training)")
     return {**summary, "export": exported}

@@ -52,5 +52,7 @@ def exported(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> E
     without_lines = open_catalogue(spark, folder / "warehouse")
     write_lines(folder / "warehouse")
     catalog = open_catalogue(spark, folder / "warehouse")
-    summary = export(spark, catalog, list(NAMES), None, folder / "out", PROVENANCE)
+    summary = export(
+        spark, catalog, list(NAMES), None, folder / "out", PROVENANCE, with_training=True
+    )
     return Exported(catalog, without_lines, exported_rows(), folder / "out", summary)

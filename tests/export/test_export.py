@@ -32,7 +32,7 @@ def test_same_bytes_however_the_rows_are_divided(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
     shuffled = exported.catalog.repartition(3, F.rand(1))
-    export(spark, shuffled, list(NAMES), None, tmp_path, PROVENANCE)
+    export(spark, shuffled, list(NAMES), None, tmp_path, PROVENANCE, with_training=True)
     assert contents(tmp_path) == contents(exported.folder)
 
 
@@ -40,9 +40,25 @@ def test_filter_chooses_rows_and_an_export_replaces_an_earlier_one(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
     (tmp_path / ".export" / "killed").mkdir(parents=True)
-    export(spark, exported.without_lines, ["hats", "csv"], None, tmp_path, PROVENANCE)
+    export(
+        spark,
+        exported.without_lines,
+        ["hats", "csv"],
+        None,
+        tmp_path,
+        PROVENANCE,
+        with_training=True,
+    )
     where = "class = 'AGN'\n AND probability > 0.5"
-    summary = export(spark, exported.without_lines, ["hats", "csv"], where, tmp_path, PROVENANCE)
+    summary = export(
+        spark,
+        exported.without_lines,
+        ["hats", "csv"],
+        where,
+        tmp_path,
+        PROVENANCE,
+        with_training=True,
+    )
     expected = [
         row["spectrum_id"]
         for row in exported.rows
@@ -58,9 +74,29 @@ def test_filter_chooses_rows_and_an_export_replaces_an_earlier_one(
     assert "galspec_filter=class = 'AGN' AND probability > 0.5\n" in properties
 
 
+def test_the_training_set_is_left_out_unless_asked_for(
+    spark: SparkSession, exported: Exported, tmp_path: Path
+) -> None:
+    """Every fourth of the rows is of an object that the model learned from."""
+    is_training = F.col("spectrum_id").rlike("-2?[0-9]?[048]-51602")
+    flags = F.when(is_training, F.col("flags").bitwiseOR(128)).otherwise(F.col("flags"))
+    catalog = exported.without_lines.withColumn("flags", flags)
+    training = {row.spectrum_id for row in catalog.where("flags & 128 != 0").collect()}
+    agn = {row["spectrum_id"] for row in exported.rows if row["class"] == "AGN"}
+    assert 0 < len(training & agn) < len(agn)
+    for with_training, expected in ((False, agn - training), (True, agn)):
+        summary = export(
+            spark, catalog, ["csv"], "class = 'AGN'", tmp_path, PROVENANCE,
+            with_training=with_training,
+        )  # fmt: skip
+        assert set(pd.read_csv(tmp_path / "catalog.csv")["spectrum_id"]) == expected
+        left_out = len(agn) - len(expected)
+        assert summary["training_rows_left_out"] == left_out
+
+
 def test_filter_takes_lines(spark: SparkSession, exported: Exported, tmp_path: Path) -> None:
     where = "formula_broadline AND oiii_5007_ew > 0.5"
-    export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE)
+    export(spark, exported.catalog, ["csv"], where, tmp_path, PROVENANCE, with_training=True)
     expected = [
         row["spectrum_id"]
         for row in exported.rows
@@ -69,13 +105,29 @@ def test_filter_takes_lines(spark: SparkSession, exported: Exported, tmp_path: P
     assert expected
     assert pd.read_csv(tmp_path / "catalog.csv")["spectrum_id"].tolist() == expected
     with pytest.raises(UserError, match=r"config_hash and those of the table lines\)$"):
-        export(spark, exported.catalog, ["csv"], "oiii_ew > 1", tmp_path, PROVENANCE)
+        export(
+            spark,
+            exported.catalog,
+            ["csv"],
+            "oiii_ew > 1",
+            tmp_path,
+            PROVENANCE,
+            with_training=True,
+        )
 
 
 def test_no_rows_are_an_empty_table(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
-    export(spark, exported.without_lines, list(NAMES), "z > 9", tmp_path, PROVENANCE)
+    export(
+        spark,
+        exported.without_lines,
+        list(NAMES),
+        "z > 9",
+        tmp_path,
+        PROVENANCE,
+        with_training=True,
+    )
     for name in ("catalog.fits", "catalog.vot"):
         table = Table.read(tmp_path / name)
         assert (len(table), table.colnames) == (0, list(CATALOGUE.described))
@@ -108,7 +160,9 @@ def test_wrong_filter_is_one_line_that_names_the_columns(
     spark: SparkSession, exported: Exported, tmp_path: Path, where: str, cause: str
 ) -> None:
     with pytest.raises(UserError, match=cause) as error:
-        export(spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE)
+        export(
+            spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE, with_training=True
+        )
     message = str(error.value)
     assert "\n" not in message
     assert message.endswith(f"(columns: {', '.join(CATALOGUE.described)})")
@@ -141,20 +195,32 @@ def test_filter_is_a_plain_condition(
 ) -> None:
     monkeypatch.setenv("PLANTED", "a secret")
     with pytest.raises(UserError, match="is not allowed") as error:
-        export(spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE)
+        export(
+            spark, exported.without_lines, ["csv"], where, tmp_path, PROVENANCE, with_training=True
+        )
     assert "secret" not in str(error.value)
 
 
 def test_quoted_text_is_no_comment(spark: SparkSession, exported: Exported, tmp_path: Path) -> None:
     where = "class <> 'a -- \\' /* é' AND z - -1 > 0"
-    assert export(spark, exported.without_lines, list(NAMES), where, tmp_path, PROVENANCE)["rows"]
+    assert export(
+        spark, exported.without_lines, list(NAMES), where, tmp_path, PROVENANCE, with_training=True
+    )["rows"]
 
 
 def test_unknown_format_is_an_error(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="'xlsx': known are fits, votable, hats, csv"):
-        export(spark, exported.without_lines, ["csv", "xlsx"], None, tmp_path, PROVENANCE)
+        export(
+            spark,
+            exported.without_lines,
+            ["csv", "xlsx"],
+            None,
+            tmp_path,
+            PROVENANCE,
+            with_training=True,
+        )
 
 
 @pytest.mark.parametrize("name", ["fits", "votable"])
@@ -164,5 +230,5 @@ def test_failed_export_changes_nothing(
     (tmp_path / "catalog.csv").write_text("earlier")
     catalog = exported.without_lines.withColumn("release", F.lit("dr-é"))
     with pytest.raises(UserError, match="column release has text that is not ASCII"):
-        export(spark, catalog, ["csv", name], None, tmp_path, PROVENANCE)
+        export(spark, catalog, ["csv", name], None, tmp_path, PROVENANCE, with_training=True)
     assert contents(tmp_path) == {"catalog.csv": b"earlier"}
