@@ -1,17 +1,21 @@
-"""The table ``catalog`` as a DataFrame, the lines of its spectra beside it, part by part."""
+"""The table ``catalog`` as a DataFrame; keys and lines of its spectra beside it, part by part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.catalog.keys import KEYS, keys_of
+from galspec_spark.catalog.keys import STORED as KEYS_STORED
 from galspec_spark.errors import UserError
 from galspec_spark.measure.schema import LINES
-from galspec_spark.warehouse.frames import BATCH_ROWS, frame_of_tasks, part_schema, read_part, scan
+from galspec_spark.warehouse.frames import BATCH_ROWS, frame_of_tasks, part_schema, read_part
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.schemas import PROVENANCE
 from galspec_spark.warehouse.storage import Location
@@ -20,14 +24,37 @@ from galspec_spark.warehouse.tables import Warehouse
 ID = "spectrum_id"
 #: Names in ``lines`` of the columns beside the catalogue: all but those of the spectrum itself.
 #: Provenance gets another name, for the catalogue has its own.
-STORED = {
+LINES_STORED = {
     f"lines_{field.name}" if field in PROVENANCE else field.name: field.name
     for field in LINES
     if field.name not in (ID, "file", "z")
 }
-#: The columns beside the catalogue; null where a spectrum was not measured.
-BESIDE = pa.schema(
-    LINES.field(stored).with_name(name).with_nullable(True) for name, stored in STORED.items()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Columns beside the catalogue, made of another table with the same spectra."""
+
+    table: str
+    stored: Sequence[str]  #: columns that are read
+    schema: pa.Schema  #: of the columns that are made; null where the table lacks a spectrum
+    #: Makes them of the stored ones, given the names of survey and release.
+    make: Callable[[pa.Table, str, str], list[pa.Array]]
+
+
+def _as_stored(rows: pa.Table, _survey: str, _release: str) -> list[pa.Array]:
+    return [column.combine_chunks() for column in rows.columns]
+
+
+OF_SPECTRA = Beside("spectra", KEYS_STORED, KEYS, keys_of)
+OF_LINES = Beside(
+    "lines",
+    tuple(LINES_STORED.values()),
+    pa.schema(
+        LINES.field(stored).with_name(name).with_nullable(True)
+        for name, stored in LINES_STORED.items()
+    ),
+    _as_stored,
 )
 
 
@@ -36,8 +63,9 @@ def read_catalog(
 ) -> DataFrame:
     """Open the catalogue of a model, for one release or all.
 
-    It has the columns `BESIDE` where the warehouse has a table ``lines``. Tasks read both tables
-    side by side, some rows at a time: a part of each has the same spectra in the same order.
+    It has the columns of `OF_SPECTRA`, and those of `OF_LINES` where the warehouse has a table
+    ``lines``. Tasks read the tables side by side, some rows at a time: a part of each has the same
+    spectra in the same order.
 
     Raises
     ------
@@ -45,12 +73,14 @@ def read_catalog(
         If there is no such catalogue.
     """
     parts = catalog_parts(warehouse, model, release)
-    measured = {warehouse.place_of(part): part for part in warehouse.parts("lines")}
-    if not measured:
-        return scan(spark, parts)
-    work = [(part, measured.get(place_in("lines", part))) for part in parts]
-    schema = pa.schema([*part_schema(parts[0]), *BESIDE])
-    return frame_of_tasks(spark, rows_with_lines, work, from_arrow_schema(schema))
+    tables = [OF_SPECTRA, *([OF_LINES] if warehouse.parts("lines") else [])]
+    places = {
+        warehouse.place_of(part): part for each in tables for part in warehouse.parts(each.table)
+    }
+    work = [(part, [places.get(place_in(each.table, part)) for each in tables]) for part in parts]
+    schema = pa.schema([*part_schema(parts[0]), *(f for each in tables for f in each.schema)])
+    rows = partial(rows_beside, tables=tables)
+    return frame_of_tasks(spark, rows, work, from_arrow_schema(schema))
 
 
 def place_in(table: str, part: Location) -> str:
@@ -60,33 +90,43 @@ def place_in(table: str, part: Location) -> str:
     return f"{table}/survey={values['survey']}/release={values['release']}/{name}.parquet"
 
 
-def rows_with_lines(work: tuple[Location, Location | None]) -> Iterator[pa.RecordBatch]:
-    """Read a part of ``catalog``, and beside it the part of ``lines`` that has the same rows."""
-    part, lines = work
+def rows_beside(
+    work: tuple[Location, Sequence[Location | None]], tables: Sequence[Beside]
+) -> Iterator[pa.RecordBatch]:
+    """Read a part of ``catalog``, and beside it the parts of `tables` that have the same rows."""
+    part, others = work
+    values = partition_values(part)
     rows = read_part(part, part_schema(part))
-    return map(_not_measured, rows) if lines is None else _measured(rows, lines)
+    for table, place in zip(tables, others, strict=True):
+        if place is None:
+            rows = map(partial(_without, table=table), rows)
+        else:
+            rows = _read_beside(rows, place, table, values["survey"], values["release"])
+    return rows
 
 
-def _not_measured(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return _beside(batch, [pa.nulls(batch.num_rows, field.type) for field in BESIDE])
+def _without(batch: pa.RecordBatch, table: Beside) -> pa.RecordBatch:
+    return _widened(batch, table, [pa.nulls(batch.num_rows, each.type) for each in table.schema])
 
 
-def _measured(rows: Iterator[pa.RecordBatch], lines: Location) -> Iterator[pa.RecordBatch]:
-    columns = [ID, *STORED.values()]
-    stored = open_part(lines).iter_batches(BATCH_ROWS, columns=columns)
-    held = pa.schema([LINES.field(name) for name in columns]).empty_table()
+def _read_beside(
+    rows: Iterator[pa.RecordBatch], place: Location, table: Beside, survey: str, release: str
+) -> Iterator[pa.RecordBatch]:
+    part = open_part(place)
+    columns = [ID, *table.stored]
+    stored = part.iter_batches(BATCH_ROWS, columns=columns)
+    held = pa.schema([part.schema_arrow.field(name) for name in columns]).empty_table()
     for batch in rows:
         while held.num_rows < batch.num_rows and (more := next(stored, None)) is not None:
-            held = pa.concat_tables([held, pa.Table.from_batches([more])])
+            held = pa.concat_tables([held, pa.Table.from_batches([more.select(columns)])])
         found, held = held.slice(0, batch.num_rows), held.slice(batch.num_rows)
-        ids, *values = (found[name].combine_chunks() for name in columns)
-        if not ids.equals(batch[ID]):
+        if not found[ID].combine_chunks().equals(batch[ID]):
             raise UserError(
-                f"{lines} has other spectra than the table catalog: galspec verify tells the remedy"
+                f"{place} has other spectra than the table catalog: galspec verify tells the remedy"
             )
-        yield _beside(batch, values)
+        yield _widened(batch, table, table.make(found.select(table.stored), survey, release))
 
 
-def _beside(batch: pa.RecordBatch, values: list[pa.Array]) -> pa.RecordBatch:
-    schema = pa.schema([*batch.schema, *BESIDE])
+def _widened(batch: pa.RecordBatch, table: Beside, values: list[pa.Array]) -> pa.RecordBatch:
+    schema = pa.schema([*batch.schema, *table.schema])
     return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from galspec_spark.catalog.keys import KEYS
 from galspec_spark.warehouse.schemas import CATALOG
 
 
@@ -36,10 +37,22 @@ _CATALOG = {
     "object_id": Column("Object; the same for all its spectra", "meta.id;src"),
     "survey": Column("Survey", "meta.id;meta.dataset"),
     "release": Column("Data release of the survey", "meta.version;meta.dataset"),
+    "plate": Column("Plate of SDSS", "meta.id;instr"),
+    "mjd": Column("Night of the observation: MJD, its whole part", "time.epoch", "d"),
+    "fiber": Column("Fibre of SDSS or LAMOST", "meta.id;instr"),
+    "field": Column(
+        "Plan and spectrograph (LAMOST), group (DESI) or field (SDSS-V)", "meta.id;obs.field"
+    ),
+    "target_id": Column("Target: DESI's TARGETID, SDSS-V's CATALOGID", "meta.id;src"),
+    "run2d": Column("Version of the survey's reduction", "meta.version;meta.software"),
+    "specobjid": Column("SPECOBJID of SDSS, as of DR8 and later", "meta.id;obs"),
     "ra": Column("Right ascension (ICRS)", "pos.eq.ra;meta.main", "deg"),
     "dec": Column("Declination (ICRS)", "pos.eq.dec;meta.main", "deg"),
     "healpix29": Column("HEALPix pixel of order 29, nested", "pos.healpix"),
     "z": Column("Redshift, as the survey measured it", "src.redshift"),
+    "z_err": Column("Error of z", "stat.error;src.redshift"),
+    "zwarning": Column("Warnings of the survey's redshift: bits", "meta.code.qual;src.redshift"),
+    "subclass": Column("Subclass given by the survey", "src.class"),
     "sn_median": Column("Median signal-to-noise ratio of a pixel", "stat.snr;stat.median"),
     "coverage": Column("Fraction of the rest-frame window with good pixels", "stat.filling"),
     "label": Column(
@@ -58,19 +71,19 @@ _CATALOG = {
     "flags": Column("Warnings: sum of the bits FLAG0, FLAG1, ...", "meta.code.qual"),
     "reason": Column("Why the spectrum was left out and has no probability", "meta.note"),
     "features": Column("Features that the classifier was given", "stat.fit.param"),
+    "url": Column("The survey's page of the spectrum, or the file", "meta.ref.url"),
     "model": Column("Model: first digits of its card's SHA-256", "meta.checksum;meta.modelled"),
     "version": Column("Version of galspec_spark that classified", "meta.version;meta.software"),
     "run_id": Column("Run that classified", "meta.id"),
     "config_hash": Column("Hash of that run's configuration", "meta.checksum"),
 }
 
-#: The columns of the table ``catalog``, its partition columns included.
+_STORED = {field.name: field for field in [*CATALOG, *KEYS]}
+
+#: The columns of the table ``catalog``, its partition columns and the keys included.
 CATALOGUE = Columns(
     _CATALOG,
-    pa.schema(
-        CATALOG.field(name) if name in CATALOG.names else pa.field(name, pa.string(), False)
-        for name in _CATALOG
-    ),
+    pa.schema(_STORED.get(name, pa.field(name, pa.string(), False)) for name in _CATALOG),
 )
 #: Sort order of the rows: by position on the sky.
 ORDER = ["healpix29", "spectrum_id", "model"]

@@ -68,7 +68,8 @@ def export(
     -------
     dict
         ``rows``, ``filter``, ``training_rows_left_out``, and in ``files`` a path for each format;
-        for HATS also the numbers of partitions and of rows without a sky position, which HATS cannot hold.
+        for HATS also the numbers of partitions and of rows without a sky position, which it
+        cannot hold.
 
     Raises
     ------

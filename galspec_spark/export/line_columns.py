@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from galspec_spark.catalog.read import BESIDE
+from galspec_spark.catalog.read import OF_LINES
 from galspec_spark.export.columns import CATALOGUE, Column, Columns
 from galspec_spark.lines import all_lines
 
@@ -75,6 +75,9 @@ _LINES = {
 WITH_LINES = Columns(
     {**CATALOGUE.described, **_OF_SPECTRUM, **_LINES, **_OF_RUN},
     pa.schema(
-        [*CATALOGUE.schema, *(f.with_type(STORED_AS.get(f.type, f.type)) for f in BESIDE)],
+        [
+            *CATALOGUE.schema,
+            *(f.with_type(STORED_AS.get(f.type, f.type)) for f in OF_LINES.schema),
+        ],
     ),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from galspec_spark.catalog.read import BESIDE, rows_with_lines
+from galspec_spark.catalog.read import OF_LINES, OF_SPECTRA, rows_beside
 from galspec_spark.errors import UserError
 from galspec_spark.measure.schema import LINES
 from galspec_spark.warehouse.parts import part_writer
@@ -51,8 +51,8 @@ def test_a_row_has_the_lines_of_its_own_file(
 ) -> None:
     monkeypatch.setattr("galspec_spark.warehouse.frames.BATCH_ROWS", at_once)
     monkeypatch.setattr("galspec_spark.catalog.read.BATCH_ROWS", of_lines)
-    work = catalog_part(tmp_path), lines_part(tmp_path, NAMES)
-    found = pa.Table.from_batches(rows_with_lines(work))
+    work = catalog_part(tmp_path), [None, lines_part(tmp_path, NAMES)]
+    found = pa.Table.from_batches(rows_beside(work, [OF_SPECTRA, OF_LINES]))
     assert found["spectrum_id"].to_pylist() == NAMES
     assert found["h_beta_area"].to_pylist() == list(range(len(NAMES)))
     assert found["release"].to_pylist() == ["dr14"] * len(NAMES)
@@ -61,13 +61,18 @@ def test_a_row_has_the_lines_of_its_own_file(
 
 
 def test_what_was_not_measured_is_null(tmp_path: Path) -> None:
-    found = pa.Table.from_batches(rows_with_lines((catalog_part(tmp_path), None)))
+    work = catalog_part(tmp_path), [None, None]
+    found = pa.Table.from_batches(rows_beside(work, [OF_SPECTRA, OF_LINES]))
     assert found["spectrum_id"].to_pylist() == NAMES
-    assert all(found[name].null_count == len(NAMES) for name in BESIDE.names)
+    assert all(
+        found[name].null_count == len(NAMES)
+        for each in (OF_SPECTRA, OF_LINES)
+        for name in each.schema.names
+    )
 
 
 @pytest.mark.parametrize("names", [NAMES[:-1], ["other", *NAMES[1:]], NAMES[::-1]])
 def test_other_spectra_are_an_error(tmp_path: Path, names: list[str]) -> None:
-    work = catalog_part(tmp_path), lines_part(tmp_path, names)
+    work = catalog_part(tmp_path), [lines_part(tmp_path, names)]
     with pytest.raises(UserError, match=r"lines/.*0\.parquet has other spectra"):
-        list(rows_with_lines(work))
+        list(rows_beside(work, [OF_LINES]))

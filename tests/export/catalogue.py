@@ -16,7 +16,7 @@ from galspec_spark.labels import BINARY
 from galspec_spark.measure.schema import LINES
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import part_writer
-from galspec_spark.warehouse.schemas import CATALOG
+from galspec_spark.warehouse.schemas import CATALOG, SPECTRA
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -52,6 +52,14 @@ def write_lines(root: Path) -> None:
         writer.write_table(pa.Table.from_pylist(rows, LINES))
 
 
+def write_spectra(root: Path) -> None:
+    """Write the observed spectra of one of the releases."""
+    place = root / f"spectra/survey=sdss/release={MEASURED}/0.parquet"
+    rows = [_spectrum(number) for number in range(ROWS) if _release(number) == MEASURED]
+    with part_writer(Location.of(place), SPECTRA) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, SPECTRA))
+
+
 def exported_rows() -> list[dict[str, Any]]:
     """Return the rows in the order of export, as float32 and short integers have them."""
     rows = []
@@ -61,7 +69,7 @@ def exported_rows() -> list[dict[str, Any]]:
             lines = _lines(number)
             measured_by = {f"lines_{name}": lines.pop(name) for name in MEASURED_BY}
             flags = {name: int(v) for name, v in lines.items() if isinstance(v, bool)}
-            row = {**lines, **flags, **measured_by, **row}
+            row = {**lines, **flags, **measured_by, **_keys(number), **row}
         rows.append(row)
     return sorted(pa.Table.from_pylist(rows, WITH_LINES.schema).to_pylist(), key=_place)
 
@@ -85,6 +93,31 @@ def _release(number: int) -> str:
 
 def _spectrum_id(number: int) -> str:
     return f"sdss-{_release(number)}-{266 + number}-51602-1"
+
+
+def _keys(number: int) -> dict[str, Any]:
+    """Return the keys of a spectrum; one in three is of a plate and reduction that are known."""
+    if number % 3:
+        return {"field": "015000", "subclass": "", "url": f"/survey/{number}.fits"}
+    plate, fiber = 266 + number, 1 + number
+    page = f"https://skyserver.sdss.org/{MEASURED}/en/tools/explore/summary.aspx"
+    return {
+        "plate": plate,
+        "mjd": 51602,
+        "fiber": fiber,
+        "run2d": "26",
+        "z_err": 1e-5 * number,
+        "zwarning": 4,
+        "subclass": "STARFORMING BROADLINE",
+        "specobjid": str((plate << 50) + (fiber << 38) + (1602 << 24) + (26 << 10)),
+        "url": f"{page}?plate={plate}&mjd=51602&fiber={fiber}",
+    }
+
+
+def _spectrum(number: int) -> dict[str, Any]:
+    of_pixels = {"quality": 0, "loglam0": 3.6, "pixels": 1, "flux": [1.0], "ivar": [1.0]}
+    file = {"spectrum_id": _spectrum_id(number), "file": f"/survey/{number}.fits"}
+    return {**_keys(number), **of_pixels, **file}
 
 
 def _lines(number: int) -> dict[str, Any]:

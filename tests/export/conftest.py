@@ -18,6 +18,7 @@ from tests.export.catalogue import (
     open_catalogue,
     write_catalogue,
     write_lines,
+    write_spectra,
 )
 
 
@@ -49,6 +50,7 @@ def in_many_parts(spark: SparkSession, exported: Exported, folder: Path) -> Sort
 def exported(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("export")
     write_catalogue(folder / "warehouse")
+    write_spectra(folder / "warehouse")
     without_lines = open_catalogue(spark, folder / "warehouse")
     write_lines(folder / "warehouse")
     catalog = open_catalogue(spark, folder / "warehouse")

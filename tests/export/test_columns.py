@@ -6,6 +6,7 @@ import pytest
 from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
+from galspec_spark.catalog.keys import KEYS
 from galspec_spark.export.columns import CATALOGUE, ORDER, Column
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.measure.schema import LINES
@@ -16,7 +17,9 @@ CARD = 68  #: characters of text that one card of a FITS header holds
 
 
 def test_every_column_of_the_catalogue_is_described() -> None:
-    assert set(CATALOGUE.described) == {*CATALOG.names, "survey", "release", "model"}
+    assert set(CATALOGUE.described) == {
+        *CATALOG.names, *KEYS.names, "survey", "release", "model",
+    }  # fmt: skip
     assert set(ORDER) <= set(CATALOGUE.schema.names)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from galspec_spark.catalog.keys import KEYS
 from galspec_spark.export.line_columns import WITH_LINES
 from tests.export.catalogue import COMPONENTS, without_empty_text
 from tests.export.conftest import Exported
@@ -12,7 +13,13 @@ from tests.export.conftest import Exported
 def test_pandas_reads_the_rows(exported: Exported) -> None:
     frame = pd.read_csv(
         exported.folder / "catalog.csv",
-        dtype={"label": "Int32", "healpix29": "Int64"},
+        dtype={
+            "label": "Int32",
+            "healpix29": "Int64",
+            **dict.fromkeys(KEYS.names, "str"),
+            **{field.name: "Int64" for field in KEYS if pa.types.is_integer(field.type)},
+            "z_err": float,
+        },
         float_precision="round_trip",
     )
     vectors = [f"features_{number}" for number in range(1, COMPONENTS + 1)]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.catalog.keys import sdss_page
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.profile import Profile
@@ -29,7 +30,6 @@ COLUMNS = (
 )  # fmt: skip
 #: Plate, night and fibre; SDSS-V's field of six digits and target are not on that page.
 SDSS_KEY = re.compile(r"(\d{4,5})-(\d{5})-(\d{4})", re.ASCII)
-SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def furthest(catalog: Sequence[Location], profile: Profile) -> list[dict[str, An
 def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
     """Return the address of SDSS's public page of a spectrum; None for other surveys."""
     key = SDSS_KEY.fullmatch(spectrum_id.removeprefix(f"{survey}-{release}-"))
-    if survey != "sdss" or key is None or not SDSS_RELEASE.fullmatch(release):
+    page = sdss_page(survey, release)
+    if page is None or key is None:
         return None
     plate, mjd, fiber = map(int, key.groups())
-    page = f"https://skyserver.sdss.org/{release}/en/tools/explore/summary.aspx"
     return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
 
 

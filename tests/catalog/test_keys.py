@@ -1,0 +1,71 @@
+"""The keys that join a catalogue with a survey's own tables."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from astropy.io import fits
+
+from galspec_spark.catalog.keys import KEYS, STORED, keys_of
+from galspec_spark.warehouse.schemas import SPECTRA
+
+SCHEMA = pa.schema([SPECTRA.field(name) for name in STORED])
+
+
+def keys(rows: list[dict], survey: str = "sdss", release: str = "dr14") -> list[dict]:
+    found = keys_of(pa.Table.from_pylist(rows, SCHEMA), survey, release)
+    return pa.Table.from_arrays(found, schema=KEYS).to_pylist()
+
+
+def test_specobjid_is_sdss_own() -> None:
+    """Published ones: of SDSS, of BOSS, and of a plate whose number needs the last bit."""
+    observed = {"mjd": 51993, "fiber": 44, "file": "f"}
+    rows = [
+        {"plate": 542, "run2d": "26", **observed},
+        {"plate": 542, "run2d": None, **observed},
+        {"plate": 542, "run2d": "v6_0_4", **observed},
+        {"plate": None, "run2d": "26", **observed},
+        {"plate": 12547, "mjd": 58928, "fiber": 171, "run2d": "v5_13_2", "file": "f"},
+    ]
+    expected = (542 << 50) + (44 << 38) + (1993 << 24) + (26 << 10)
+    beyond_signed = (12547 << 50) + (171 << 38) + (8928 << 24) + (1302 << 10)
+    assert beyond_signed >= 2**63
+    found = [row["specobjid"] for row in keys(rows)]
+    assert found == [str(expected), None, None, None, str(beyond_signed)]
+    assert {row["specobjid"] for row in keys(rows, "lamost", "dr7")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("survey", "release", "plate", "url"),
+    [
+        ("sdss", "dr14", 266, "https://skyserver.sdss.org/dr14/en/tools/explore/summary.aspx"
+         "?plate=266&mjd=51602&fiber=7"),
+        ("sdss", "mine", 266, "/survey/f.fits"),
+        ("sdss", "dr19", None, "/survey/f.fits"),
+        ("desi", "dr1", None, "/survey/f.fits"),
+    ],
+)  # fmt: skip
+def test_the_address_is_of_the_survey_else_the_file(
+    survey: str, release: str, plate: int | None, url: str
+) -> None:
+    row = {"plate": plate, "mjd": 51602, "fiber": 7, "file": "/survey/f.fits"}
+    assert keys([row], survey, release)[0]["url"] == url
+
+
+def test_real_spectra_have_the_specobjid_of_their_files(real_spectra: Path) -> None:
+    with (real_spectra / "index.csv").open() as index:
+        listed = list(csv.DictReader(index))[::40]
+    assert {row["run2d"] for row in listed} > {"26", "v5_10_0"}
+    rows = [
+        {name: int(row[name]) for name in ("plate", "mjd", "fiber")}
+        | {"run2d": row["run2d"], "file": row["path"]}
+        for row in listed
+    ]
+    expected = []
+    for row in listed:
+        with fits.open(real_spectra / row["path"], memmap=False) as file:
+            expected.append(str(file[2].data["SPECOBJID"][0]).strip())
+    assert [row["specobjid"] for row in keys(rows)] == expected
