@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from galspec_spark.errors import UserError
 from galspec_spark.labels import Classes
-from galspec_spark.ml.evaluation.metrics import Metrics, Scores
+from galspec_spark.ml.evaluation.metrics import Metrics, Result, Scores
 from galspec_spark.ml.evaluation.record import Record
 from galspec_spark.ml.evaluation.scores import classification_scores
 from galspec_spark.ml.evaluation.significance import compare_predictions
-from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.parts import Part, open_part
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location
 
 PREDICTIONS = "predictions"
+#: Columns of the predictions that name a classifier, as its entry in ``results`` does.
+NAMES = ("classifier", "kind", "features")
 #: Scores in the table of `comparison_text`.
 SCORES = ("precision", "recall", "f1", "agn_precision", "agn_recall", "agn_f1", "mcc")
 
@@ -108,7 +111,7 @@ class EarlierRun:
             If the runs have no test spectrum in common, or label them differently.
         """
         ours = decisions(predictions, f"prediction_{metrics.best}")
-        theirs = read_decisions(self.folder, f"prediction_{self.metrics.best}")
+        theirs = read_decisions(self.folder, self.metrics.best_result, "prediction")
         common = compare_predictions(ours, theirs, len(metrics.classes))
         counts = common.counts
         this, earlier = (
@@ -142,11 +145,22 @@ def read_metrics(place: Location) -> Metrics:
     return read_json(place, Metrics, "train again")
 
 
-def read_decisions(run: Location, column: str) -> pa.Table:
-    """Read `decisions` from the folder of a run."""
+def read_decisions(run: Location, result: Result, column: str) -> pa.Table:
+    """Read `decisions` of one of the results from the folder of a run."""
     parts = sorted(Location(status.path) for status in (run / PREDICTIONS).files())
-    columns = ["spectrum_id", "label", column]
-    return decisions(pa.concat_tables(open_part(part).read(columns) for part in parts), column)
+    rows = pa.concat_tables(_rows_of(open_part(part), result, column) for part in parts)
+    return decisions(rows, column)
+
+
+def _rows_of(part: Part, result: Result, column: str) -> pa.Table:
+    """Read the rows of a classifier, a row group at a time."""
+    found = []
+    for group in range(part.num_row_groups):
+        rows = part.read_row_group(group, ["spectrum_id", "label", column, *NAMES])
+        for name in NAMES:
+            rows = rows.filter(pc.equal(rows[name], getattr(result, name)))
+        found.append(rows)
+    return pa.concat_tables(found)
 
 
 def decisions(predictions: pa.Table, column: str) -> pa.Table:

@@ -111,9 +111,9 @@ def _compare(spark: SparkSession, warehouse: Warehouse, trained: Path, current: 
 
     tasks = shares(slices(warehouse, cores), cores)
     rows = frame_of_tasks(spark, classified, tasks, from_arrow_schema(PREDICTED))
-    best = read_metrics(Location.of(trained / "metrics.json")).best
+    best = read_metrics(Location.of(trained / "metrics.json")).best_result
     common = compare_predictions(
-        read_decisions(Location.of(trained), f"called_{best}"),
+        read_decisions(Location.of(trained), best, "called"),
         _called(rows.select("spectrum_id", "label", "class").toArrow(), bundle.classes),
         len(bundle.classes),
     )

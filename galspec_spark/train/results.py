@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from galspec_spark.ml.evaluation.metrics import Metrics, Search, TrialScores
+from galspec_spark.ml.evaluation.metrics import Metrics, Result, Search, TrialScores
 from galspec_spark.ml.search.compare import Tried
+from galspec_spark.ml.search.scorecard import KNOWN, PREDICTED
 from galspec_spark.ml.search.table import search_table
 from galspec_spark.ml.search.trial import out_of_fold
 from galspec_spark.report.table1 import table1
-from galspec_spark.train.earlier import PREDICTIONS, Comparison, comparison_text
+from galspec_spark.train.earlier import NAMES, PREDICTIONS, Comparison, comparison_text
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
@@ -78,7 +79,7 @@ def write_results(
     output: Path, metrics: Metrics, predictions: pa.Table, comparison: Comparison | None
 ) -> None:
     """Write metrics, Table 1, predictions, and the comparison with an earlier run."""
-    write_predictions(predictions, output)
+    write_predictions(predictions, metrics, output)
     write_json(output / "metrics.json", metrics)
     Location.of(output / "table1.md").write(table1(metrics).encode())
     if comparison:
@@ -86,13 +87,36 @@ def write_results(
         write_json(output / "comparison.json", comparison)
 
 
-def write_predictions(predictions: pa.Table, output: Path) -> None:
-    """Write each classifier's predictions of the test spectra, replacing an earlier run's."""
+def write_predictions(predictions: pa.Table, metrics: Metrics, output: Path) -> None:
+    """Write each classifier's predictions of the test spectra, replacing an earlier run's.
+
+    A row is a spectrum and a classifier, which ``classifier``, ``kind`` and ``features`` name, as
+    in ``results`` of the metrics. The rows of a classifier are together.
+
+    Parameters
+    ----------
+    predictions
+        From `galspec_spark.ml.search.scorecard.predict`, in the order of the results.
+    """
     folder = Location.of(output / PREDICTIONS)
     new = Location.of(output / f".{PREDICTIONS}.{os.getpid()}")
-    _write(predictions, new / PREDICTIONS_PART.name)
+    first, *others = (
+        _of_classifier(predictions, i, result) for i, result in enumerate(metrics.results)
+    )
+    with part_writer(new / PREDICTIONS_PART.name, first.schema) as writer:
+        for rows in (first, *others):
+            writer.write_table(rows.cast(first.schema))
     folder.delete_folder()
     new.move(folder)
+
+
+def _of_classifier(predictions: pa.Table, i: int, result: Result) -> pa.Table:
+    values = [name for name in PREDICTED if f"{name}_{i}" in predictions.column_names]
+    rows = predictions.select([*KNOWN, *(f"{name}_{i}" for name in values)])
+    rows = rows.rename_columns([*KNOWN, *values])
+    for name in NAMES:
+        rows = rows.append_column(name, pa.repeat(getattr(result, name), len(rows)))
+    return rows
 
 
 def _write(table: pa.Table, place: Location) -> None:

@@ -34,8 +34,12 @@ def predictions(run, change):
     """Change the predictions of a run."""
     for part in (run / "predictions").glob("*.parquet"):
         table = pq.read_table(part).to_pandas()
-        best = f"called_{json.loads((run / 'metrics.json').read_text())['best']}"
-        table[best] = change(table)
+        metrics = json.loads((run / "metrics.json").read_text())
+        best = metrics["results"][metrics["best"]]
+        is_best = (table["classifier"] == best["classifier"]) & (
+            table["features"] == best["features"]
+        )
+        table.loc[is_best, "called"] = change(table[is_best])
         table.to_parquet(part)
 
 

@@ -238,9 +238,13 @@ def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
     assert len(search) == 2 * (2 + 1 + 1) * FOLDS
     assert set(search["run_id"]) == {metrics["run_id"]}
     predictions = pq.read_table(output / "predictions").to_pandas()
-    assert len(predictions) == metrics["counts"]["test"]
-    for i, result in enumerate(metrics["results"]):
-        found = pd.crosstab(predictions["label"], predictions[f"prediction_{i}"])
+    names = ["classifier", "kind", "features"]
+    assert len(predictions) == metrics["counts"]["test"] * len(metrics["results"])
+    assert not predictions.duplicated(["spectrum_id", *names]).any()
+    of_classifier = dict(iter(predictions.groupby(names)))
+    for result in metrics["results"]:
+        rows = of_classifier[tuple(result[name] for name in names)]
+        found = pd.crosstab(rows["label"], rows["prediction"])
         confusion = pd.DataFrame(result["confusion"], index=[0, 1], columns=[0, 1])
         pd.testing.assert_frame_equal(
             found,
@@ -251,8 +255,8 @@ def test_everything_tried_and_every_prediction_are_kept(trained, metrics):
         )
         low, high = result["intervals"]["f1"]
         assert low <= result["f1"] <= high
-        called = predictions[f"probability_{i}"] >= result["threshold"]["probability"]
-        assert (called == (predictions[f"called_{i}"] == 1)).all()
+        called = rows["probability"] >= result["threshold"]["probability"]
+        assert (called == (rows["called"] == 1)).all()
 
 
 def test_the_model_folder_is_whole(spark, trained, metrics):
@@ -266,7 +270,7 @@ def test_the_model_folder_is_whole(spark, trained, metrics):
 def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
     """The card's are computed again from the files, and so is what they cover."""
     output, results = trained[1], metrics["results"]
-    best, result = metrics["best"], results[metrics["best"]]
+    result = results[metrics["best"]]
     card = load_bundle(output / "model").card
     held_out = pq.read_table(output / "out_of_fold.parquet").to_pandas()
     held_out = held_out[held_out["classifier"] == result["classifier"]]
@@ -279,7 +283,9 @@ def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
         assert card.prediction_sets.counts[label] == len(own)
         assert card.prediction_sets.limits[label] == (own[rank - 1] if rank <= len(own) else 1)
         rows = pq.read_table(output / "predictions").to_pandas().query(f"label == {label}")
-        distance = np.abs(label - rows[f"probability_{best}"])
+        rows = rows[rows["classifier"] == result["classifier"]]
+        rows = rows[rows["features"] == result["features"]]
+        distance = np.abs(label - rows["probability"])
         covered = int((distance <= card.prediction_sets.limits[label]).sum())
         found = result["prediction_sets"]
         assert (found[key]["spectra"], found[key]["covered"]) == (len(rows), covered)

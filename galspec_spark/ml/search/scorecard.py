@@ -36,6 +36,9 @@ from galspec_spark.spectrum.arrays import Doubles, lists_of, rows_of
 #: Known columns of a test spectrum, besides its predictions.
 KNOWN = ("spectrum_id", "object_id", "label", "z", "sn_median", RECONSTRUCTION_ERROR)
 
+#: What a classifier says of a spectrum; the last only of more than two classes.
+PREDICTED = ("prediction", "score", "probability", "called", "probabilities")
+
 
 def predict(
     trained: Sequence[Trained], tests: Mapping[str, pa.Table]
