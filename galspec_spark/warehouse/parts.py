@@ -28,7 +28,7 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
 
     Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
     Pages carry checksums, so that a damaged page is an error and never a spectrum: 0.01 % larger,
-    as fast.
+    as fast. An index tells which values each page has, so that a filter need not read all.
 
     Raises
     ------
@@ -56,6 +56,7 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
                 use_byte_stream_split=split,
                 use_dictionary=dictionary,
                 write_page_checksum=True,
+                write_page_index=True,
             )
 
     def write_table(self, *args: object, **options: object) -> None:

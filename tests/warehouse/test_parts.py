@@ -1,10 +1,12 @@
-"""Parts that cannot be written; for damaged ones see test_verify.py."""
+"""How parts are stored, and parts that cannot be written; for damaged ones see test_verify.py."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from galspec_spark.errors import UserError
@@ -22,3 +24,12 @@ def test_a_full_disk_is_named_with_the_place() -> None:
         part_writer(Location.of("/dev/full"), ROWS.schema) as writer,
     ):
         writer.write_table(ROWS)
+
+
+def test_pages_have_an_index(tmp_path: Path) -> None:
+    place = Location.of(tmp_path / "part.parquet")
+    with part_writer(place, ROWS.schema) as writer:
+        writer.write_table(ROWS)
+    column = pq.read_metadata(place.path).row_group(0).column(0)
+    assert column.has_column_index
+    assert column.has_offset_index
