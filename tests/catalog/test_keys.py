@@ -10,7 +10,9 @@ import pytest
 from astropy.io import fits
 
 from galspec_spark.catalog.keys import KEYS, STORED, keys_of
+from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.schemas import SPECTRA
+from galspec_spark.warehouse.tables import Warehouse
 
 SCHEMA = pa.schema([SPECTRA.field(name) for name in STORED])
 
@@ -55,17 +57,21 @@ def test_the_address_is_of_the_survey_else_the_file(
     assert keys([row], survey, release)[0]["url"] == url
 
 
-def test_real_spectra_have_the_specobjid_of_their_files(real_spectra: Path) -> None:
+def test_real_spectra_are_joined_with_their_index(real_spectra: Path, real_warehouse: Path) -> None:
+    """Each of them by plate, night and fibre; some have the SPECOBJID that their file says."""
+    rows = []
+    for part in Warehouse(real_warehouse).parts("spectra"):
+        rows += keys(open_part(part).read(list(STORED)).to_pylist())
+    found = {(row["plate"], row["mjd"], row["fiber"]): row for row in rows}
     with (real_spectra / "index.csv").open() as index:
-        listed = list(csv.DictReader(index))[::40]
-    assert {row["run2d"] for row in listed} > {"26", "v5_10_0"}
-    rows = [
-        {name: int(row[name]) for name in ("plate", "mjd", "fiber")}
-        | {"run2d": row["run2d"], "file": row["path"]}
-        for row in listed
-    ]
-    expected = []
-    for row in listed:
-        with fits.open(real_spectra / row["path"], memmap=False) as file:
-            expected.append(str(file[2].data["SPECOBJID"][0]).strip())
-    assert [row["specobjid"] for row in keys(rows)] == expected
+        listed = {
+            (int(row["plate"]), int(row["mjd"]), int(row["fiber"])): row
+            for row in csv.DictReader(index)
+        }
+    assert found.keys() == listed.keys()
+    assert len(found) == len(rows)
+    asked = list(listed)[::40]
+    assert {listed[key]["run2d"] for key in asked} > {"26", "v5_10_0"}
+    for key in asked:
+        with fits.open(real_spectra / listed[key]["path"], memmap=False) as file:
+            assert found[key]["specobjid"] == str(file[2].data["SPECOBJID"][0]).strip()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 
+import pytest
 from astropy import units
 from astropy.io import votable
 from astropy.table import Table
@@ -30,6 +33,13 @@ def test_standard_is_kept(exported: Exported) -> None:
     assert votable.validate(place, output=report), report.getvalue()
     names = [element.get("ID") for element in ET.parse(place).iter() if element.get("ID")]
     assert len(names) == len(set(names))  # which astropy does not check
+
+
+@pytest.mark.skipif(shutil.which("stilts") is None, reason="needs STILTS")
+def test_votlint_finds_nothing(exported: Exported) -> None:
+    command = ["stilts", "votlint", str(exported.folder / "catalog.vot")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout == ""
 
 
 def test_columns_flags_and_provenance_are_described(exported: Exported) -> None:
