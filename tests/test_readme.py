@@ -96,7 +96,7 @@ def test_each_command_runs(
 
 
 def _check_training_objects(folder: Path) -> None:
-    """What the promoted model learned from, all but the later release, is flagged; none exported."""
+    """What the promoted model learned from, all but a later release, is flagged, not exported."""
     sample = ds.dataset(folder / "warehouse/sample").to_table().to_pandas()
     learned = sample.query("split == 'train' and release != 'dr2'")["object_id"]
     catalog = ds.dataset(folder / "warehouse/catalog", partitioning="hive").to_table().to_pandas()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from galspec_spark.ml.evaluation.metrics import Metrics, Result, Search, TrialScores
 from galspec_spark.ml.search.compare import Tried
@@ -15,6 +19,7 @@ from galspec_spark.ml.search.table import search_table
 from galspec_spark.ml.search.trial import out_of_fold
 from galspec_spark.report.table1 import table1
 from galspec_spark.train.earlier import NAMES, PREDICTIONS, Comparison, comparison_text
+from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
 
@@ -108,6 +113,12 @@ def write_predictions(predictions: pa.Table, metrics: Metrics, output: Path) -> 
             writer.write_table(rows.cast(first.schema))
     folder.delete_folder()
     new.move(folder)
+
+
+def read_predictions(spark: SparkSession, output: Path, result: Result) -> DataFrame:
+    """Return the predictions of one classifier, from a folder of results."""
+    rows = scan(spark, [Location.of(output / PREDICTIONS_PART)])
+    return rows.where(reduce(and_, (F.col(name) == getattr(result, name) for name in NAMES)))
 
 
 def _of_classifier(predictions: pa.Table, i: int, result: Result) -> pa.Table:

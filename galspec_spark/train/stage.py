@@ -33,7 +33,7 @@ from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
 from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.repeats import label_noise
-from galspec_spark.train.results import PREDICTIONS_PART, write_results, write_search
+from galspec_spark.train.results import read_predictions, write_results, write_search
 from galspec_spark.train.seen import seen_by_templates
 from galspec_spark.viewer import view_test_split
 from galspec_spark.warehouse.sample import read_sample
@@ -111,8 +111,8 @@ def train(
         read_training_objects(warehouse),
     )
     bundle = load_bundle(output / "model")
-    predictions = Location.of(output / PREDICTIONS_PART)
-    viewer = view_test_split(spark, run, warehouse, bundle, predictions, metrics.best, output)
+    predictions = read_predictions(spark, output, metrics.best_result)
+    viewer = view_test_split(spark, run, warehouse, bundle, predictions, output)
     means = class_means(spark, spectra)
     page = write_report(
         output, _report_contents(metrics, means, tables, trained, evaluation.curves)

@@ -45,15 +45,13 @@ def choose_from_catalog(catalog: DataFrame, number: int) -> list[str]:
     return _take_turns(rows, groups, number)
 
 
-def choose_from_predictions(predictions: DataFrame, model: int, agn: int, number: int) -> list[str]:
+def choose_from_predictions(predictions: DataFrame, agn: int, number: int) -> list[str]:
     """Choose spectra of a test split: the misclassified, the AGN, and of the rest.
 
     Parameters
     ----------
     predictions
-        From `galspec_spark.ml.search.scorecard.predict`.
-    model
-        Number of the classifier.
+        Of one classifier, from `galspec_spark.train.results.write_predictions`.
     agn
         Label of AGN.
     number
@@ -64,7 +62,7 @@ def choose_from_predictions(predictions: DataFrame, model: int, agn: int, number
     list
         Values of ``spectrum_id``.
     """
-    called = F.col(f"called_{model}")
+    called = F.col("called")
     return _take_turns(predictions, [called != F.col("label"), called == agn], number)
 
 

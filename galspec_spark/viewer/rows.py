@@ -200,7 +200,8 @@ def _predicted(chosen: Chosen, model: Apply, decided: pa.Table, pixels: pa.Table
     columns = model.bundle.line_columns
     measured = _rows(chosen, chosen.lines, columns) if columns else pixels
     (batch,) = measured.select(list(columns) or ["flux", "ivar"]).combine_chunks().to_batches()
-    return model(spectra_of(decided, batch, columns))
+    is_training = np.zeros(len(decided), bool)  # without a catalogue, they are a test split
+    return model(spectra_of(decided, batch, columns), is_training)
 
 
 def _rows(chosen: Chosen, place: Location, columns: Sequence[str]) -> pa.Table:

@@ -72,8 +72,7 @@ def view_test_split(
     run: Run,
     warehouse: Warehouse,
     bundle: Bundle,
-    predictions: Location,
-    model: int,
+    predictions: DataFrame,
     output: Path,
 ) -> Summary:
     """Write the page of the spectra that a run was tested on into a folder.
@@ -83,12 +82,9 @@ def view_test_split(
     bundle
         The run's model.
     predictions
-        The part with all classifiers' predictions.
-    model
-        Number of the classifier that is the bundle's.
+        Those of the bundle's classifier, from a run's folder.
     """
-    frame = scan(spark, [predictions])
-    ids = choose_from_predictions(frame, model, bundle.classes.positive, run.config.viewer.spectra)
+    ids = choose_from_predictions(predictions, bundle.classes.positive, run.config.viewer.spectra)
     return _write(
         spark, run, warehouse, bundle, ids, None, f"Test split of run {run.id}", {}, output
     )

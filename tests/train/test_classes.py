@@ -23,6 +23,7 @@ from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.train import train
 from galspec_spark.train.earlier import EarlierRun
 from galspec_spark.train.promote import promote
+from galspec_spark.train.results import read_predictions
 from galspec_spark.verify.rows import check_rows
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import open_part
@@ -66,17 +67,18 @@ def trained(spark, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def predictions(spark, trained) -> pa.Table:
-    return spark.read.parquet(f"file:{trained[1] / 'predictions'}").toArrow()
+def predictions(spark, trained) -> list[pa.Table]:
+    """Return what each classifier says of the test split."""
+    _, output, metrics = trained
+    return [read_predictions(spark, output, each).toArrow() for each in metrics.results]
 
 
 def test_each_classifier_is_scored_class_by_class(trained, predictions) -> None:
     *_, metrics = trained
     assert metrics.classes == NAMES
     assert {each.classifier for each in metrics.results} == set(TRAIN["classifiers"])
-    labels = predictions["label"].to_numpy()
     for i, result in enumerate(metrics.results):
-        predicted = predictions[f"prediction_{i}"].to_numpy()
+        labels, predicted = (predictions[i][name].to_numpy() for name in ("label", "prediction"))
         np.testing.assert_array_equal(result.confusion, confusion_matrix(labels, predicted))
         *expected, spectra = precision_recall_fscore_support(labels, predicted, zero_division=0)
         each = [result.by_class[name] for name in NAMES]
@@ -94,13 +96,14 @@ def test_each_classifier_is_scored_class_by_class(trained, predictions) -> None:
 
 def test_probabilities_are_of_each_class(trained, predictions) -> None:
     *_, metrics = trained
-    labels = predictions["label"].to_numpy()
     for i, result in enumerate(metrics.results):
-        p = np.stack(predictions[f"probabilities_{i}"].to_numpy())
+        rows = predictions[i]
+        labels = rows["label"].to_numpy()
+        p = np.stack(rows["probabilities"].to_numpy())
         np.testing.assert_allclose(p.sum(axis=1), 1)
-        np.testing.assert_array_equal(p[:, -1], predictions[f"probability_{i}"].to_numpy())
+        np.testing.assert_array_equal(p[:, -1], rows["probability"].to_numpy())
         expected = np.where(p[:, -1] >= result.threshold.probability, 3, p[:, :3].argmax(axis=1))
-        np.testing.assert_array_equal(predictions[f"called_{i}"].to_numpy(), expected)
+        np.testing.assert_array_equal(rows["called"].to_numpy(), expected)
         contain = 1 - p <= np.array(result.prediction_sets.limits)
         covered = [contain[labels == label, label].sum() for label in range(4)]
         assert [result.prediction_sets.of(name.lower()).covered for name in NAMES] == covered
@@ -120,10 +123,11 @@ def test_stock_spark_predicts_the_same(spark, trained, predictions) -> None:
     spectra = spark.createDataFrame(rows[["spectrum_id", "filled"]])
     found = model.transform(spectra.withColumn("spectrum", array_to_vector("filled")))
     found = found.select("spectrum_id", "prediction").toPandas()
-    expected = predictions.select(["spectrum_id", f"prediction_{metrics.best}"]).to_pandas()
-    both = found.merge(expected, on="spectrum_id")
-    assert len(both) == len(predictions)
-    np.testing.assert_array_equal(both["prediction"], both[f"prediction_{metrics.best}"])
+    best = predictions[metrics.best]
+    expected = best.select(["spectrum_id", "prediction"]).to_pandas()
+    both = found.merge(expected, on="spectrum_id", suffixes=("", "_expected"))
+    assert len(both) == len(best)
+    np.testing.assert_array_equal(both["prediction"], both["prediction_expected"])
 
 
 def test_the_catalogue_has_the_classes(spark, trained) -> None:

@@ -149,12 +149,15 @@ def test_the_test_split_can_be_looked_at(trained, metrics):
     assert summary["viewer"] == str(output / "spectra.html")
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     predictions = pq.read_table(output / "predictions" / "part.parquet").to_pandas()
+    best = metrics["results"][metrics["best"]]
+    for name in ("classifier", "kind", "features"):
+        predictions = predictions[predictions[name] == best[name]]
     columns = pd.DataFrame(data["columns"]).set_index("spectrum_id")
     assert set(columns.index) == set(predictions["spectrum_id"])
     found = columns.loc[predictions["spectrum_id"]]
-    probability = predictions[f"probability_{metrics['best']}"]
+    probability = predictions["probability"]
     np.testing.assert_allclose(found["probability"], probability, atol=1e-4)
-    is_wrong = predictions[f"called_{metrics['best']}"] != predictions["label"]
+    is_wrong = predictions["called"] != predictions["label"]
     differs = found["flags"].to_numpy() & (1 << FLAG_BITS["LABEL_DIFFERS"]) != 0
     np.testing.assert_array_equal(differs, is_wrong)
     groups = columns["flags"].to_numpy() & (1 << FLAG_BITS["LABEL_DIFFERS"]) != 0
