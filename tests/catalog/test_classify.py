@@ -106,9 +106,10 @@ def test_predictions_are_those_of_the_saved_pipeline(spark, warehouse, release_m
 
 
 def test_prediction_sets_are_what_the_card_and_the_probability_say(warehouse, release_model):
-    sets = json.loads((release_model / "card.json").read_text())["prediction_sets"]
+    sets = load_bundle(release_model).prediction_sets
     rows = rows_of(warehouse)
-    other, agn = sets["limits"]
+    assert [len(each.limits) for each in sets.of_class] == [5, 1]  # few AGN have one range of S/N
+    other, agn = (each.at(rows["sn_median"].to_numpy(float)) for each in sets.of_class)
     p = rows["probability"]
     names = {(True, False): "other", (False, True): "AGN", (True, True): "other|AGN"}
     expected = [names.get(each, "empty") for each in zip(p <= other, 1 - p <= agn, strict=True)]
@@ -119,8 +120,8 @@ def test_prediction_sets_are_what_the_card_and_the_probability_say(warehouse, re
     # Draws of the same kind as the training set: each class has the level, but for chance.
     for label, limit in enumerate((other, agn)):
         own = p[is_used & (rows["label"] == label)]
-        covered = int((abs(label - own) <= limit).sum())
-        assert binomtest(covered, len(own), sets["level"]).pvalue > 1e-3
+        covered = int((abs(label - own) <= limit[own.index]).sum())
+        assert binomtest(covered, len(own), sets.level).pvalue > 1e-3
 
 
 def test_reconstruction_error_and_position(warehouse, release_model):

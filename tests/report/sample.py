@@ -153,8 +153,10 @@ def prediction_sets() -> dict[str, Any]:
     return {
         **coverage(97, 106, 18, 20, 1.1429),
         "level": 0.9,
-        "counts": [424, 82],
-        "limits": [0.4127, 0.7321],
+        "of_class": [
+            {"count": 424, "limit": 0.4127, "edges": [12.1], "limits": [0.47, 0.35]},
+            {"count": 82, "limit": 0.7321, "edges": [], "limits": [0.7321]},
+        ],
         "sets": {"empty": 3, "other": 88, "AGN": 14, "other|AGN": 21},
         "sn_median": [
             {**coverage(50, 56, 10, 10, 1.2), "low": 3.21, "high": 12.0},

@@ -18,6 +18,7 @@ from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.metrics import Metrics
+from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.simulate.restframe import simulate_restframe
 from galspec_spark.train import train
@@ -104,7 +105,9 @@ def test_probabilities_are_of_each_class(trained, predictions) -> None:
         np.testing.assert_array_equal(p[:, -1], rows["probability"].to_numpy())
         expected = np.where(p[:, -1] >= result.threshold.probability, 3, p[:, :3].argmax(axis=1))
         np.testing.assert_array_equal(rows["called"].to_numpy(), expected)
-        contain = 1 - p <= np.array(result.prediction_sets.limits)
+        sn = rows["sn_median"].to_numpy().astype(float)
+        sets = result.prediction_sets
+        contain = PredictionSets(sets.level, sets.of_class).contain(p, sn)
         covered = [contain[labels == label, label].sum() for label in range(4)]
         assert [result.prediction_sets.of(name.lower()).covered for name in NAMES] == covered
 

@@ -283,13 +283,14 @@ def test_prediction_sets_come_from_the_held_out_folds(trained, metrics):
     for label, key in enumerate(("other", "agn")):
         own = np.sort(np.abs(label - p)[held_out["label"] == label])
         rank = math.ceil((len(own) + 1) * 0.9)
-        assert card.prediction_sets.counts[label] == len(own)
-        assert card.prediction_sets.limits[label] == (own[rank - 1] if rank <= len(own) else 1)
+        limits = card.prediction_sets.of_class[label]
+        assert limits.count == len(own)
+        assert limits.limit == (own[rank - 1] if rank <= len(own) else 1)
         rows = pq.read_table(output / "predictions").to_pandas().query(f"label == {label}")
         rows = rows[rows["classifier"] == result["classifier"]]
         rows = rows[rows["features"] == result["features"]]
         distance = np.abs(label - rows["probability"])
-        covered = int((distance <= card.prediction_sets.limits[label]).sum())
+        covered = int((distance <= limits.at(rows["sn_median"].to_numpy(float))).sum())
         found = result["prediction_sets"]
         assert (found[key]["spectra"], found[key]["covered"]) == (len(rows), covered)
         assert sum(each[key]["covered"] for each in found["sn_median"]) == covered

@@ -15,6 +15,7 @@ from galspec_spark.ml.evaluation.calibration import Labels
 from galspec_spark.ml.evaluation.intervals import interval
 from galspec_spark.ml.evaluation.prediction_sets import (
     Booleans,
+    ClassLimits,
     PredictionSets,
     set_names,
 )
@@ -55,9 +56,9 @@ class SetScores(ClassCoverage):
     """Prediction sets by class, and their scores on the test split."""
 
     level: float = Field(description="share of each class to cover")
-    counts: tuple[int, ...] = Field(description="calibration spectra, held out, by class")
-    limits: tuple[float, ...] = Field(
-        description="greatest 1 - probability of a class that its sets have in them, by class"
+    of_class: tuple[ClassLimits, ...] = Field(
+        description="by class: calibration spectra, held out; the greatest 1 - probability that "
+        "sets with the class have, by S/N"
     )
     sets: dict[str, int] = Field(description="test spectra by their set")
     sn_median: tuple[CoverageBin, ...] = Field(description="by S/N, rising")
@@ -83,7 +84,8 @@ def score_sets(
     by_class, of_all
         The sets of `sets_by_class` and `sets_of_all`, of the same calibration spectra.
     """
-    contain = by_class.contain(probabilities)
+    values = sn.cast(pa.float64()).fill_null(np.nan).to_numpy()
+    contain = by_class.contain(probabilities, values)
     names, numbers = np.unique(set_names(contain, classes), return_counts=True)
     found = dict(zip(names.tolist(), numbers.tolist(), strict=True))
     bins = [
@@ -96,7 +98,7 @@ def score_sets(
             **_coverage(labels, contain, classes),
             "sets": {name: found.get(name, 0) for name in classes.set_names},
             "sn_median": bins,
-            "marginal": _coverage(labels, of_all.contain(probabilities), classes),
+            "marginal": _coverage(labels, of_all.contain(probabilities, values), classes),
         }
     )
 

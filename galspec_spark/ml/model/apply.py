@@ -91,8 +91,8 @@ class Apply:
                 error[is_used] = errors
         scores = bundle.classifier.score(features)
         found = probabilities(scores, bundle.calibration, bundle.other_calibrations)
-        probability = of_agn(found)
-        sets = set_names(bundle.prediction_sets.contain(found), bundle.classes)
+        probability, sn = of_agn(found), _doubles(spectra.rows["sn_median"])
+        sets = set_names(bundle.prediction_sets.contain(found, sn), bundle.classes)
         values = (probability, probability - bundle.threshold, sets, error, features)
         return dict(zip(MEASURED, values, strict=True)), called(found, bundle.threshold)
 

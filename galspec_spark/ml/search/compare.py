@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.feature import VectorSlicer
@@ -119,8 +120,10 @@ def compare(
     points = [point for classifier in limited for point in classifier.points]
     trials, refits = _searched(limited, table, features, config, scratch)
     best = best_trials(trials)
+    known = table.read("train", ["spectrum_id", "sn_median"])
     trained = [
-        _trained(best[each.name], trials, features, refits[each.name], config) for each in limited
+        _trained(best[each.name], trials, features, refits[each.name], known, config)
+        for each in limited
     ]
     return trained, [Tried(points[trial.index], trial) for trial in trials]
 
@@ -174,11 +177,12 @@ def _trained(
     trials: Sequence[Trial],
     features: FeatureSet,
     refit: Refit,
+    known: pa.Table,
     config: TrainConfig,
 ) -> Trained:
     own = [each for each in trials if each.classifier == trial.classifier]
     seconds = sum(sum(each.seconds.values()) for each in own)
-    labels, scores = _held_out(trial)
+    labels, scores, sn = _held_out(trial, known)
     is_probability = trial.kind.gives_probability
     is_agn = (labels == count_of(scores) - 1).astype(np.int8)
     calibration = calibrate(is_agn, of_agn(scores), config.calibration, is_probability)
@@ -196,17 +200,26 @@ def _trained(
         calibration,
         others,
         choose_threshold(is_agn, of_agn(calibrated), config.threshold_precision),
-        sets_by_class(labels, calibrated, level),
+        sets_by_class(labels, calibrated, sn, level),
         sets_of_all(labels, calibrated, level),
         seconds,
         refit.seconds,
     )
 
 
-def _held_out(trial: Trial) -> tuple[Labels, Doubles]:
-    """Return labels and out-of-fold scores of the training split, of all classes if many."""
+def _held_out(trial: Trial, known: pa.Table) -> tuple[Labels, Doubles, Doubles]:
+    """Return labels, out-of-fold scores, of all classes if many, and S/N of the training split.
+
+    Parameters
+    ----------
+    known
+        ``spectrum_id`` and ``sn_median`` of the training split.
+    """
     scored = pa.concat_tables(table for _, table in sorted(trial.scored.items()))
     labels = scored["label"].to_numpy()
+    place = pc.index_in(scored["spectrum_id"], known["spectrum_id"])
+    sn = known["sn_median"].take(place).cast(pa.float64()).fill_null(np.nan).to_numpy()
     if "scores" not in scored.column_names:
-        return labels, scored["score"].to_numpy()
-    return labels, rows_of(scored["scores"].combine_chunks()).astype(np.float64, copy=False)
+        return labels, scored["score"].to_numpy(), sn
+    scores = rows_of(scored["scores"].combine_chunks()).astype(np.float64, copy=False)
+    return labels, scores, sn

@@ -8,14 +8,17 @@ import pytest
 from scipy.stats import binomtest
 
 from galspec_spark.labels import BINARY
-from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
+from galspec_spark.ml.evaluation.prediction_sets import ClassLimits, PredictionSets
 from galspec_spark.ml.evaluation.set_scores import score_sets
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1])
 P = np.array([0.1, 0.2, 0.45, 0.9, 0.9, 0.5, 0.2])
 SN = pa.chunked_array([[1.0, 1.0, 9.0, 9.0, 1.0, 9.0, None]])
-BY_CLASS = PredictionSets(0.7, (20, 10), (0.45, 0.55))
-OF_ALL = PredictionSets(0.7, (20, 10), (0.2, 0.2))
+#: The limit of other is 0.45 below S/N 5 and without one, and 0.6 above.
+BY_CLASS = PredictionSets(
+    0.7, (ClassLimits(20, 0.45, (5.0,), (0.45, 0.6)), ClassLimits(10, 0.55, (), (0.55,)))
+)
+OF_ALL = PredictionSets(0.7, (ClassLimits(20, 0.2, (), (0.2,)), ClassLimits(10, 0.2, (), (0.2,))))
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +27,13 @@ def scores():
 
 
 def test_coverage_is_of_each_class(scores):
-    assert (scores.level, scores.counts, scores.limits) == (0.7, (20, 10), (0.45, 0.55))
+    assert (scores.level, scores.of_class) == (0.7, BY_CLASS.of_class)
     assert (scores.other.covered, scores.other.spectra, scores.other.share) == (3, 4, 0.75)
     assert (scores.agn.covered, scores.agn.spectra) == (2, 3)
     expected = binomtest(2, 3).proportion_ci(method="wilson")
     assert scores.agn.interval == pytest.approx((expected.low, expected.high))
-    assert scores.sets == {"empty": 0, "other": 3, "AGN": 3, "other|AGN": 1}
-    assert scores.mean_size == 8 / 7
+    assert scores.sets == {"empty": 0, "other": 3, "AGN": 2, "other|AGN": 2}
+    assert scores.mean_size == 9 / 7
 
 
 def test_marginal_sets_are_counted_likewise(scores):

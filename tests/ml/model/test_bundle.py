@@ -23,7 +23,11 @@ from galspec_spark.config import LabelConfig
 from galspec_spark.errors import UserError
 from galspec_spark.ml.classifiers.linear import Linear
 from galspec_spark.ml.evaluation.calibration import Calibration, Threshold
-from galspec_spark.ml.evaluation.prediction_sets import GREATEST, PredictionSets
+from galspec_spark.ml.evaluation.prediction_sets import (
+    GREATEST,
+    ClassLimits,
+    PredictionSets,
+)
 from galspec_spark.ml.features.components import Components
 from galspec_spark.ml.features.pca import Coefficients
 from galspec_spark.ml.model import write
@@ -68,7 +72,10 @@ CARD = Card(
     normalisation="median",
     calibration=Calibration("platt", False, 1.5, -0.5),
     threshold=Threshold(0.3, 0.9, 0.8, 0.85, True),
-    prediction_sets=PredictionSets(0.9, (9, 8), (0.7, GREATEST)),
+    prediction_sets=PredictionSets(
+        0.9,
+        (ClassLimits(9, 0.7, (12.5,), (0.8, 0.6)), ClassLimits(8, GREATEST, (), (GREATEST,))),
+    ),
     recipe={"preprocess": {}, "train": {}},
     data={"surveys": "sdss dr14", "fingerprint": "0", "counts": sample.COUNTS},
     metrics=sample.result("linear_svc", "best 1", [1], 14, 6),
