@@ -14,5 +14,6 @@ FLAGS = {
     "OUTLIER": (5, "the features explain it worse than training spectra of its S/N"),
     "LABEL_DIFFERS": (6, "the label, the survey's or a person's, is another class"),
     "IN_TRAINING": (7, "the model learned from this object"),
+    "UNSURE": (8, "the prediction set has several classes, or none"),
 }
 FLAG_BITS = {name: bit for name, (bit, _) in FLAGS.items()}

@@ -167,6 +167,7 @@ def test_flags_say_what_the_profile_says(warehouse, release_model):
         "HIGH_SN": rows["sn_median"] > profile.ranges["sn_median"][1],
         "OUTLIER": used & (rows["reconstruction_error"] > limit),
         "LABEL_DIFFERS": used & rows["label"].notna() & (rows["label"] != called),
+        "UNSURE": used & ~rows["prediction_set"].isin(("AGN", "other")),
     }
     for name, holds in expected.items():
         np.testing.assert_array_equal(has(rows, name), holds, name)

@@ -19,7 +19,7 @@ from galspec_spark.ml.evaluation.prediction_sets import set_names
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
-from galspec_spark.spectrum.arrays import Array, Floats, lists_of
+from galspec_spark.spectrum.arrays import Array, lists_of
 from galspec_spark.spectrum.masks import bit_mask
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 from galspec_spark.warehouse.sample import NOT_DRAWN, Spectra
@@ -64,7 +64,7 @@ class Apply:
         is_used = _booleans(pc.is_null(rows["reason"]))
         measured, decided = self._measured(spectra, is_used)
         names = np.array(self.bundle.classes.names)[decided]
-        flags = self._flags(rows, is_used, decided, measured[RECONSTRUCTION_ERROR])
+        flags = self._flags(rows, is_used, decided, measured)
         flags |= np.where(is_training, np.int32(1 << FLAG_BITS["IN_TRAINING"]), np.int32(0))
         has_no_class = flags & bit_mask({*self.abstain, "LEFT_OUT"}, FLAG_BITS) != 0
         columns = {
@@ -97,11 +97,16 @@ class Apply:
         return dict(zip(MEASURED, values, strict=True)), called(found, bundle.threshold)
 
     def _flags(
-        self, rows: dict[str, pa.Array], is_used: Booleans, decided: Decisions, error: Floats
+        self,
+        rows: dict[str, pa.Array],
+        is_used: Booleans,
+        decided: Decisions,
+        measured: dict[str, Array],
     ) -> npt.NDArray[np.int32]:
         profile = self.bundle.profile
         z, sn, coverage = (_doubles(rows[name]) for name in ("z", "sn_median", "coverage"))
-        label = _doubles(rows["label"])
+        label, error = _doubles(rows["label"]), measured[RECONSTRUCTION_ERROR]
+        is_sure = np.isin(measured["prediction_set"], self.bundle.classes.names)
         says_coverage = _booleans(pc.fill_null(pc.equal(rows["reason"], "coverage"), False))
         tests = {
             "LEFT_OUT": ~is_used,
@@ -111,6 +116,7 @@ class Apply:
             "HIGH_SN": profile.is_above("sn_median", sn),
             "OUTLIER": is_used & (error > profile.error_limit(sn)),
             "LABEL_DIFFERS": is_used & np.isfinite(label) & (label != decided),
+            "UNSURE": is_used & ~is_sure,
         }
         flags = np.zeros(len(z), np.int32)
         for name, holds in tests.items():
