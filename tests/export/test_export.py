@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import lsdb
@@ -136,6 +137,14 @@ def test_no_rows_are_an_empty_table(
     assert lsdb.open_catalog(tmp_path / "hats").compute().empty
 
 
+@pytest.fixture
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Have Spark compile expressions, as outside the tests: its errors are others."""
+    spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+    yield
+    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+
+
 @pytest.mark.parametrize(
     ("where", "cause"),
     [
@@ -156,6 +165,7 @@ def test_no_rows_are_an_empty_table(
         ("(" * 3000 + "true" + ")" * 3000, "StackOverflowError"),
     ],
 )
+@pytest.mark.usefixtures("compiled")
 def test_wrong_filter_is_one_line_that_names_the_columns(
     spark: SparkSession, exported: Exported, tmp_path: Path, where: str, cause: str
 ) -> None:
