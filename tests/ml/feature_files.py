@@ -32,6 +32,7 @@ def feature_table(
         "split": pa.repeat("train", count),
         "label": pa.array(labels, pa.int32()),
         "fold": pa.array(fold, pa.int32()),
+        "sn_median": pa.array(np.linspace(5, 50, count), pa.float32()),
         **{
             fold_column(each): lists_of(-values if each == negated is not None else values)
             for each in (None, *range(fold.max() + 1))

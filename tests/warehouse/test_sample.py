@@ -93,6 +93,6 @@ def test_tables_that_do_not_belong_together_are_refused(warehouse: Warehouse) ->
     with part_writer(place, shorter.schema) as writer:
         writer.write_table(shorter)
     wrong = replace(part, part=place)
-    with pytest.raises(UserError, match="has 24 rows and the table sample 25 of it: run jobs"):
+    with pytest.raises(UserError, match="has 24 rows and the table sample 25 of it: run galspec"):
         list(read_slice(wrong, ["spectrum_id"]))
     place.delete()
