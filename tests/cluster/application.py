@@ -50,9 +50,11 @@ def main(jobs, *names):
         without_report = patch("galspec_spark.train.stage.write_report", lambda output, _: output)
         for job in json.loads(jobs):
             with session, without_report, patch.object(sys, "argv", job):
-                code = runpy.run_path(job[0])["main"]()
-            if code:
-                return code
+                try:
+                    runpy.run_path(job[0], run_name="__main__")
+                except SystemExit as end:
+                    if end.code:
+                        return end.code
     return 0
 
 
