@@ -68,7 +68,13 @@ def block_sizes(pixels: int, block_pixels: int) -> npt.NDArray[np.integer]:
 def block_means(flux: Floats, block_pixels: int) -> Doubles:
     """Return the mean of each block of pixels of spectra (n, pixels): (n, blocks)."""
     pixels = flux.shape[1]
-    sums = np.add.reduceat(flux, block_starts(pixels, block_pixels), axis=1, dtype=np.float64)
+    whole = pixels // block_pixels * block_pixels
+    # A pass for each place in a block: quicker than np.add.reduceat, and the same sums.
+    sums = flux[:, 0:whole:block_pixels].astype(np.float64)
+    for place in range(1, block_pixels):
+        sums += flux[:, place:whole:block_pixels]
+    if whole < pixels:
+        sums = np.column_stack([sums, flux[:, whole:].sum(axis=1, dtype=np.float64)])
     return np.asarray(sums / block_sizes(pixels, block_pixels))
 
 
