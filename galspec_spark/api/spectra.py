@@ -25,7 +25,7 @@ from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.rebin import overlap, rebin
-from galspec_spark.spectrum.restframe import RestFrame, to_rest_frame
+from galspec_spark.spectrum.restframe import RestFrame, has_redshift, to_rest_frame
 from galspec_spark.warehouse.schemas import SPECTRA
 from galspec_spark.warehouse.storage import Location
 
@@ -157,7 +157,7 @@ def rest_frame(
     """
     some = [spectra] if isinstance(spectra, Spectrum) else list(spectra)
     for each in some:
-        if each.z is None or not each.z > -1:
+        if each.z is None or not has_redshift(np.array(each.z)):
             raise UserError(f"{each.spectrum_id} has no redshift above -1: it cannot be moved")
     recipe = Recipe.of(config or PreprocessConfig())
     parts = [_moved(each, recipe.reject(each.survey)) for each in some]

@@ -61,6 +61,17 @@ def add_setting(parser: argparse.ArgumentParser, option: str, key: str, **more: 
     )
 
 
+def add_release(parser: argparse.ArgumentParser, text: str, *, required: bool = False) -> None:
+    """Add the option that names a data release of a warehouse, with its help."""
+    parser.add_argument(
+        "--release",
+        type=value_of("--release", "ingest.release"),
+        required=required,
+        metavar="NAME",
+        help=text,
+    )
+
+
 def add_labels(parser: argparse.ArgumentParser) -> None:
     """Add the option that names a file of a person's labels."""
     add_setting(

@@ -14,7 +14,13 @@ from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
+from galspec_spark.harness.options import (
+    add_model,
+    add_release,
+    add_warehouse,
+    local_path,
+    value_of,
+)
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.queue import write_queue
@@ -26,12 +32,7 @@ def main() -> int:
     parser = job_parser(__doc__)
     add_warehouse(parser)
     add_model(parser)
-    parser.add_argument(
-        "--release",
-        type=value_of("--release", "ingest.release"),
-        metavar="NAME",
-        help="classify this data release only",
-    )
+    add_release(parser, "classify this data release only")
     parser.add_argument(
         "--export",
         nargs="+",

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
-from galspec_spark.harness.options import add_model, add_warehouse, local_path, value_of
+from galspec_spark.harness.options import add_model, add_release, add_warehouse, local_path
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.release.drift import drift
 from galspec_spark.warehouse.tables import Warehouse
@@ -15,13 +15,7 @@ def main() -> int:
     parser = job_parser(__doc__)
     add_warehouse(parser)
     add_model(parser)
-    parser.add_argument(
-        "--release",
-        type=value_of("--release", "ingest.release"),
-        required=True,
-        metavar="NAME",
-        help="the data release",
-    )
+    add_release(parser, "the data release", required=True)
     parser.add_argument(
         "--output", type=local_path, default="drift", metavar="DIR", help="folder of the results"
     )

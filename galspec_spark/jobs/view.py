@@ -13,10 +13,10 @@ from galspec_spark.export.filtering import keep_rows, naming_filter
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import (
     add_model,
+    add_release,
     add_setting,
     add_warehouse,
     local_path,
-    value_of,
 )
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.ml.model.bundle import load_bundle
@@ -29,12 +29,7 @@ def main() -> int:
     parser = job_parser(__doc__)
     add_warehouse(parser)
     add_model(parser)
-    parser.add_argument(
-        "--release",
-        type=value_of("--release", "ingest.release"),
-        metavar="NAME",
-        help="spectra of this data release only",
-    )
+    add_release(parser, "spectra of this data release only")
     parser.add_argument(
         "--filter",
         metavar="EXPRESSION",
@@ -51,11 +46,8 @@ def main() -> int:
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
     """Write the page of the rows that the options name."""
-    warehouse, bundle, output = (
-        Warehouse(args.warehouse),
-        load_bundle(Path(args.model)),
-        Path(args.output),
-    )
+    warehouse, output = Warehouse(args.warehouse), Path(args.output)
+    bundle = load_bundle(Path(args.model))
     if args.filter is None:
         return view_catalog(spark, run, warehouse, bundle, args.release, output)
     catalog = read_catalog(spark, warehouse, bundle.id, args.release)

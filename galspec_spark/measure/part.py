@@ -17,6 +17,7 @@ from galspec_spark.measure.schema import LINE_COLUMNS, LINES
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.arrays import Array
 from galspec_spark.spectrum.masks import PixelMask, bit_mask
+from galspec_spark.spectrum.restframe import has_redshift
 from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 
@@ -100,8 +101,7 @@ def measure_rows(batch: pa.RecordBatch, bad_sky: int, templates: Templates) -> d
         The columns of ``lines`` that are measured, and ``templates``.
     """
     z = batch["z"].to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        usable = np.isfinite(z) & (z > -1)
+    usable = has_redshift(z)
     rows = batch.filter(pa.array(usable))
     run2d = np.array(rows["run2d"].to_pylist(), object)
     found = measure(spectra_of(rows, z[usable], bad_sky), z[usable], run2d, templates)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from galspec_spark.spectrum.normalise import normalise
 from galspec_spark.spectrum.ragged import ObservedBatch
-from galspec_spark.spectrum.restframe import coverage, to_rest_frame
+from galspec_spark.spectrum.restframe import coverage, has_redshift, to_rest_frame
 from galspec_spark.warehouse.parts import Part, open_part, part_writer
 from galspec_spark.warehouse.schemas import CATALOGUE, RESTFRAME
 from galspec_spark.warehouse.storage import Location
@@ -93,19 +93,18 @@ def move_rows(
         See `Move`.
     """
     z = batch["z"].to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        has_redshift = np.isfinite(z) & (z > -1)
-    observed = ObservedBatch.from_arrow(batch).take(np.flatnonzero(has_redshift))
+    can_move = has_redshift(z)
+    observed = ObservedBatch.from_arrow(batch).take(np.flatnonzero(can_move))
     frame = to_rest_frame(observed, reject)
     flux, ivar, has_scale = normalise(normalisation, *frame)
     covered = coverage(frame.good)
     has_pixels = has_scale & (covered > 0)
     is_stored = np.zeros(len(z), np.bool_)
-    is_stored[has_redshift] = has_pixels
+    is_stored[can_move] = has_pixels
     values = {
         **{name: batch[RENAMED.get(name, name)] for name in KEPT},
-        "coverage": _spread(covered, has_redshift),
-        "has_scale": _spread(has_scale, has_redshift),
+        "coverage": _spread(covered, can_move),
+        "has_scale": _spread(has_scale, can_move),
         "flux": _lists(flux[has_pixels], is_stored),
         "ivar": _lists(ivar[has_pixels], is_stored),
         **{name: pa.repeat(value, len(z)) for name, value in provenance.items()},

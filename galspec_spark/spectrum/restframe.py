@@ -33,6 +33,12 @@ class RestFrame(NamedTuple):
     good: npt.NDArray[np.bool_]  #: False outside the observed range and at bad pixels
 
 
+def has_redshift(z: Array) -> npt.NDArray[np.bool_]:
+    """Tell which redshifts, NaN where missing, a spectrum can be moved by: finite, above -1."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(z) & (z > -1))
+
+
 def to_rest_frame(batch: ObservedBatch, reject: int) -> RestFrame:
     """Shift a batch to the rest frame by linear interpolation in log wavelength.
 

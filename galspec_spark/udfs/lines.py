@@ -20,6 +20,7 @@ from galspec_spark.measure.part import MEASURED_FROM, bad_sky_bits, measure_rows
 from galspec_spark.measure.schema import LINES
 from galspec_spark.measure.stage import load_templates
 from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.restframe import has_redshift
 from galspec_spark.udfs.rows import Function, frame_of, table_of
 from galspec_spark.warehouse.schemas import PROVENANCE
 
@@ -76,8 +77,7 @@ def continuum_with(templates: Templates) -> Function:
 
 def _continua(batch: pa.RecordBatch, survey: str, templates: Templates) -> list[Doubles | None]:
     z = batch["z"].to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        usable = np.isfinite(z) & (z > -1)
+    usable = has_redshift(z)
     rows = batch.filter(pa.array(usable))
     fit = fit_continuum(spectra_of(rows, z[usable], bad_sky_bits(survey)), templates)
     found: list[Doubles | None] = [None] * len(z)

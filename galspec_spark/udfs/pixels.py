@@ -14,7 +14,7 @@ from galspec_spark.spectrum import masks
 from galspec_spark.spectrum import normalise as scaling
 from galspec_spark.spectrum.arrays import rows_of
 from galspec_spark.spectrum.ragged import ObservedBatch
-from galspec_spark.spectrum.restframe import coverage, to_rest_frame
+from galspec_spark.spectrum.restframe import coverage, has_redshift, to_rest_frame
 
 PIXELS = ArrayType(FloatType())
 FRAME = StructType().add("flux", PIXELS).add("ivar", PIXELS).add("coverage", FloatType())
@@ -47,7 +47,7 @@ def rest_frame(
     batch = pa.table({name: pa.array(values) for name, values in columns.items()})
     batch = batch.append_column("and_mask", pa.array(and_mask, pa.list_(pa.int32())))
     bits = reject.to_numpy()
-    usable = np.isfinite(z.to_numpy(np.float64)) & (z.to_numpy(np.float64) > -1)
+    usable = has_redshift(z.to_numpy(np.float64))
     found: list[list[object]] = [[None] * len(z) for _ in range(3)]
     for value in np.unique(bits[usable]):
         chosen = np.flatnonzero(usable & (bits == value))
