@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from benchmarks.commands import PeakMemory
+from benchmarks.commands import Watch
 from benchmarks.measure import measure
 from benchmarks.simulated import spectra_of
 from galspec_spark.ml.features import FEATURES
@@ -39,7 +39,7 @@ def compare_features(
         found: list[Features] = []
         place = Location.of(scratch / name)
         action = partial(_learn, spark, spectra, name, folds, place, found)
-        memory = PeakMemory(os.getpid())
+        memory = Watch(os.getpid())
         memory.start()
         times = measure(f"features of all spectra, {folds} folds", way, 1, action, warm=False)
         memory.stop()

@@ -1,10 +1,11 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
-Comparisons, chosen by --only (all but scale and lines): decode, one core and the given files;
-ingest, copies of them; lines, the given files with the templates of lines.templates; stock, the
-given files with conf/stock.yaml; pca, features, search, settings and classify, simulated spectra;
-table1, a simulated survey of the size that the paper had; scale, simulated spectra, as many as
---spectra says. Files are read once before, quick ways run once before and then --repeat times.
+Comparisons, chosen by --only (all but scale, lines and releases): decode, one core and the given
+files; ingest, copies of them; lines, the given files with the templates of lines.templates; stock,
+the given files with conf/stock.yaml; pca, features, search, settings and classify, simulated
+spectra; table1, a simulated survey of the size that the paper had; scale, simulated spectra, as
+many as --spectra says; releases, --releases daily releases of a simulated survey. Files are read
+once before, quick ways run once before and then --repeat times.
 Results: benchmark.jsonl and benchmark.md.
 """
 
@@ -28,6 +29,7 @@ from benchmarks.features import compare_features
 from benchmarks.ingesting import compare_ingest, scale_curve
 from benchmarks.lines import compare_lines
 from benchmarks.measure import as_table
+from benchmarks.releases import compare_releases, draw_releases, releases_table
 from benchmarks.scaling import compare_scale, scale_table
 from benchmarks.searching import FOLDS, compare_search, write_vectors
 from benchmarks.settings import compare_settings
@@ -149,6 +151,16 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
     return compare_scale(bench.spark, bench.run, bench.args.spectra, bench.scratch)
 
 
+def releases(bench: Bench) -> list[dict[str, Any]]:
+    """Measure how CPU time and memory of daily releases grow with those before."""
+    args = bench.args
+    options = [word for each in args.overrides for word in ("--set", each)]
+    options += ["--config", args.config] if args.config else []
+    found = compare_releases(bench.spark, bench.run, options, args.releases, bench.scratch)
+    (Location.of(args.output) / "releases.png").write(draw_releases(found))
+    return found
+
+
 COMPARISONS = {
     f.__name__: f
     for f in (
@@ -163,8 +175,13 @@ COMPARISONS = {
         stock,
         classify,
         scale,
+        releases,
     )
 }
+
+
+#: They take too long, or need templates.
+NOT_BY_DEFAULT = ("scale", "lines", "releases")
 
 
 def main() -> int:
@@ -176,7 +193,7 @@ def main() -> int:
         "--only",
         nargs="+",
         choices=COMPARISONS,
-        default=[name for name in COMPARISONS if name not in ("scale", "lines")],
+        default=[name for name in COMPARISONS if name not in NOT_BY_DEFAULT],
         help="comparisons to make",
     )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each quick way")
@@ -199,6 +216,9 @@ def main() -> int:
         metavar="N",
         help="simulated spectra for scale, 10 kB each",
     )
+    parser.add_argument(
+        "--releases", type=int, default=200, metavar="N", help="daily releases to measure"
+    )
     return run_job("benchmark", parser, benchmark, output="output")
 
 
@@ -212,7 +232,7 @@ def benchmark(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[s
         for name in args.only:
             results += COMPARISONS[name](bench)
             write_results(output, run, results)
-    print(as_table(results))
+    print(_as_text(results))
     return {"comparisons": results}
 
 
@@ -221,7 +241,13 @@ def write_results(output: Location, run: Run, results: list[dict[str, Any]]) -> 
     constants = {**run.columns(), "command": shlex.join(sys.argv)}
     lines = [json.dumps({**constants, **result}) for result in results]
     (output / "benchmark.jsonl").write("\n".join(lines).encode() + b"\n")
-    (output / "benchmark.md").write(f"{as_table(results)}\n{scale_table(results)}".encode())
+    (output / "benchmark.md").write(_as_text(results).encode())
+
+
+def _as_text(results: list[dict[str, Any]]) -> str:
+    timed = [result for result in results if "release" not in result]
+    tables = [as_table(timed) if timed else "", scale_table(results), releases_table(results)]
+    return "\n".join(filter(None, tables))
 
 
 if __name__ == "__main__":
