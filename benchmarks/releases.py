@@ -42,11 +42,11 @@ from galspec_spark.warehouse.tables import Warehouse
 PROJECT = Path(__file__).resolve().parent.parent
 GIBIBYTE = 2**30
 FILES = 20  #: of a release
-WARM_UP = 4  #: releases that do not count
+WARM_UP = 2  #: releases that do not count
 #: Releases that a command of their own does, from 1.
 PROBES = (5, 35, 60, 100, 150, 200)
 #: Releases before and after one, whose median is told.
-NEIGHBOURS = 2
+NEIGHBOURS = 1
 MODEL_SPECTRA = 2500
 #: Java takes what it may before it tidies up: with a fixed share the peak tells what else grows.
 DRIVER_MEMORY = "1g"
@@ -90,7 +90,7 @@ def compare_releases(
         else:
             write_tables(spark, run, release)
             continue
-        log.info("release %d: %.2f s of CPU time", number, measured["seconds"])
+        log.info("release %d: %.2f s of CPU time %s", number, measured["seconds"], measured["start"])
         found.append({"release": number, **measured})
     return [
         {

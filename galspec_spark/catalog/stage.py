@@ -32,6 +32,7 @@ from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.ml.model.training_objects import IDENTITY, TrainingObjects
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
+from galspec_spark.warehouse.sample_rows import read_sample_rows
 from galspec_spark.warehouse.schemas import CATALOG, CLASSES
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -121,7 +122,7 @@ def _place(spectra: Slice, bundle: Bundle, config: ClassifyConfig) -> str:
     made_from = hashlib.sha256(config.model_dump_json().encode())
     if bundle.line_columns and spectra.lines.exists():
         made_from.update(_measured_by(spectra.lines))
-    decided = open_part(spectra.sample).read_row_group(spectra.row_group, list(KEPT))
+    decided = read_sample_rows(open_part(spectra.sample), spectra.sample_rows, KEPT)
     content = pa.BufferOutputStream()
     with pa.ipc.new_stream(content, decided.schema) as writer:
         writer.write_table(decided.combine_chunks())
@@ -144,7 +145,7 @@ def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Locati
 
 
 def _seen(training: TrainingObjects, spectra: Slice) -> npt.NDArray[np.bool_]:
-    decided = open_part(spectra.sample).read_row_group(spectra.row_group, list(IDENTITY))
+    decided = read_sample_rows(open_part(spectra.sample), spectra.sample_rows, IDENTITY)
     return training.contain(decided)
 
 

@@ -21,7 +21,8 @@ from galspec_spark.lines.templates import LIGHT_SPEED
 from galspec_spark.measure.schema import LINES
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.parts import open_part
-from galspec_spark.warehouse.sample import sample_parts, sample_place
+from galspec_spark.warehouse.sample import sample_place
+from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
 from galspec_spark.warehouse.schemas import SAMPLE, SPECTRA
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -79,10 +80,10 @@ def read_repeats(warehouse: Warehouse) -> pa.Table:
     """
     warehouse.existing_parts("lines")
     sample = open_part(sample_place(warehouse))
-    parts, columns = sample_parts(sample), [*OF_SAMPLE, "reason", "observations"]
+    columns = [*OF_SAMPLE, "reason", "observations"]
     return pa.concat_tables(
-        _rows_of(warehouse, part, sample.read_row_group(group, columns))
-        for group, part in enumerate(parts)
+        _rows_of(warehouse, part, read_sample_rows(sample, rows, columns))
+        for part, rows in sample_rows(sample).items()
     )
 
 

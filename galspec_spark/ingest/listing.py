@@ -18,7 +18,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.ingest.companions import has_catalogue_in
 from galspec_spark.ingest.finding import Finder, as_text
 from galspec_spark.warehouse.local import FileStatus
-from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.parts import may_hold, open_part
 from galspec_spark.warehouse.schemas import FILES
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -100,12 +100,8 @@ def changes(listed: Listing, warehouse: Warehouse) -> Changes:
     A run reads files that the table lacks, that changed since, that could not be read then, that an
     earlier version quarantined, or that verify named; and files of spectra with such a catalogue.
     """
-    columns = ["path", "size", "mtime_ns", "status", "reason", "release", "version"]
-    none = pa.schema([FILES.field(name) for name in columns]).empty_table()
-    parts = [open_part(part).read(columns) for part in warehouse.parts("files")]
-    before = pa.concat_tables([none, *parts])
-    listing = listed.files
-    requested = _named_by_verify(warehouse)
+    before, listing = _accounts_near(listed, warehouse), listed.files
+    requested = pa.array(read_again(warehouse), pa.string())
     is_old = pc.is_in(listing["path"], before["path"])
     both = listing.filter(is_old).join(before, keys="path", right_suffix="_before")
     again = both.filter(_is_outdated(both))["path"]
@@ -128,11 +124,23 @@ def changes(listed: Listing, warehouse: Warehouse) -> Changes:
     )
 
 
-def _named_by_verify(warehouse: Warehouse) -> pa.Array:
+def _accounts_near(listed: Listing, warehouse: Warehouse) -> pa.Table:
+    """Return the rows of parts of ``files`` that may have a listed file or folder among them."""
+    columns = ["path", "size", "mtime_ns", "status", "reason", "release", "version"]
+    none = pa.schema([FILES.field(name) for name in columns]).empty_table()
+    of_both = pa.chunked_array([*listed.files["path"].chunks, listed.folders], pa.string())
+    first, last = (bound.as_py() for bound in pc.min_max(of_both).values())
+    if first is None:
+        return none
+    near = [part for part in warehouse.parts("files") if may_hold(part, "path", first, last)]
+    return pa.concat_tables([none, *(open_part(part).read(columns) for part in near)])
+
+
+def read_again(warehouse: Warehouse) -> list[str]:
     """Return the paths of the files whose rows verify found to be wrong or missing."""
     place = warehouse.root / READ_AGAIN
     lines = place.read().splitlines() if place.exists() else []
-    return pa.array([json.loads(line) for line in lines], pa.string())
+    return [json.loads(line) for line in lines]
 
 
 def _is_outdated(both: pa.Table) -> pa.ChunkedArray:

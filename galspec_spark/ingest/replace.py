@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.warehouse.parts import open_part, part_writer
+from galspec_spark.warehouse.parts import may_hold, open_part, part_writer
 from galspec_spark.warehouse.storage import Location
 
 BATCH = 1000  # rows
@@ -43,16 +43,7 @@ class Replaced:
 def parts_with(stale: pa.Array, parts: list[Location], column: str) -> list[tuple[Location, str]]:
     """Return the parts that may hold rows of stale files, by the statistics in their footers."""
     first, last = (bound.as_py() for bound in pc.min_max(stale).values())
-    found = []
-    for part in parts:
-        metadata = open_part(part).metadata
-        index = metadata.schema.names.index(column)
-        for group in range(metadata.num_row_groups):
-            statistics = metadata.row_group(group).column(index).statistics
-            if statistics is None or (statistics.min <= last and statistics.max >= first):
-                found.append((part, column))
-                break
-    return found
+    return [(part, column) for part in parts if may_hold(part, column, first, last)]
 
 
 def without(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,24 @@ BATCH = 1024
 FLAGS = {NOT_FITTED: 1, NO_PIXEL: 2}
 
 
+@dataclass
+class Measured:
+    """A new part of ``lines``, and counts of its rows."""
+
+    staged: Location
+    place: str  #: in the warehouse
+    spectra: int = 0
+    seen: int = 0  #: spectra that the templates learned from
+    classes: Counter[str] = field(default_factory=Counter)  #: measured spectra, by the formula
+
+    def count(self, rows: pa.Table) -> None:
+        """Count rows of the table."""
+        self.spectra += len(rows)
+        self.seen += pc.sum(rows["templates_seen"]).as_py() or 0
+        for each in pc.value_counts(rows["formula_subclass"].drop_null()).to_pylist():
+            self.classes[each["values"]] += each["counts"]
+
+
 @dataclass(frozen=True)
 class MeasurePart:
     """The task that measures one part."""
@@ -37,7 +56,7 @@ class MeasurePart:
     staging: Location
     provenance: dict[str, str]
 
-    def __call__(self, work: tuple[Location, str, int]) -> tuple[Location, str]:
+    def __call__(self, work: tuple[Location, str, int]) -> Measured:
         """Measure a part of ``spectra``.
 
         Parameters
@@ -48,8 +67,8 @@ class MeasurePart:
 
         Returns
         -------
-        staged, place
-            The new part, and its place in the warehouse.
+        Measured
+            The new part, and counts of its rows.
         """
         source, place, bad_sky = work
         file = open_part(source)
@@ -57,11 +76,14 @@ class MeasurePart:
         prefix = f"{of_part['survey']}-{of_part['release']}-"
         seen = pa.array([prefix + key for key in sorted(self.templates.seen)], pa.string())
         staged = self.staging / os.urandom(4).hex() / place
+        result = Measured(staged, place)
         with part_writer(staged, LINES) as writer:
             for group in range(file.num_row_groups):
                 batches = list(self._measured(file, group, bad_sky, seen))
-                writer.write_table(pa.Table.from_batches(batches, LINES))
-        return staged, place
+                rows = pa.Table.from_batches(batches, LINES)
+                writer.write_table(rows)
+                result.count(rows)
+        return result
 
     def _measured(
         self, file: Part, group: int, bad_sky: int, seen: pa.Array

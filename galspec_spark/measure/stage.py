@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from typing import Any
 
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import SparkSession
 
@@ -16,7 +15,7 @@ from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.lines import Templates, own_templates, read_templates
-from galspec_spark.measure.part import MeasurePart, bad_sky_bits
+from galspec_spark.measure.part import Measured, MeasurePart, bad_sky_bits
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
@@ -45,9 +44,9 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
     Returns
     -------
     dict
-        Number of ``spectra``, of those ``measured`` at all, of those ``seen_by_templates``, and of
-        each class by the formula;
-        ``changed``: whether this run changed anything; if so, ``parts_measured``.
+        Counts of this run: ``parts_measured``, their ``spectra``, those ``measured`` at all, those
+        ``seen_by_templates``, and each class by the formula; ``changed``: whether this run changed
+        anything.
 
     Raises
     ------
@@ -66,18 +65,20 @@ def measure_lines(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[s
             (part, place, bad_sky_of(part)) for place, part in sources.items() if place not in kept
         ]
         gone = [part for place, part in existing.items() if place not in kept]
+        measured: list[Measured] = []
         if todo or gone:
             spectra = sum(open_part(part).metadata.num_rows for part, _, _ in todo)
             with spark_progress(spark, "measure, lines", spectra, "spectra"):
                 task = MeasurePart(templates, staging.folder, run.columns())
-                moves = run_tasks(spark, task, todo)
+                measured = run_tasks(spark, task, todo)
             write_json(staging.folder / STATE, state.model_dump(mode="json"))
+            moves = [(part.staged, part.place) for part in measured]
             moves.append((staging.folder / STATE, f"lines/{STATE}"))
             warehouse.commit(staging, moves, remove=gone)
         else:
             log.info("measure: lines is up to date: nothing to do")
     return {
-        **_summary(warehouse, templates),
+        **_summary(measured, templates),
         "changed": bool(todo or gone),
         "parts_measured": len(todo),
     }
@@ -110,20 +111,17 @@ def _read_state(warehouse: Warehouse) -> State | None:
     return read_json(place, State, remedy) if place.exists() else None
 
 
-def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
-    classes: Counter[str] = Counter()
-    spectra = seen = 0
-    for part in warehouse.parts("lines"):
-        table = open_part(part).read(["formula_subclass", "templates_seen"])
-        found = table["formula_subclass"]
-        spectra += len(found)
-        seen += pc.sum(table["templates_seen"]).as_py() or 0
-        for each in pc.value_counts(found.drop_null()).to_pylist():
-            classes[each["values"]] += each["counts"]
+def _summary(measured: list[Measured], templates: Templates) -> dict[str, Any]:
+    spectra = sum(part.spectra for part in measured)
+    seen = sum(part.seen for part in measured)
+    classes: Counter[str] = sum((part.classes for part in measured), Counter())
     by_formula = {name.lower() or "other": count for name, count in sorted(classes.items())}
     in_words = ", ".join(f"{count:,} {name}" for name, count in by_formula.items())
-    measured = sum(classes.values())
-    log.info("measure: %s of %s spectra have lines: %s", f"{measured:,}", f"{spectra:,}", in_words)
+    have_lines = classes.total()
+    if measured:
+        log.info(
+            "measure: %s of %s spectra have lines: %s", f"{have_lines:,}", f"{spectra:,}", in_words
+        )
     if seen:
         log.warning(
             "measure: the templates learned from %d of them, and may fit others less well", seen
@@ -131,7 +129,7 @@ def _summary(warehouse: Warehouse, templates: Templates) -> dict[str, Any]:
     return {
         "templates": templates.version,
         "spectra": spectra,
-        "measured": measured,
+        "measured": have_lines,
         "seen_by_templates": seen,
         "by_formula": by_formula,
     }

@@ -11,7 +11,8 @@ from galspec_spark.preprocess.decide import Decided, decide
 from galspec_spark.preprocess.person_labels import NO_LABELS, PersonLabels
 from galspec_spark.preprocess.recipe import STATE, State
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.sample import sample_parts, write_sample
+from galspec_spark.warehouse.sample import write_sample
+from galspec_spark.warehouse.sample_rows import sample_rows
 from galspec_spark.warehouse.schemas import CATALOGUE, SAMPLE
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Staging, Warehouse
@@ -42,16 +43,18 @@ def renew_sample(
     person
         Labels that win over the survey's.
     """
-    last = [open_part(part) for part in warehouse.parts("sample")]
+    last = SAMPLE.empty_table()
     found: dict[str, pa.Table] = {}
-    before = [SAMPLE.empty_table().select(IDENTITY)]
-    for sample in last:
-        for row_group, place in enumerate(sample_parts(sample)):
+    for sample in map(open_part, warehouse.parts("sample")):
+        last = sample.read(list({*UNDECIDED, *IDENTITY}))
+        first = 0
+        for place, rows in sample_rows(sample).items():
             if place in kept:
-                found[place] = sample.read_row_group(row_group, UNDECIDED)
-        before.append(sample.read(IDENTITY))
-    rows = [found.get(place) or _undecided(place, parts[place]) for place in sorted(parts)]
-    return decide(pa.concat_tables(rows), pa.concat_tables(before), state.settings, person, run)
+                found[place] = last.slice(first, rows.count).select(UNDECIDED)
+            first += rows.count
+    tables = [found.get(place) or _undecided(place, parts[place]) for place in sorted(parts)]
+    undecided = pa.concat_tables(tables).combine_chunks()
+    return decide(undecided, last.select(IDENTITY), state.settings, person, run)
 
 
 def stage_sample(

@@ -1,7 +1,7 @@
 """Spectra that a person could label, with the scores of each reason: a part of ``catalog`` at once.
 
-A part of ``catalog`` has the rows of a row group of ``sample`` and of a part of ``lines``, in the
-same order.
+A part of ``catalog`` has the rows of a part of ``lines``, in the same order; ``sample`` has these
+together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from galspec_spark.preprocess.selection import labels, positions, splits
 from galspec_spark.queue.priority import REASONS, disagreement, near_margin, outside
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.parts import Part, open_part, partition_values
-from galspec_spark.warehouse.sample import sample_parts, sample_place
+from galspec_spark.warehouse.sample import sample_place
+from galspec_spark.warehouse.sample_rows import SampleRows, read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 
@@ -49,7 +50,7 @@ class Candidates:
     profile: Profile  #: of the model's training set
     settings: PreprocessConfig  #: of the table ``sample``
     sample: Part
-    row_groups: dict[str, int]  #: of ``sample``, by the part of ``restframe``
+    sample_rows: dict[str, SampleRows]  #: by the part of ``restframe``
 
     @classmethod
     def of(cls, warehouse: Warehouse, profile: Profile) -> Candidates:
@@ -64,8 +65,7 @@ class Candidates:
         state = read_state(warehouse)
         if state is None:
             raise UserError(f"no table 'sample' in {warehouse.root}: run {MADE_BY['sample']}")
-        row_groups = {part: number for number, part in enumerate(sample_parts(sample))}
-        return cls(warehouse, profile, state.settings, sample, row_groups)
+        return cls(warehouse, profile, state.settings, sample, sample_rows(sample))
 
     def read(self, part: Location) -> pa.Table:
         """Return the candidates of a part of ``catalog``, with a column for each of `REASONS`.
@@ -96,10 +96,10 @@ class Candidates:
         return rows
 
     def _decided(self, part: Location) -> pa.Table:
-        group = self.row_groups.get(place_in("restframe", part))
-        if group is None:
+        rows = self.sample_rows.get(place_in("restframe", part))
+        if rows is None:
             raise UserError(f"the table sample has no spectra of {part}: run galspec classify")
-        return self.sample.read_row_group(group, list(OF_SAMPLE))
+        return read_sample_rows(self.sample, rows, OF_SAMPLE)
 
     def _scores(self, rows: pa.Table) -> Doubles:
         """Return the scores (n, reasons)."""

@@ -156,7 +156,7 @@ def _check_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
         return _key([_paths(warehouse.parts(table)) for table in MADE_BY])
 
     def check(own: Run) -> Summary:
-        return verify(spark, own, warehouse, inputs=release.inputs)
+        return verify(spark, own, warehouse, inputs=release.inputs, release=release.name)
 
     return [
         Step(

@@ -27,6 +27,7 @@ from galspec_spark.verify.parts import DAMAGE
 from galspec_spark.verify.rows import Mask, status_now
 from galspec_spark.verify.tables import narrow
 from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.releases import RELEASE
 from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
 from galspec_spark.warehouse.storage import Location
 
@@ -42,6 +43,7 @@ def compare(
     files: Sequence[Location],
     sample: int | None,
     seed: int,
+    release: str | None = None,
 ) -> list[dict[str, Any]]:
     """Read files again and compare every column of their rows.
 
@@ -51,6 +53,8 @@ def compare(
         Readable parts of the two tables.
     sample
         Number of files, drawn by a hash of path and seed; None for all.
+    release
+        Only files of this release; None for all.
 
     Returns
     -------
@@ -59,8 +63,9 @@ def compare(
         ingest, which are not compared); ``findings``: the fields of each `Finding`; ``again``:
         paths of the files whose rows differ.
     """
-    read = narrow(spark, "files", files).where("status = 'read' and rows > 0")
-    chosen = read.dropDuplicates(["path"]).withColumnRenamed("rows", "spectra").drop("status")
+    read = narrow(spark, "files", files, release).where("status = 'read' and rows > 0")
+    once = read.drop("status", RELEASE).dropDuplicates(["path"])
+    chosen = once.withColumnRenamed("rows", "spectra")
     if sample is not None:
         chosen = chosen.orderBy(F.xxhash64("path", F.lit(seed)), "path").limit(sample)
     positions = narrow(spark, "spectra", spectra, positions=True)

@@ -27,20 +27,23 @@ SCHEMAS = {
     "lines": LINES,
     "catalog": CATALOG,
 }
-#: Partition columns of the tables.
+#: Partition columns of the tables; ``sample`` has them as columns.
+PARTITION = ("survey", "release")
 PARTITIONS = {
-    "spectra": ("survey", "release"),
-    "restframe": ("survey", "release"),
-    "lines": ("survey", "release"),
-    "catalog": ("survey", "release", "model"),
+    "spectra": PARTITION,
+    "restframe": PARTITION,
+    "lines": PARTITION,
+    "catalog": (*PARTITION, "model"),
 }
+#: Columns whose statistics in the footer a search for rows relies on.
+SEARCHED = {"spectra": ("file",), "files": ("path", "release")}
 #: Columns that reconcile the tables; a part counts if they can be read.
 NARROW = {
     "spectra": ["spectrum_id", "file"],
-    "files": ["path", "size", "mtime_ns", "status", "rows"],
+    "files": ["path", "size", "mtime_ns", "status", "rows", "release"],
     "restframe": ["spectrum_id"],
     "lines": ["spectrum_id"],
-    "sample": ["spectrum_id", "file", "object_id", "observations", "is_primary"],
+    "sample": ["spectrum_id", "file", "object_id", "observations", "is_primary", *PARTITION],
     "catalog": ["spectrum_id"],
 }
 #: Errors of reading damaged bytes; pyarrow's are also of bytes that are no values.
@@ -119,19 +122,17 @@ def _described(field: pa.Field) -> str:
 
 
 def _statistics_problem(table: str, file: pq.ParquetFile) -> str | None:
-    """Return where the footer misleads a search for the rows of a file."""
-    name = {"spectra": "file", "files": "path"}.get(table)
-    if name is None:
-        return None
-    index = file.metadata.schema.names.index(name)
-    for group in range(file.metadata.num_row_groups):
-        statistics = file.metadata.row_group(group).column(index).statistics
-        if statistics is None or not statistics.has_min_max:
-            continue
-        limits = (statistics.min, statistics.max)
-        held = pc.min_max(file.read_row_group(group, [name])[name])
-        if limits != (held["min"].as_py(), held["max"].as_py()):
-            return f"row group {group} does not hold {name} {limits[0]} to {limits[1]}"
+    """Return where the footer misleads a search for rows."""
+    for name in SEARCHED.get(table, ()):
+        index = file.metadata.schema.names.index(name)
+        for group in range(file.metadata.num_row_groups):
+            statistics = file.metadata.row_group(group).column(index).statistics
+            if statistics is None or not statistics.has_min_max:
+                continue
+            limits = (statistics.min, statistics.max)
+            held = pc.min_max(file.read_row_group(group, [name])[name])
+            if limits != (held["min"].as_py(), held["max"].as_py()):
+                return f"row group {group} does not hold {name} {limits[0]} to {limits[1]}"
     return None
 
 

@@ -12,26 +12,37 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from galspec_spark.verify.findings import Finding
-from galspec_spark.verify.parts import NARROW, PARTITIONS, SCHEMAS
+from galspec_spark.verify.parts import NARROW, PARTITION, PARTITIONS, SCHEMAS
 from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.releases import RELEASE
 from galspec_spark.warehouse.storage import Location
 
 KEY = ("spectrum_id", "file")
-PARTITION = PARTITIONS["spectra"]
 #: Tables that have a part for each part of ``spectra``.
 DERIVED = ("restframe", "lines")
 
 
 def narrow(
-    spark: SparkSession, table: str, parts: Sequence[Location], *, positions: bool = False
+    spark: SparkSession,
+    table: str,
+    parts: Sequence[Location],
+    release: str | None = None,
+    *,
+    positions: bool = False,
 ) -> DataFrame:
     """Return the `NARROW` columns and the partition columns of parts of a table.
 
     Without parts the frame has no rows.
+
+    Parameters
+    ----------
+    release
+        Only rows of this release; None for all.
     """
     columns = [*NARROW[table], *PARTITIONS.get(table, ())]
     if parts:
-        return scan(spark, parts, columns, positions=positions)
+        rows = scan(spark, parts, columns, positions=positions)
+        return rows if release is None else rows.where(F.col(RELEASE) == release)
     fields = [SCHEMAS[table].field(name) for name in NARROW[table]]
     strings = [*columns[len(fields) :], *(["part"] if positions else [])]
     fields += [pa.field(name, pa.string()) for name in strings]
@@ -40,7 +51,7 @@ def narrow(
 
 
 def reconcile(
-    spark: SparkSession, parts: Mapping[str, Sequence[Location]]
+    spark: SparkSession, parts: Mapping[str, Sequence[Location]], release: str | None = None
 ) -> tuple[list[Finding], set[str]]:
     """Compare the rows of all tables.
 
@@ -49,6 +60,8 @@ def reconcile(
     parts
         Readable parts of each table; ``restframe``, ``lines`` and ``sample`` only if the warehouse
         has them.
+    release
+        Only rows of this release, and objects that it has; None for all.
 
     Returns
     -------
@@ -57,13 +70,17 @@ def reconcile(
     again
         Paths of the files whose rows are wrong or missing.
     """
-    frames = {table: narrow(spark, table, parts[table]) for table in parts}
+    frames = {table: narrow(spark, table, parts[table], release) for table in parts}
     spectra = _counted(frames["spectra"], [*KEY, *PARTITION], "rows").persist()
     found = [_files(frames["files"], spectra), _repeats(spectra), _catalog(frames["catalog"])]
     found += [_derived(name, frames[name], spectra) for name in DERIVED if name in frames]
     if "sample" in frames:
         decided = _beside_sample(spectra, frames["sample"])
-        found += [_rows_of_sample(decided), _objects(decided)]
+        found.append(_rows_of_sample(decided))
+        if release is None:
+            found.append(_objects(decided))
+        else:
+            found.append(_objects(_objects_of(release, narrow(spark, "sample", parts["sample"]))))
     sums = reduce(DataFrame.unionByName, found).groupBy("kind", "table")
     rows = sums.agg(F.sum("count"), F.min("example"), F.collect_set("again")).collect()
     spectra.unpersist()
@@ -147,14 +164,23 @@ def _repeats(spectra: DataFrame) -> DataFrame:
 
 def _beside_sample(spectra: DataFrame, sample: DataFrame) -> DataFrame:
     """Join the rows of spectra and sample; the columns of a missing side are null or 0."""
-    grouped = sample.groupBy(*KEY).agg(
+    return spectra.join(_grouped(sample, KEY), [*KEY], "full").fillna(0, ["rows", "entries"])
+
+
+def _grouped(sample: DataFrame, key: Sequence[str]) -> DataFrame:
+    return sample.groupBy(*key).agg(
         F.count("*").alias("entries"),
         F.min("object_id").alias("object_id"),
         F.min("observations").alias("fewest"),
         F.max("observations").alias("most"),
         F.sum(F.col("is_primary").cast("int")).alias("primaries"),
     )
-    return spectra.join(grouped, [*KEY], "full").fillna(0, ["rows", "entries"])
+
+
+def _objects_of(release: str, sample: DataFrame) -> DataFrame:
+    """Return the rows of sample, of all releases, of the objects that a release has."""
+    names = sample.where(F.col(RELEASE) == release).select("object_id").distinct()
+    return _grouped(sample.join(names, "object_id", "left_semi"), [*KEY, *PARTITION])
 
 
 def _rows_of_sample(decided: DataFrame) -> DataFrame:

@@ -21,13 +21,14 @@ from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.ingest.listing import READ_AGAIN, list_files
+from galspec_spark.ingest.listing import READ_AGAIN, list_files, read_again
 from galspec_spark.verify.files import compare
 from galspec_spark.verify.findings import Finding, summed
 from galspec_spark.verify.parts import SCHEMAS, check_part
 from galspec_spark.verify.tables import DERIVED, reconcile
-from galspec_spark.warehouse.parts import open_part
-from galspec_spark.warehouse.sample import sample_parts
+from galspec_spark.warehouse.parts import may_hold, open_part
+from galspec_spark.warehouse.releases import parts_of_release
+from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -42,6 +43,7 @@ def verify(
     warehouse: Warehouse,
     *,
     inputs: Sequence[str] = (),
+    release: str | None = None,
     sample: int | None = 100,
     seed: int = 1,
 ) -> dict[str, Any]:
@@ -51,6 +53,8 @@ def verify(
     ----------
     inputs
         Files and folders of which every file should have been ingested.
+    release
+        Check only what this release brought, and its objects; None for all.
     sample
         Number of files to read again and compare with their rows; None for all.
     seed
@@ -72,7 +76,7 @@ def verify(
     listing = list_files(inputs).files["path"] if inputs else None
     leftovers = _leftovers(warehouse)
     with warehouse.writing(run.id):
-        counts, findings = _check(spark, warehouse, listing, sample, seed)
+        counts, findings = _check(spark, warehouse, listing, sample, seed, release)
     sums = summed(findings, warehouse.root)
     return {
         **counts,
@@ -89,26 +93,33 @@ def _check(
     listing: pa.ChunkedArray | None,
     sample: int | None,
     seed: int,
+    release: str | None,
 ) -> tuple[dict[str, int], list[Finding]]:
     """Check the parts alone, then against each other, then against files.
 
     Returns how much was checked, and the findings. The warehouse keeps a list of the files with
     wrong or missing rows, which the next ingest reads again.
     """
-    parts = {table: warehouse.parts(table) for table in SCHEMAS}
+    everything = {table: warehouse.parts(table) for table in SCHEMAS}
+    parts = everything
+    if release is not None:
+        parts = {t: parts_of_release(places, release) for t, places in everything.items()}
     findings, readable, counts = _check_parts(spark, parts)
     if listing is not None:
-        findings += _not_ingested(listing, readable["files"])
-    findings += [*_outdated(parts), *_misplaced(warehouse, readable)]
-    absent = {table for table in (*DERIVED, "sample") if not parts[table]}
-    present = {table: places for table, places in readable.items() if table not in absent}
+        damaged = {*parts["files"]} - {*readable["files"]}
+        findings += _not_ingested(listing, [p for p in everything["files"] if p not in damaged])
+    present = {t: readable[t] for t in SCHEMAS if everything[t] or t not in (*DERIVED, "sample")}
+    findings += [*_outdated(parts, present), *_misplaced(warehouse, readable)]
     with spark_progress(spark, "verify, reconcile", counts["spectra"], "spectra"):
-        contradictions, again = reconcile(spark, present)
+        contradictions, again = reconcile(spark, present, release)
     with spark_progress(spark, "verify, compare with files", sample or counts["files"], "files"):
-        compared = compare(spark, readable["spectra"], readable["files"], sample, seed)
+        compared = compare(spark, readable["spectra"], readable["files"], sample, seed, release)
     findings += contradictions
     findings += [Finding(*fields) for result in compared for fields in result["findings"]]
-    _write_read_again(warehouse, again.union(*(result["again"] for result in compared)))
+    again = again.union(*(result["again"] for result in compared))
+    if release is not None:
+        again |= {*read_again(warehouse)}
+    _write_read_again(warehouse, again)
     return _sizes(parts, counts, compared), findings
 
 
@@ -142,30 +153,34 @@ def _check_parts(spark: SparkSession, parts: Parts) -> tuple[list[Finding], Part
 
 def _not_ingested(listing: pa.ChunkedArray, files: list[Location]) -> list[Finding]:
     """Compare files on disk with the ``files`` table."""
-    columns = [open_part(part).read(["path"])["path"] for part in files]
+    if not len(listing):
+        return []
+    first, last = (bound.as_py() for bound in pc.min_max(listing).values())
+    near = [part for part in files if may_hold(part, "path", first, last)]
+    columns = [open_part(part).read(["path"])["path"] for part in near]
     paths = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
     new = listing.filter(pc.invert(pc.is_in(listing, paths)))
     return [Finding("not_ingested", "files", len(new), new[0].as_py())] if len(new) else []
 
 
-def _outdated(parts: Parts) -> list[Finding]:
+def _outdated(parts: Parts, present: Parts) -> list[Finding]:
     """Compare the parts of ``spectra`` with the parts that other tables were made from."""
     found, spectra = [], {part.name for part in parts["spectra"]}
     for table in DERIVED:
         changed = sorted(spectra ^ {part.name for part in parts[table]})
-        if parts[table] and changed:
+        if table in present and changed:
             found.append(Finding(f"{table}_outdated", table, len(changed), changed[0]))
     return found
 
 
 def _misplaced(warehouse: Warehouse, readable: Parts) -> list[Finding]:
-    """Compare the rows of each part of ``restframe`` with its row group of ``sample``."""
+    """Compare the rows of each part of ``restframe`` with its rows of ``sample``."""
     wrong = []
     held = {warehouse.place_of(part): part for part in readable["restframe"]}
     for sample in map(open_part, readable["sample"]):
-        for row_group, place in enumerate(sample_parts(sample)):
+        for place, rows in sample_rows(sample).items():
             if place in held:
-                names = sample.read_row_group(row_group, ["spectrum_id"])
+                names = read_sample_rows(sample, rows, ["spectrum_id"])
                 if names != open_part(held[place]).read(["spectrum_id"]):
                     wrong.append(place)
     return [Finding("misplaced_decisions", "sample", len(wrong), wrong[0])] if wrong else []

@@ -30,7 +30,8 @@ from galspec_spark.viewer.lines import COLUMNS as OF_LINES
 from galspec_spark.viewer.origin import is_simulated
 from galspec_spark.viewer.pixels import encode
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.sample import locate, sample_parts, sample_place, spectra_of
+from galspec_spark.warehouse.sample import locate, sample_place, spectra_of
+from galspec_spark.warehouse.sample_rows import SampleRows, read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -47,7 +48,7 @@ class Chosen:
 
     part: Location
     sample: Location
-    row_group: int  #: of ``sample``
+    sample_rows: SampleRows  #: of the part
     lines: Location  #: the part of ``lines``, which need not exist
     spectra: Location  #: the part of ``spectra``, which need not exist
     catalog: Location | None  #: the part of ``catalog``; None where the model is to be applied
@@ -98,7 +99,7 @@ def _tasks(
     warehouse: Warehouse, ids: Sequence[str], catalog: Sequence[Location] | None
 ) -> list[Chosen]:
     place = sample_place(warehouse)
-    row_groups = {part: number for number, part in enumerate(sample_parts(open_part(place)))}
+    of_sample = sample_rows(open_part(place))
     classified = {place_in("restframe", part): part for part in catalog or ()}
     by_part: dict[str, list[tuple[int, str]]] = {}
     for spectrum_id, (part, row) in locate(warehouse, ids).items():
@@ -115,7 +116,7 @@ def _tasks(
             Chosen(
                 warehouse.root / part,
                 place,
-                row_groups[part],
+                of_sample[part],
                 lines,
                 spectra,
                 classified.get(part),
@@ -182,7 +183,7 @@ def scales(observed: pa.Table, reject: int, flux: Floats) -> Doubles:
 
 def _of_sample(chosen: Chosen) -> pa.Table:
     names = [*KEPT, *OF_SAMPLE]
-    rows = open_part(chosen.sample).read_row_group(chosen.row_group, names)
+    rows = read_sample_rows(open_part(chosen.sample), chosen.sample_rows, names)
     return _checked(chosen, chosen.sample, rows.take(pa.array(chosen.rows)))
 
 

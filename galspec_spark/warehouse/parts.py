@@ -125,6 +125,25 @@ def open_part(place: Location) -> Part:
     return Part(place)
 
 
+def may_hold(place: Location, column: str, first: str, last: str) -> bool:
+    """Tell whether a part may hold texts from `first` to `last`, by the statistics in its footer.
+
+    Parameters
+    ----------
+    column
+        Name of a column of the part that is not nested.
+    """
+    metadata = open_part(place).metadata
+    index = metadata.schema.names.index(column)
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(index).statistics
+        if statistics is None or not statistics.has_min_max:
+            return True
+        if statistics.min <= last and statistics.max >= first:
+            return True
+    return False
+
+
 def partition_values(place: Location) -> dict[str, str]:
     """Return the values that folders such as ``survey=sdss`` give to the rows of a part.
 

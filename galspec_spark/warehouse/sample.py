@@ -1,10 +1,10 @@
-"""The table ``sample``: decisions about spectra, a row group for each part of ``restframe``."""
+"""The table ``sample``: decisions about spectra, those of a part of ``restframe`` together."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,12 @@ from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import Floats, present_rows_of
 from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
+from galspec_spark.warehouse.sample_rows import (
+    SampleRows,
+    read_sample_rows,
+    sample_rows,
+    starts_of,
+)
 from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -23,6 +29,9 @@ from galspec_spark.warehouse.tables import Warehouse
 NOT_DRAWN = "not_drawn"
 #: Spectra read at once: 500 rows of 2642 pixels make 5 MB of an array.
 BATCH_ROWS = 500
+#: Rows of a row group, or more: a part of ``restframe`` is in one of them, and small ones share it.
+#: A row group costs as much as some 600 rows to write, and makes every opening of the table dearer.
+GROUP_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -32,32 +41,25 @@ class Slice:
     part: Location
     lines: Location  #: the part of ``lines`` with the same rows, which need not exist
     sample: Location
-    row_group: int  #: of the sample
+    sample_rows: SampleRows
     number: int = 0  #: of this slice among the slices of the part
     count: int = 1  #: number of slices of the part
 
 
 def write_sample(place: Location, rows: pa.Table) -> None:
-    """Write the table, a row group for each part of ``restframe``.
+    """Write the table.
 
     Parameters
     ----------
     rows
         Rows of the schema `SAMPLE`, those of a part together and in the part's order.
     """
-    part = rows["part"]
-    changes = pc.not_equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))).to_numpy()
-    ends = [*(np.flatnonzero(changes) + 1).tolist(), len(rows)]
+    start = 0
     with part_writer(place, SAMPLE) as writer:
-        for start, end in pairwise([0, *ends]):
-            writer.write_table(rows.slice(start, end - start), row_group_size=end - start)
-
-
-def sample_parts(sample: Part) -> list[str]:
-    """Return the part of ``restframe`` of each row group, relative to the warehouse."""
-    column = sample.schema_arrow.get_field_index("part")
-    groups = (sample.metadata.row_group(i) for i in range(sample.num_row_groups))
-    return [group.column(column).statistics.min for group in groups]
+        for end in [*starts_of(rows["part"])[1:], len(rows)]:
+            if end - start >= GROUP_ROWS or end == len(rows):
+                writer.write_table(rows.slice(start, end - start), row_group_size=end - start)
+                start = end
 
 
 def sample_place(warehouse: Warehouse) -> Location:
@@ -87,12 +89,14 @@ def locate(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, i
     """
     sample = open_part(sample_place(warehouse))
     found = {}
-    for row_group, part in enumerate(sample_parts(sample)):
-        rows = sample.read_row_group(row_group, ["spectrum_id", "reason"])
+    for number in range(sample.num_row_groups):
+        rows = sample.read_row_group(number, ["spectrum_id", "reason", "part"])
         is_copy = pc.fill_null(pc.equal(rows["reason"], "duplicate"), False)
         is_wanted = pc.is_in(rows["spectrum_id"], pa.array(names, pa.string()))
+        starts = starts_of(rows["part"])
         for row in np.flatnonzero(pc.and_not(is_wanted, is_copy).to_numpy()).tolist():
-            found[rows["spectrum_id"][row].as_py()] = (part, row)
+            first = starts[bisect_right(starts, row) - 1]
+            found[rows["spectrum_id"][row].as_py()] = (rows["part"][row].as_py(), row - first)
     return found
 
 
@@ -131,16 +135,16 @@ def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> 
         Only parts of this release; None for all.
     """
     place = sample_place(warehouse)
-    parts = [warehouse.root / part for part in sample_parts(open_part(place))]
+    found = sample_rows(open_part(place))
     chosen = [
-        (part, row_group)
-        for row_group, part in enumerate(parts)
-        if release in (None, partition_values(part)["release"])
+        (warehouse.root / part, rows)
+        for part, rows in found.items()
+        if release in (None, partition_values(warehouse.root / part)["release"])
     ]
     count = -(-tasks // max(len(chosen), 1))
     return [
-        Slice(part, _lines_of(warehouse, part), place, row_group, number, count)
-        for part, row_group in chosen
+        Slice(part, _lines_of(warehouse, part), place, rows, number, count)
+        for part, rows in chosen
         for number in range(count)
     ]
 
@@ -195,7 +199,7 @@ def read_slice(
         raise UserError(f"{place} does not exist: run {made_by}")
     file = open_part(place)
     names = list(dict.fromkeys([*columns, "split"]))
-    decided = open_part(slice_.sample).read_row_group(slice_.row_group, names)
+    decided = read_sample_rows(open_part(slice_.sample), slice_.sample_rows, names)
     if len(decided) != file.metadata.num_rows:
         raise UserError(
             f"{place} has {file.metadata.num_rows} rows and the table sample {len(decided)} "

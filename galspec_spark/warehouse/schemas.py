@@ -107,7 +107,7 @@ RESTFRAME = pa.schema(
 )
 
 #: One row per row of ``restframe``, all releases in one part: the decisions about a spectrum.
-#: A row group has the rows of one part of ``restframe``, named by ``part`` relative to the
+#: The rows of a part of ``restframe`` are together, named by ``part`` relative to the
 #: warehouse. ``object_id`` is the lasting identity of the object, ``first_seen`` the run that
 #: first decided about the spectrum. ``label_source`` is person or survey. ``reason`` says why a
 #: spectrum is left out; ``split`` and ``fold`` are null for such a spectrum, and without a label.

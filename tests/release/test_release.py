@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from pyspark import SparkContext
 
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.simulate.survey import simulate
+from galspec_spark.warehouse import frames
 from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.parts import Part
 from galspec_spark.warehouse.tables import Warehouse
 from tests.submit import ROOT, command, environment, submit
 
@@ -85,6 +89,57 @@ def test_a_rerun_skips_all_of_it(spark, first, run_of):
     after = content(release)
     assert [s["result"] for s in after["steps"]] == [s["result"] for s in before["steps"]]
     assert after["status"] == before["status"]
+
+
+def test_the_next_release_opens_nothing_of_the_first(
+    spark, survey, first, run_of, tmp_path, monkeypatch
+):
+    """From ingest to report: the driver, and the tasks by what they are given to do.
+
+    Of ``files`` and ``sample``, which have all releases in one folder, it reads narrow columns.
+    """
+    before, _ = first
+    again = sorted(survey.rglob("spec-*.fits"))[:12]  # galaxies that the first release has, too
+    (tmp_path / "in").mkdir()
+    for file in again:
+        shutil.copy(file, tmp_path / "in")
+    warehouse = Warehouse(shutil.copytree(before.warehouse.root.path, tmp_path / "wh"))
+    release = Release("dr2", [str(tmp_path / "in")], warehouse, before.model, tmp_path / "out")
+    opened, given = watched(monkeypatch)
+    run_release(spark, run_of("release"), release)
+    of_first = "release=dr1/"
+    assert not [path for path in opened if of_first in path]
+    assert not [task for task in given if of_first in task]
+    assert any("release=dr2/" in task for task in given)
+    results = {step["name"]: step["result"] for step in content(release)["steps"]}
+    assert results["ingest"]["read"] == results["measure"]["spectra"] == len(again)
+    assert results["preprocess"]["spectra"] == SPECTRA + len(again)
+    assert results["verify"]["findings"] == []
+    assert results["verify"]["rows_of_spectra"] == len(again)
+
+
+def watched(patches: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """Note what the driver opens, and what the tasks get."""
+    opened: list[str] = []
+    given: list[str] = []
+    start, parallelize, frame = Part.__init__, SparkContext.parallelize, frames.frame_of_tasks
+
+    def opening(part, place):
+        opened.append(place.path)
+        start(part, place)
+
+    def giving(context, tasks, *args):
+        given.extend(map(repr, tasks))
+        return parallelize(context, tasks, *args)
+
+    def giving_frame(session, work, tasks, schema):
+        given.extend(map(repr, tasks))
+        return frame(session, work, tasks, schema)
+
+    patches.setattr(Part, "__init__", opening)
+    patches.setattr(SparkContext, "parallelize", giving)
+    patches.setattr(frames, "frame_of_tasks", giving_frame)
+    return opened, given
 
 
 def test_releases_do_not_overlap(spark, first, run_of):

@@ -453,6 +453,31 @@ def test_tables_are_reconciled(spark: SparkSession, copy: Warehouse, tmp_path: P
     assert again == {paths[i] for i in (0, 3, 5, 6, 7, 8, 9)} | {"/nowhere/orphan.fits"}
 
 
+def test_a_release_is_checked_alone_and_its_objects_in_all_releases(
+    spark: SparkSession, copy: Warehouse, tmp_path: Path, run_of: RunOf
+) -> None:
+    for seed in (3, 8):  # which the first release has, too
+        spec_files.write(tmp_path / "more", seed, SUBCLASS="")
+    ingest(spark, run_of(), [str(tmp_path / "more")], copy, "dr15")
+    preprocess(spark, run_of(preprocess={"coverage_min": 0.5, "folds": 2}), copy)
+    (sample,) = copy.parts("sample")
+    decided = open_part(sample).read()
+    rows = [
+        decided["spectrum_id"].to_pylist().index(f"sdss-dr14-0266-51630-{i:04d}") for i in (4, 10)
+    ]
+    edits = [with_value("observations", rows[0], 7), with_value("observations", rows[1], 7)]
+    rewrite(sample, lambda table: edits[0](edits[1](table)))
+    for part in copy.parts("restframe"):
+        if "release=dr14" in part.path:
+            part.delete()
+    (copy.root / READ_AGAIN).write(b'"/in/another.fits"\n')
+    summary = verify(spark, run_of(), copy, release="dr15", inputs=[str(tmp_path / "more")])
+    # Of dr15 alone, whose lines nobody measured; one object is of dr14 only.
+    assert kinds(summary) == {"lines_rows": 2, "lines_outdated": 2, "wrong_observations": 1}
+    assert summary["rows_of_spectra"] == summary["rows_compared"] == 2
+    assert (copy.root / READ_AGAIN).read() == b'"/in/another.fits"\n'
+
+
 def test_the_job_shows_its_findings_and_exits_with_3(
     spark: SparkSession,
     copy: Warehouse,

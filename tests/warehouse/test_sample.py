@@ -12,7 +12,9 @@ import pytest
 from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.warehouse.parts import open_part, part_writer
-from galspec_spark.warehouse.sample import locate, read_sample, read_slice, slices
+from galspec_spark.warehouse.sample import locate, read_sample, read_slice, slices, write_sample
+from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests.warehouses import in_parts, write_tables
 
@@ -84,6 +86,26 @@ def test_spectra_are_found_by_name(warehouse: Warehouse) -> None:
     assert {name: row for name, (_, row) in found.items()} == {"s00": 0, "s26": 1, "s55": 5}
     part, row = found["s26"]
     assert open_part(warehouse.root / part).read(["flux"])["flux"][row].as_py() == [26.0] * PIXELS
+
+
+def test_small_parts_share_a_row_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
+) -> None:
+    """Few row groups, whatever the number of releases; each part's rows are found in them."""
+    sizes = [1, 3, 12, 2, 2]
+    names = [f"p{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    rows = open_part(warehouse.parts("sample")[0]).read().slice(0, len(names))
+    place = rows.schema.get_field_index("part")
+    rows = rows.set_column(place, rows.schema.field(place), pa.array(names))
+    monkeypatch.setattr("galspec_spark.warehouse.sample.GROUP_ROWS", 10)
+    write_sample(Location.of(tmp_path / "sample.parquet"), rows)
+    sample = open_part(Location.of(tmp_path / "sample.parquet"))
+    found = sample_rows(sample)
+    assert [each.row_group for each in found.values()] == [0, 0, 0, 1, 1]
+    for name, each in found.items():
+        expected = rows.filter(pa.compute.equal(rows["part"], name))
+        assert read_sample_rows(sample, each, rows.column_names) == expected
+    assert list(found) == ["p0", "p1", "p2", "p3", "p4"]
 
 
 def test_tables_that_do_not_belong_together_are_refused(warehouse: Warehouse) -> None:

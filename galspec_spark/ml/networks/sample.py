@@ -63,7 +63,9 @@ def draw_sample(
     UserError
         If a flux is NaN or infinite.
     """
-    groups = sorted({(each.sample, each.row_group) for task in spectra.tasks for each in task})
+    groups = sorted(
+        {(each.sample, each.sample_rows.row_group) for task in spectra.tasks for each in task}
+    )
     divided = shares(groups, len(spectra.tasks))
     found = run_tasks(spark, partial(_least, count=count, seed=seed), divided)
     least = np.sort(np.concatenate(found))[:count]

@@ -9,8 +9,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from galspec_spark.warehouse.frames import scan
-from galspec_spark.warehouse.parts import partition_values
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.releases import parts_of_release
 from galspec_spark.warehouse.tables import Warehouse
 
 EXAMPLES = 3  #: of each reason
@@ -53,8 +52,8 @@ class Arrivals:
 
 
 def find_arrivals(spark: SparkSession, warehouse: Warehouse, release: str) -> Arrivals | None:
-    """Count the files of a release; None if the warehouse was not made from files."""
-    parts = warehouse.parts("files")
+    """Count the files of a release; None if it was not made from files."""
+    parts = parts_of_release(warehouse.parts("files"), release)
     if not parts:
         return None
     files = scan(spark, parts, ["path", "status", "reason", "message", "rows", "release"])
@@ -67,12 +66,6 @@ def find_arrivals(spark: SparkSession, warehouse: Warehouse, release: str) -> Ar
         quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
         examples=_examples(files, list(quarantined)) if quarantined else [],
     )
-
-
-def spectra_parts(warehouse: Warehouse, release: str) -> list[Location]:
-    """Return the parts of a release in ``spectra``; empty without the table."""
-    parts = warehouse.parts("spectra")
-    return [part for part in parts if partition_values(part)["release"] == release]
 
 
 def _examples(files: DataFrame, reasons: Sequence[str]) -> list[BadFile]:

@@ -19,7 +19,7 @@ from galspec_spark.report.contents import decimals, interval, title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
 from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.release import arrivals, counts
-from galspec_spark.report.release.arrivals import find_arrivals, spectra_parts
+from galspec_spark.report.release.arrivals import find_arrivals
 from galspec_spark.report.release.bpt import find_plane
 from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import Counts, count
@@ -27,6 +27,7 @@ from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.outliers import find_outliers, survey_address
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.releases import parts_of_release
 from galspec_spark.warehouse.tables import Warehouse
 
 MOST_FINDINGS = 12  #: in the table of drifted quantities
@@ -122,7 +123,7 @@ def gather(
         arrivals=find_arrivals(spark, warehouse, release),
         verified=None if verified is None else Verified.model_validate(verified),
         counts=found,
-        plane=find_plane(spark, spectra_parts(warehouse, release), classes),
+        plane=find_plane(spark, parts_of_release(warehouse.parts("spectra"), release), classes),
         outliers=find_outliers(warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
         queue=queue,
     )
