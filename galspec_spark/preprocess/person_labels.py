@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,13 @@ class PersonLabels:
         text = repr([*zip(self.names.to_pylist(), self.labels.tolist(), strict=True)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def check_known(self, warehouse: Warehouse) -> None:
+    def check_known(self, warehouse: Warehouse, parts: Iterable[Location]) -> None:
         """Check that the warehouse has the spectra.
+
+        Parameters
+        ----------
+        parts
+            Parts of its tables that have the names of all spectra.
 
         Raises
         ------
@@ -58,7 +63,7 @@ class PersonLabels:
             With the first entry of a spectrum that it has not.
         """
         is_known = np.zeros(len(self.names), np.bool_)
-        for part in warehouse.existing_parts("spectra"):
+        for part in parts:
             if is_known.all():
                 return
             found = open_part(part).read([ID])[ID]

@@ -60,12 +60,14 @@ def preprocess(spark: SparkSession, run: Run, warehouse: Warehouse) -> dict[str,
             log.info("preprocess: restframe and sample are up to date: nothing to do")
             rows = open_part(sample_place(warehouse)).read()
             return {**summarise(rows, state.settings), "changed": False}
-        person.check_known(warehouse)
+        todo = {place: sources[place] for place in sorted(sources.keys() - kept)}
+        # Where no part is gone, the last table has the names of all but the new ones.
+        narrow = warehouse.parts("sample") if kept == existing.keys() else sources.values()
+        person.check_known(warehouse, [*narrow, *todo.values()])
         if before is not None and before.labels and not state.labels:
             log.warning(
                 "the labels that a person gave are no longer used: --labels FILE takes them again"
             )
-        todo = {place: sources[place] for place in sorted(sources.keys() - kept)}
         with spark_progress(spark, "preprocess, rest frame", len(todo), "parts"):
             moved = _move(spark, run, staging, state.recipe, todo)
         parts = {**{place: existing[place] for place in kept}, **moved}

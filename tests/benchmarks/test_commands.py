@@ -1,4 +1,4 @@
-"""Commands are timed, and their memory and that of what they start is seen."""
+"""Commands are timed; memory and CPU time of them and of what they start are seen."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def test_an_array_of_200_megabytes_is_seen():
 def test_what_a_command_starts_counts_too():
     held = run_command(python(START, HOLD.format(bytes=200 * MB)))
     assert 200 * MB < held.peak_bytes < 280 * MB
+
+
+def test_cpu_time_is_that_of_work_and_not_of_waiting():
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    worked = run_command(python(START, busy))
+    assert 0.4 < worked.cpu_seconds < 1.2
+    assert run_command(python(HOLD.format(bytes=0))).cpu_seconds < 0.3
 
 
 def test_a_command_that_fails_says_why():
