@@ -1,5 +1,7 @@
 """Checks a warehouse against its files: reads all of it, changes no table, and returns findings.
 
+A release checks its own parts alone, or it would cost what all releases cost.
+
 First each part alone, in one pass over all pages: damage, wrong columns, rows that contradict
 themselves, and for the ``files`` table the state of the files. Then the tables against each other,
 on narrow columns. Last a sample of the files against their rows. A part that cannot be read is a
