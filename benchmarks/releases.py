@@ -47,7 +47,7 @@ from galspec_spark.warehouse.tables import Warehouse
 PROJECT = Path(__file__).resolve().parent.parent
 GIBIBYTE = 2**30
 FILES = 20  #: of a release
-WARM_UP = 2  #: releases that do not count
+WARM_UP = 3  #: releases that do not count
 #: Releases that a command of their own does, from 1.
 PROBES = (5, 35, 60, 100, 150, 200)
 #: Releases before and after one, whose median is told.
