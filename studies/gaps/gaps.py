@@ -41,6 +41,7 @@ from galspec_spark.spectrum.arrays import Floats, lists_of, rows_of
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
+from galspec_spark.warehouse.sample_rows import SampleRows
 from galspec_spark.warehouse.storage import Location, write_json
 from galspec_spark.warehouse.tables import Warehouse
 from studies.gaps import figures
@@ -170,7 +171,8 @@ class Pipeline:
         pq.write_table(sample.narrow, narrow.path)
         cores = spark.sparkContext.defaultParallelism
         lines = self.scratch / "lines.parquet"  # there are none
-        slices = [Slice(restframe, lines, narrow, 0, number, cores) for number in range(cores)]
+        rows = SampleRows(row_group=0, first=0, count=len(sample.narrow))
+        slices = [Slice(restframe, lines, narrow, rows, number, cores) for number in range(cores)]
         self.spectra = LabelledSpectra([[part] for part in slices], sample.fill_spectrum)
 
     def components(self) -> list[Components]:
