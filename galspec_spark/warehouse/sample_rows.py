@@ -46,5 +46,9 @@ def sample_rows(sample: Part) -> dict[str, SampleRows]:
 
 
 def read_sample_rows(sample: Part, rows: SampleRows, columns: Sequence[str]) -> pa.Table:
-    """Read columns of the rows of a part of ``restframe``."""
-    return sample.read_row_group(rows.row_group, list(columns)).slice(rows.first, rows.count)
+    """Read columns of the rows of a part of ``restframe``.
+
+    They are copied: the same rows have the same bytes, whatever else the row group has.
+    """
+    group = sample.read_row_group(rows.row_group, list(columns))
+    return group.take(np.arange(rows.first, rows.first + rows.count))
