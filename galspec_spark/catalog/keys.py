@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.warehouse.columns import column
 from galspec_spark.warehouse.schemas import SPECTRA
 
 #: Columns of ``spectra`` that keys are, or are made of.
@@ -19,8 +20,10 @@ STORED = (
 KEYS = pa.schema(
     [
         *(SPECTRA.field(name) for name in STORED if name != "file"),
-        pa.field("specobjid", pa.string()),
-        pa.field("url", pa.string()),
+        column("specobjid", pa.string(), "SPECOBJID of SDSS, as of DR8 and later", "meta.id;obs"),
+        column(
+            "url", pa.string(), "The survey's page of the spectrum, or the file", "meta.ref.url"
+        ),
     ]
 )
 SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)

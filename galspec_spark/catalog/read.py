@@ -15,9 +15,9 @@ from galspec_spark.catalog.keys import KEYS, keys_of
 from galspec_spark.catalog.keys import STORED as KEYS_STORED
 from galspec_spark.errors import UserError
 from galspec_spark.measure.schema import LINES
+from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.frames import BATCH_ROWS, frame_of_tasks, part_schema, read_part
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.schemas import PROVENANCE
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 

@@ -19,8 +19,8 @@ from galspec_spark.ml.model.training_objects import TrainingObjects
 from galspec_spark.preprocess.pixels import PIXEL_COLUMNS, STORED, move_rows
 from galspec_spark.preprocess.recipe import Recipe
 from galspec_spark.preprocess.selection import UNLABELLED, labels, reasons
+from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.sample import spectra_of
-from galspec_spark.warehouse.schemas import PROVENANCE
 
 #: Columns of ``spectra`` that a score depends on.
 SCORED = tuple(sorted({*STORED, *PIXEL_COLUMNS, *MEASURED_FROM, "survey"}))

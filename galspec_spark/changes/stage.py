@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from galspec_spark.changes.figure import changes_figure, read_figure
 from galspec_spark.changes.repeats import pair_up, read_repeats
-from galspec_spark.changes.table import changes_table
+from galspec_spark.changes.table import CHANGES, changes_table
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.labels import BINARY
 from galspec_spark.preprocess.recipe import read_state
@@ -50,7 +50,7 @@ def find_changes(run: Run, warehouse: Warehouse, output: Path) -> Summary:
     classes = BINARY if state is None else state.label.classes
     changes = changes_table(repeats, pairs, run.config.changes, classes, run.columns())
     place = Location.of(output / TABLE)
-    with part_writer(place, changes.schema) as writer:
+    with part_writer(place, CHANGES) as writer:
         writer.write_table(changes)
     _draw(warehouse, changes, run.config.changes.sigma, Location.of(output / FIGURE))
     return {

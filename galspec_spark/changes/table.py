@@ -11,7 +11,8 @@ from galspec_spark.changes.repeats import Pairs, observations
 from galspec_spark.config import ChangesConfig
 from galspec_spark.labels import AGN, Classes
 from galspec_spark.spectrum.arrays import Array
-from galspec_spark.warehouse.schemas import PROVENANCE
+from galspec_spark.warehouse.columns import column, required
+from galspec_spark.warehouse.fields import OBJECT_ID, PROVENANCE, SURVEY
 
 #: Lines whose changes have columns.
 SHOWN_LINES = ("h_alpha", "h_beta", "oiii_5007", "nii_6583")
@@ -24,29 +25,39 @@ SHOWN_LINES = ("h_alpha", "h_beta", "oiii_5007", "nii_6583")
 #: line that changed (``by_line``), or a class by formula (``by_class``), beyond their errors.
 CHANGES = pa.schema(
     [
-        pa.field("object_id", pa.string(), nullable=False),
-        pa.field("survey", pa.string(), nullable=False),
-        pa.field("first_id", pa.string(), nullable=False),
-        pa.field("second_id", pa.string(), nullable=False),
-        pa.field("first_mjd", pa.int32()),
-        pa.field("second_mjd", pa.int32()),
-        pa.field("days", pa.int32()),
-        pa.field("arcsec", pa.float32()),
-        pa.field("first_label", pa.string()),
-        pa.field("second_label", pa.string()),
-        pa.field("first_formula", pa.string()),
-        pa.field("second_formula", pa.string()),
-        pa.field("first_margin", pa.float32()),
-        pa.field("second_margin", pa.float32()),
-        pa.field("margin_change", pa.float32()),
-        pa.field("scale", pa.float32()),
-        pa.field("lines", pa.int32(), nullable=False),
-        pa.field("largest_change", pa.float32()),
-        pa.field("largest_line", pa.string()),
-        *(pa.field(f"{line}_change", pa.float32()) for line in SHOWN_LINES),
-        pa.field("by_line", pa.bool_(), nullable=False),
-        pa.field("by_class", pa.bool_(), nullable=False),
-        pa.field("is_candidate", pa.bool_(), nullable=False),
+        OBJECT_ID.with_nullable(False),
+        SURVEY,
+        required("first_id", pa.string(), "Spectrum of the earlier observation", "meta.id;obs"),
+        required("second_id", pa.string(), "Spectrum of the later observation", "meta.id;obs"),
+        column("first_mjd", pa.int32(), "MJD of the earlier observation", "time.epoch", "d"),
+        column("second_mjd", pa.int32(), "MJD of the later observation", "time.epoch", "d"),
+        column("days", pa.int32(), "Days between the observations", "time.interval", "d"),
+        column("arcsec", pa.float32(), "Distance of the positions", "pos.angDistance", "arcsec"),
+        column("first_label", pa.string(), "Label of the earlier spectrum", "meta.code.class"),
+        column("second_label", pa.string(), "Label of the later spectrum", "meta.code.class"),
+        column("first_formula", pa.string(), "Class of the earlier by the formula", "src.class"),
+        column("second_formula", pa.string(), "Class of the later by the formula", "src.class"),
+        column("first_margin", pa.float32(), "Formula's margin of the earlier", "stat.snr"),
+        column("second_margin", pa.float32(), "Formula's margin of the later", "stat.snr"),
+        column(
+            "margin_change", pa.float32(), "Change of the margin in sigma, > 0 to AGN", "stat.snr"
+        ),
+        column("scale", pa.float32(), "The later flux over the earlier", "phot.flux;arith.ratio"),
+        required("lines", pa.int32(), "Number of lines that were compared", "meta.number"),
+        column("largest_change", pa.float32(), "Largest change of a line in sigma", "stat.snr"),
+        column("largest_line", pa.string(), "Line that changed most", "meta.id;spect.line"),
+        *(
+            column(
+                f"{line}_change",
+                pa.float32(),
+                f"{line}: change in sigma beyond the scale",
+                "stat.snr;spect.line",
+            )
+            for line in SHOWN_LINES
+        ),
+        required("by_line", pa.bool_(), "Whether a line changed", "meta.code.qual"),
+        required("by_class", pa.bool_(), "Whether the formula's class changed", "meta.code.qual"),
+        required("is_candidate", pa.bool_(), "Whether either did", "meta.code.qual"),
         *PROVENANCE,
     ]
 )

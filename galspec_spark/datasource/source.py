@@ -32,7 +32,8 @@ from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_sources
 from galspec_spark.readers.rows import Row
 from galspec_spark.readers.source import Source
-from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
+from galspec_spark.warehouse.fields import PROVENANCE
+from galspec_spark.warehouse.schemas import SPECTRA
 
 #: The columns of the ``spectra`` table, its partition columns among them, without provenance.
 SCHEMA = pa.schema(

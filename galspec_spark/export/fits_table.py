@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from astropy.io import fits
 
-from galspec_spark.export.columns import Column
 from galspec_spark.export.fixed_width import NULL_INTEGER, record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
+from galspec_spark.warehouse.columns import Column
 from galspec_spark.warehouse.flags import FLAGS
 
 BLOCK = 2880  #: bytes; a FITS file is a whole number of blocks

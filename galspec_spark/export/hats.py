@@ -22,10 +22,10 @@ from pyspark.sql import functions as F
 from galspec_spark import __version__
 from galspec_spark.export.columns import Columns
 from galspec_spark.export.sorted_rows import SortedRows
-from galspec_spark.export.votable import votable_frame
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.votable import voparquet, votable_of, without_voparquet
 
 #: A pixel with more rows is divided in four, as in HATS' own importer.
 MAX_ROWS = 1_000_000
@@ -85,11 +85,9 @@ def write_hats(
 
 
 def _schema(columns: Columns, provenance: dict[str, str]) -> pa.Schema:
-    votable = votable_frame(columns, provenance, {}, {"healpix29": POSITION})
-    return pa.schema(
-        [f.with_name(POSITION) if f.name == "healpix29" else f for f in columns.schema],
-        {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": votable},
-    )
+    fields = [f.with_name(POSITION) if f.name == "healpix29" else f for f in columns.schema]
+    schema = pa.schema(fields)
+    return without_voparquet(schema).with_metadata(voparquet(votable_of(schema, provenance)))
 
 
 def _histogram(spark: SparkSession, rows: SortedRows) -> NDArray[np.int64]:

@@ -1,31 +1,17 @@
-"""The catalogue as a VOTable, streamed: astropy writes the frame of XML, we the binary records."""
+"""The catalogue as a VOTable, streamed: a frame of XML, and binary records."""
 
 from __future__ import annotations
 
 import base64
-import io
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-from astropy.io.votable import tree
-from astropy.units import UnitsWarning
 
-from galspec_spark.export.columns import Column, Columns
 from galspec_spark.export.fixed_width import record_dtype, records
 from galspec_spark.export.sorted_rows import SortedRows
-from galspec_spark.warehouse.flags import FLAGS
+from galspec_spark.warehouse.votable import votable_of
 
-DATATYPES = {
-    pa.int16(): "short",
-    pa.int32(): "int",
-    pa.int64(): "long",
-    pa.float32(): "float",
-    pa.float64(): "double",
-    pa.string(): "char",
-}
 LINE_BYTES = 57  #: encode as a line of 76 characters in base64
 
 
@@ -40,65 +26,12 @@ def write_votable(rows: SortedRows, place: Path, provenance: dict[str, str]) -> 
     dtype = record_dtype(rows)
     sizes = {**rows.text_bytes, "features": rows.n_features}
     arraysizes = {name: str(size) for name, size in sizes.items()}
-    head, end, tail = votable_frame(rows.columns, provenance, arraysizes).rpartition("</TABLE>")
+    head, end, tail = votable_of(rows.columns.schema, provenance, arraysizes).rpartition("</TABLE>")
     with place.open("wb") as file:
         file.write(f'{head}<DATA><BINARY2><STREAM encoding="base64">\n'.encode())
         for line in _base64_lines(rows, dtype):
             file.write(line)
         file.write(f"</STREAM></BINARY2></DATA>\n{end}{tail}".encode())
-
-
-def votable_frame(
-    columns: Columns,
-    provenance: dict[str, str],
-    arraysizes: dict[str, str],
-    names: dict[str, str] | None = None,
-) -> str:
-    """Return a VOTable without rows: columns, the flags' meanings, provenance.
-
-    Parameters
-    ----------
-    arraysizes
-        Sizes of text and vector columns, by name; ``*``, any size, by default.
-    names
-        New names of columns, by their names in `columns`.
-    """
-    votable = tree.VOTableFile(version="1.4")
-    resource = tree.Resource(type="results")
-    votable.resources.append(resource)
-    resource.coordinate_systems.append(tree.CooSys(ID="icrs", system="ICRS"))
-    notes = {f"FLAG{bit}": f"{name}: {meaning}" for name, (bit, meaning) in FLAGS.items()}
-    for key, value in {**notes, **provenance}.items():
-        # its own ID: astropy would take the name, which a column may have
-        resource.infos.append(tree.Info(ID=f"info_{key}", name=key, value=value))
-    table = tree.TableElement(votable, name="catalog")
-    resource.tables.append(table)
-    text = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnitsWarning)  # VOUnits advises against erg and Angstrom
-        for field in columns.schema:
-            shown = field.with_name((names or {}).get(field.name, field.name))
-            column, arraysize = columns.described[field.name], arraysizes.get(field.name, "*")
-            table.fields.append(_field(votable, shown, column, arraysize))
-        votable.to_xml(text)
-    return text.getvalue().decode()
-
-
-def _field(
-    votable: tree.VOTableFile, field: pa.Field, column: Column, arraysize: str
-) -> tree.Field:
-    is_vector = pa.types.is_list(field.type)
-    element = tree.Field(
-        votable,
-        name=field.name,
-        datatype=DATATYPES[field.type.value_type if is_vector else field.type],
-        arraysize=arraysize if is_vector or pa.types.is_string(field.type) else None,
-        unit=column.unit,
-        ucd=column.ucd,
-        ref="icrs" if field.name in ("ra", "dec") else None,
-    )
-    element.description = column.description
-    return element
 
 
 def _base64_lines(rows: SortedRows, dtype: np.dtype[np.void]) -> Iterator[bytes]:

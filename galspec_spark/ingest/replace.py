@@ -9,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.warehouse.parts import may_hold, open_part, part_writer
+from galspec_spark.warehouse.schemas import FILES, SPECTRA
 from galspec_spark.warehouse.storage import Location
 
 BATCH = 1000  # rows
+#: Schemas of the tables, by the column that names the file of a row.
+SCHEMAS = {"file": SPECTRA, "path": FILES}
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def without(
     place = f"{folder}/{run_id}-kept-{number:05d}.parquet"
     staged = staging / os.urandom(4).hex() / place
     kept = pc.invert(is_stale)
-    with part_writer(staged, file.schema_arrow) as writer:
+    with part_writer(staged, SCHEMAS[column]) as writer:
         first = 0
         for batch in file.iter_batches(BATCH):
             writer.write_batch(batch.filter(kept.slice(first, batch.num_rows).combine_chunks()))

@@ -11,12 +11,22 @@ import pyarrow.csv as pa_csv
 
 from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.harness.run import Run, Summary
+from galspec_spark.measure.schema import LINES
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.queue.candidates import ID, Candidates, scores_of
 from galspec_spark.queue.priority import REASONS, Integers, leading, take_turns
+from galspec_spark.warehouse.columns import column, required
+from galspec_spark.warehouse.fields import (
+    FILE,
+    MODEL,
+    PROVENANCE,
+    RELEASE,
+    SPECTRUM_ID,
+    SURVEY,
+)
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import open_part, part_writer
-from galspec_spark.warehouse.schemas import CATALOG, PROVENANCE
+from galspec_spark.warehouse.schemas import CATALOG
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -28,23 +38,16 @@ DIGITS = 6
 #: ``file`` is where the spectrum was read from. Others are columns of ``catalog`` and ``lines``.
 QUEUE = pa.schema(
     [
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field(ID, pa.string(), nullable=False),
-        pa.field("label", pa.string()),
-        pa.field("why", pa.string(), nullable=False),
-        pa.field("class", pa.string(), nullable=False),
-        pa.field("probability", pa.float64()),
-        pa.field("margin", pa.float64()),
-        pa.field("prediction_set", pa.string()),
-        pa.field("survey_label", pa.string()),
-        pa.field("formula_subclass", pa.string()),
-        pa.field("formula_survival", pa.float32()),
-        pa.field("flags", pa.string()),
+        required("rank", pa.int32(), "Place in the queue; 1 is the most urgent", "meta.id"),
+        SPECTRUM_ID,
+        column("label", pa.string(), "Class, for a person to fill in", "meta.code.class"),
+        required("why", pa.string(), "Why a label would teach the model much", "meta.note"),
+        *(CATALOG.field(name) for name in ("class", "probability", "margin", "prediction_set")),
+        column("survey_label", pa.string(), "Class by the survey, or a person", "meta.code.class"),
+        *(LINES.field(name) for name in ("formula_subclass", "formula_survival")),
+        column("flags", pa.string(), "Names of the warnings", "meta.code.qual"),
         *(CATALOG.field(name) for name in ("ra", "dec", "z", "sn_median", "object_id")),
-        pa.field("survey", pa.string()),
-        pa.field("release", pa.string()),
-        pa.field("file", pa.string()),
-        pa.field("model", pa.string()),
+        *(field.with_nullable(True) for field in (SURVEY, RELEASE, FILE, MODEL)),
         *PROVENANCE,
     ]
 )

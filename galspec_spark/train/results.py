@@ -19,6 +19,8 @@ from galspec_spark.ml.search.table import search_table
 from galspec_spark.ml.search.trial import out_of_fold
 from galspec_spark.report.table1 import table1
 from galspec_spark.train.earlier import NAMES, PREDICTIONS, Comparison, comparison_text
+from galspec_spark.train.meanings import MEANINGS
+from galspec_spark.warehouse.columns import describe
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location, write_json
@@ -108,7 +110,8 @@ def write_predictions(predictions: pa.Table, metrics: Metrics, output: Path) -> 
     first, *others = (
         _of_classifier(predictions, i, result) for i, result in enumerate(metrics.results)
     )
-    with part_writer(new / PREDICTIONS_PART.name, first.schema) as writer:
+    schema = describe(first.schema, MEANINGS)
+    with part_writer(new / PREDICTIONS_PART.name, schema) as writer:
         for rows in (first, *others):
             writer.write_table(rows.cast(first.schema))
     folder.delete_folder()
@@ -131,5 +134,5 @@ def _of_classifier(predictions: pa.Table, i: int, result: Result) -> pa.Table:
 
 
 def _write(table: pa.Table, place: Location) -> None:
-    with part_writer(place, table.schema) as writer:
+    with part_writer(place, describe(table.schema, MEANINGS)) as writer:
         writer.write_table(table)

@@ -22,7 +22,7 @@ from galspec_spark.measure.stage import load_templates
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.restframe import has_redshift
 from galspec_spark.udfs.rows import Function, frame_of, table_of
-from galspec_spark.warehouse.schemas import PROVENANCE
+from galspec_spark.warehouse.fields import PROVENANCE
 
 #: Columns of ``lines`` that no fit gives.
 UNMEASURED = {"spectrum_id", "file", "z", "templates_seen", *(f.name for f in PROVENANCE)}

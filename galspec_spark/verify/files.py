@@ -26,9 +26,10 @@ from galspec_spark.verify.findings import Finding
 from galspec_spark.verify.parts import DAMAGE
 from galspec_spark.verify.rows import Mask, status_now
 from galspec_spark.verify.tables import narrow
+from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.releases import RELEASE
-from galspec_spark.warehouse.schemas import PROVENANCE, SPECTRA
+from galspec_spark.warehouse.schemas import SPECTRA
 from galspec_spark.warehouse.storage import Location
 
 #: Shuffle partitions per part, so that two parts seldom share a task.

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.votable import voparquet_of, without_voparquet
 
 #: Columns that `scan` adds on request: the position of a row.
 PART, ROW = "part", "row"
@@ -28,7 +29,8 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
 
     Floats are split by byte before zstd: 15 % smaller and faster to scan than the stock encoding.
     Pages carry checksums, so that a damaged page is an error and never a spectrum: 0.01 % larger,
-    as fast. An index tells which values each page has, so that a filter need not read all.
+    as fast. An index tells which values each page has, so that a filter need not read all. What the
+    schema says of its columns, as `galspec_spark.warehouse.columns.column` does, is in the footer.
 
     Raises
     ------
@@ -42,15 +44,13 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
         split: list[str] = []
         dictionary: list[str] = []
         for field in schema:
-            nested = pa.types.is_list(field.type)
-            value_type = field.type.value_type if nested else field.type
-            column = f"{field.name}.list.element" if nested else field.name
-            (split if pa.types.is_floating(value_type) else dictionary).append(column)
+            for column, value_type in _leaves(field):
+                (split if pa.types.is_floating(value_type) else dictionary).append(column)
         with self._naming_file():
             place.parent.make_folder()
             super().__init__(
                 place.key,
-                schema,
+                without_voparquet(schema),
                 **place.arrow,
                 compression="zstd",
                 use_byte_stream_split=split,
@@ -58,6 +58,8 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
                 write_page_checksum=True,
                 write_page_index=True,
             )
+            if described := voparquet_of(schema):
+                self.add_key_value_metadata(described)
 
     def write_table(self, *args: object, **options: object) -> None:
         """Write rows, as `pyarrow.parquet.ParquetWriter.write_table`; all writes lead here."""
@@ -68,6 +70,18 @@ class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no type
         """Write the footer."""
         with self._naming_file():
             super().close()
+
+
+def _leaves(field: pa.Field) -> Iterator[tuple[str, pa.DataType]]:
+    """Yield the paths in Parquet of a column's values, and their types."""
+    if pa.types.is_struct(field.type):
+        for child in field.type:
+            for path, value_type in _leaves(child):
+                yield f"{field.name}.{path}", value_type
+    elif pa.types.is_list(field.type):
+        yield f"{field.name}.list.element", field.type.value_type
+    else:
+        yield field.name, field.type
 
 
 def part_writer(place: Location, schema: pa.Schema) -> PartWriter:

@@ -7,9 +7,10 @@ from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
 from galspec_spark.catalog.keys import KEYS
-from galspec_spark.export.columns import CATALOGUE, ORDER, Column
+from galspec_spark.export.columns import CATALOGUE, ORDER
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.measure.schema import LINES
+from galspec_spark.warehouse.columns import Column
 from galspec_spark.warehouse.schemas import CATALOG
 
 FITS_COLUMNS = 999  #: as many as a table of FITS may have

@@ -24,6 +24,7 @@ from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.votable import CONTENT_KEY
 from tests import spec_files
 
 RunOf = Callable[..., Run]
@@ -113,6 +114,8 @@ def test_a_changed_file_replaces_its_rows(
     assert (summary["quarantined"], summary["replaced"]) == (1, 1)
     assert read_table(spark, warehouse, "spectra").count() == 4
     assert read_table(spark, warehouse, "files").count() == 5
+    for part in (*warehouse.parts("spectra"), *warehouse.parts("files")):
+        assert CONTENT_KEY.encode() in open_part(part).metadata.metadata
 
 
 def test_what_could_not_be_read_is_tried_again(

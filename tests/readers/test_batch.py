@@ -13,7 +13,7 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import in_sky_order, spectra_table
 from galspec_spark.readers.source import Source
 from galspec_spark.verify.rows import check_rows
-from galspec_spark.warehouse.schemas import PROVENANCE
+from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.storage import Location
 from tests import desi_files, plate_files, spec_files
 from tests.plate_files import to_bytes

@@ -21,9 +21,10 @@ from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.spectrum.arrays import Array, lists_of
 from galspec_spark.spectrum.masks import bit_mask
+from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
 from galspec_spark.warehouse.sample import NOT_DRAWN, Spectra
-from galspec_spark.warehouse.schemas import CATALOG, PROVENANCE
+from galspec_spark.warehouse.schemas import CATALOG
 
 #: Columns of ``catalog`` copied from ``sample``.
 KEPT = (
