@@ -85,7 +85,7 @@ def test_each_command_runs(
     for name in ("run/report.html", "run2/comparison.md", "releases/dr2/report.html"):
         assert (tmp_path / name).stat().st_size > 0
     assert {path.name for path in (tmp_path / "export").iterdir()} >= {
-        "catalog.fits", "catalog.vot", "catalog.csv", "hats",
+        "catalog.fits", "catalog.vot", "catalog.csv", "hats", "hats-spectra",
     }  # fmt: skip
     with (tmp_path / "export" / "catalog.csv").open() as table:
         assert '"h_alpha_area","h_alpha_area_err"' in table.readline()

@@ -46,6 +46,13 @@ def _as_stored(rows: pa.Table, _survey: str, _release: str) -> list[pa.Array]:
     return [column.combine_chunks() for column in rows.columns]
 
 
+#: Where the pixels of a spectrum are: a part of ``restframe``, and the row in it.
+PLACE = pa.schema(
+    [
+        pa.field("restframe_part", pa.string(), nullable=False),
+        pa.field("restframe_row", pa.int64(), nullable=False),
+    ]
+)
 OF_SPECTRA = Beside("spectra", KEYS_STORED, KEYS, keys_of)
 OF_LINES = Beside(
     "lines",
@@ -64,8 +71,8 @@ def read_catalog(
     """Open the catalogue of a model, for one release or all.
 
     It has the columns of `OF_SPECTRA`, and those of `OF_LINES` where the warehouse has a table
-    ``lines``. Tasks read the tables side by side, some rows at a time: a part of each has the same
-    spectra in the same order.
+    ``lines``; and `PLACE`, where its pixels are. Tasks read the tables side by side, some rows at a
+    time: a part of each has the same spectra in the same order.
 
     Raises
     ------
@@ -77,10 +84,31 @@ def read_catalog(
     places = {
         warehouse.place_of(part): part for each in tables for part in warehouse.parts(each.table)
     }
-    work = [(part, [places.get(place_in(each.table, part)) for each in tables]) for part in parts]
-    schema = pa.schema([*part_schema(parts[0]), *(f for each in tables for f in each.schema)])
-    rows = partial(rows_beside, tables=tables)
+    work = [
+        (
+            (part, [places.get(place_in(each.table, part)) for each in tables]),
+            warehouse.root / place_in("restframe", part),
+        )
+        for part in parts
+    ]
+    beside = [f for each in tables for f in each.schema]
+    schema = pa.schema([*part_schema(parts[0]), *beside, *PLACE])
+    rows = partial(_placed_rows, tables=tables)
     return frame_of_tasks(spark, rows, work, from_arrow_schema(schema))
+
+
+def _placed_rows(
+    work: tuple[tuple[Location, Sequence[Location | None]], Location], tables: Sequence[Beside]
+) -> Iterator[pa.RecordBatch]:
+    """Read rows with `PLACE`, given the part of ``restframe`` that has the same rows."""
+    parts, pixels = work
+    first = 0
+    for batch in rows_beside(parts, tables):
+        end = first + batch.num_rows
+        place = [pa.repeat(pixels.path, batch.num_rows), pa.array(range(first, end), pa.int64())]
+        schema = pa.schema([*batch.schema, *PLACE])
+        yield pa.RecordBatch.from_arrays([*batch.columns, *place], schema=schema)
+        first = end
 
 
 def place_in(table: str, part: Location) -> str:

@@ -12,25 +12,28 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from galspec_spark.catalog.read import PLACE
 from galspec_spark.errors import UserError
 from galspec_spark.export.columns import CATALOGUE
 from galspec_spark.export.csv_table import write_csv
 from galspec_spark.export.filtering import keep_rows, naming_filter
 from galspec_spark.export.fits_table import write_fits
-from galspec_spark.export.hats import write_hats
+from galspec_spark.export.hats import ROWS_ALONE, ROWS_WITH_SPECTRA, write_hats
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.export.sorted_rows import SortedRows, sort_rows
 from galspec_spark.export.votable import write_votable
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.storage import Location
 
-#: Name of each format's file or folder.
+#: Name of each format's file or folder. A HATS catalogue comes without pixels, or with them.
 NAMES = {
     "fits": "catalog.fits",
     "votable": "catalog.vot",
     "hats": "hats",
+    "hats-spectra": "hats-spectra",
     "csv": "catalog.csv",
 }
+HATS = {"hats": ROWS_ALONE, "hats-spectra": ROWS_WITH_SPECTRA}
 
 
 def export(
@@ -46,8 +49,8 @@ def export(
     """Write rows of the catalogue, by sky position, in formats that astronomers' tools read.
 
     Tasks filter, sort and store the rows once; the driver streams them into the single-file
-    formats, and tasks write HATS. Memory does not grow with the rows. The same rows give the same
-    bytes.
+    formats, and tasks write HATS, for which they fetch pixels from ``restframe`` where wanted.
+    Memory does not grow with the rows. The same rows give the same bytes.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ def _stored(
     """Store the chosen rows; return them, and how many of the training set are left out."""
     has_lines = set(WITH_LINES.described) <= set(catalog.columns)
     columns = WITH_LINES if has_lines else CATALOGUE
-    rows = catalog.select(*columns.described)
+    rows = catalog.select(*columns.described, *PLACE.names)
     kept = keep_rows(rows, where)
     is_training = F.col("flags").bitwiseAND(1 << FLAG_BITS["IN_TRAINING"]) != 0
     with naming_filter(where, rows.columns):
@@ -144,10 +147,11 @@ def _write(
     elif name == "csv":
         write_csv(rows, place)
     else:
-        written = write_hats(spark, rows, place, provenance)
+        written = write_hats(spark, rows, place, provenance, HATS[name])
+        key = name.replace("-", "_")
         return {
-            "hats_partitions": written["partitions"],
-            "hats_rows_without_position": rows.count - written["rows"],
+            f"{key}_partitions": written["partitions"],
+            f"{key}_rows_without_position": rows.count - written["rows"],
         }
     return {}
 

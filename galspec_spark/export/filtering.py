@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from galspec_spark.catalog.read import OF_LINES
 from galspec_spark.errors import ConfigError, UserError, java_cause, lacks_memory
 from galspec_spark.export.columns import CATALOGUE
 
@@ -62,7 +63,7 @@ def naming_filter(where: str | None, columns: list[str]) -> Iterator[None]:
 
 def _listed(columns: list[str]) -> str:
     listed = ", ".join(name for name in columns if name in CATALOGUE.described)
-    if len(columns) > len(CATALOGUE.described):  # hundreds
+    if set(OF_LINES.schema.names) & set(columns):  # hundreds
         listed += " and those of the table lines"
     return f"columns: {listed}"
 

@@ -1,7 +1,8 @@
 """The catalogue as HATS, the Parquet layout by sky position that LSDB opens.
 
 The layout follows the IVOA note "HATS" (https://www.ivoa.net/documents/Notes/HATS/), version 1.0.
-The Parquet metadata has units, UCDs and descriptions as a VOTable, after the note "VOParquet".
+The Parquet metadata has units, UCDs and descriptions as a VOTable, after the note "VOParquet". The
+spectra themselves are a nested column, if wanted (`galspec_spark.export.nested_spectra`).
 """
 
 from __future__ import annotations
@@ -20,19 +21,33 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark import __version__
+from galspec_spark.catalog.read import PLACE
 from galspec_spark.export.columns import Columns
+from galspec_spark.export.nested_spectra import SPECTRUM, with_spectra
 from galspec_spark.export.sorted_rows import SortedRows
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.votable import voparquet, votable_of, without_voparquet
 
-#: A pixel with more rows is divided in four, as in HATS' own importer.
-MAX_ROWS = 1_000_000
 #: Order of the smallest pixels, of 0.05 square degrees; the driver counts the rows of 786,432.
 MAX_ORDER = 8
-ROW_GROUP = 25_000
 POSITION = "_healpix_29"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many rows are together, and what they have."""
+
+    max_rows: int  #: a HEALPix pixel with more is divided in four
+    row_group: int
+    has_spectra: bool
+
+
+#: As in HATS' own importer.
+ROWS_ALONE = Layout(1_000_000, 25_000, has_spectra=False)
+#: Of 32 kB each in memory.
+ROWS_WITH_SPECTRA = Layout(10_000, 1_000, has_spectra=True)
 
 
 @dataclass(frozen=True, order=True)
@@ -60,15 +75,15 @@ def write_hats(
     rows: SortedRows,
     folder: Path,
     provenance: dict[str, str],
-    max_rows: int = MAX_ROWS,
+    layout: Layout,
 ) -> dict[str, int]:
     """Write the rows with a sky position; return the numbers of rows and partitions."""
     dataset = folder / "dataset"
     dataset.mkdir(parents=True)
     unfinished = folder.with_name("pixels")
-    schema = _schema(rows.columns, provenance)
-    pixels = divide(_histogram(spark, rows), max_rows) or {Pixel(0, 0): 0}
-    written = _write_pixels(spark, rows, list(pixels), unfinished, schema)
+    schema = _schema(rows.columns, provenance, layout)
+    pixels = divide(_histogram(spark, rows), layout.max_rows) or {Pixel(0, 0): 0}
+    written = _write_pixels(spark, rows, list(pixels), unfinished, schema, layout)
     footers = []
     for pixel, path in sorted(written.items()):
         place = dataset / pixel.file
@@ -80,13 +95,13 @@ def write_hats(
     pq.write_metadata(schema, dataset / "_metadata", metadata_collector=footers)
     lines = ["Norder,Npix", *(f"{pixel.order},{pixel.number}" for pixel in sorted(pixels))]
     (folder / "partition_info.csv").write_text("\n".join(lines) + "\n")
-    _write_properties(folder, pixels, max_rows, provenance)
+    _write_properties(folder, pixels, layout.max_rows, provenance)
     return {"rows": sum(pixels.values()), "partitions": len(pixels)}
 
 
-def _schema(columns: Columns, provenance: dict[str, str]) -> pa.Schema:
+def _schema(columns: Columns, provenance: dict[str, str], layout: Layout) -> pa.Schema:
     fields = [f.with_name(POSITION) if f.name == "healpix29" else f for f in columns.schema]
-    schema = pa.schema(fields)
+    schema = pa.schema([*fields, *([SPECTRUM] if layout.has_spectra else [])])
     return without_voparquet(schema).with_metadata(voparquet(votable_of(schema, provenance)))
 
 
@@ -124,7 +139,12 @@ def divide(histogram: NDArray[np.int64], max_rows: int) -> dict[Pixel, int]:
 
 
 def _write_pixels(
-    spark: SparkSession, rows: SortedRows, pixels: list[Pixel], folder: Path, schema: pa.Schema
+    spark: SparkSession,
+    rows: SortedRows,
+    pixels: list[Pixel],
+    folder: Path,
+    schema: pa.Schema,
+    layout: Layout,
 ) -> dict[Pixel, str]:
     """Write each pixel's rows to a file, in tasks; return the files of successful attempts."""
     parts = [rows.parts_between(*pixel.range29) for pixel in pixels]
@@ -134,7 +154,9 @@ def _write_pixels(
             for number in numbers["id"].to_pylist():
                 place = Location.of(folder) / f"{os.urandom(8).hex()}.parquet"
                 with part_writer(place, schema) as writer:
-                    for group in _row_groups(parts[number], pixels[number]):
+                    for group in _row_groups(parts[number], pixels[number], layout.row_group):
+                        group = with_spectra(group) if layout.has_spectra else group
+                        group = group.drop_columns(PLACE.names)
                         writer.write_table(group.rename_columns(schema.names).cast(schema))
                 yield pa.RecordBatch.from_arrays(
                     [pa.array([number]), pa.array([place.path])], ["number", "path"]
@@ -145,7 +167,7 @@ def _write_pixels(
     return {pixels[row.number]: row.path for row in written}
 
 
-def _row_groups(parts: list[Location], pixel: Pixel) -> Iterator[pa.Table]:
+def _row_groups(parts: list[Location], pixel: Pixel, size: int) -> Iterator[pa.Table]:
     """Read a pixel's rows from the sorted parts that may hold them."""
     if not parts:
         return
@@ -161,9 +183,9 @@ def _row_groups(parts: list[Location], pixel: Pixel) -> Iterator[pa.Table]:
     held = stored.schema.empty_table()
     for batch in batches:
         held = pa.concat_tables([held, pa.Table.from_batches([batch])])
-        if held.num_rows >= ROW_GROUP:
-            yield held.slice(0, ROW_GROUP).combine_chunks()
-            held = held.slice(ROW_GROUP)
+        while held.num_rows > size:
+            yield held.slice(0, size).combine_chunks()
+            held = held.slice(size)
     yield held.combine_chunks()
 
 

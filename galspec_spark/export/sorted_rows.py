@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from galspec_spark.catalog.read import PLACE
 from galspec_spark.export.columns import ORDER, Columns
 from galspec_spark.warehouse.frames import scan, write_parts
 from galspec_spark.warehouse.parts import open_part
@@ -22,7 +23,10 @@ SHORTEST = 2  #: length of text and vectors: VOTable deprecates arrays of length
 
 @dataclass(frozen=True)
 class SortedRows:
-    """The parts that hold the rows; parts and rows are sorted by `ORDER`."""
+    """The parts that hold the rows; parts and rows are sorted by `ORDER`.
+
+    A part has the columns of the export and `galspec_spark.catalog.read.PLACE`.
+    """
 
     columns: Columns
     parts: list[Location]
@@ -35,7 +39,7 @@ class SortedRows:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read the rows on the driver, a batch at a time."""
         for part in self.parts:
-            yield from open_part(part).iter_batches(BATCH_ROWS)
+            yield from open_part(part).iter_batches(BATCH_ROWS, columns=self.columns.schema.names)
 
     def parts_between(self, first: int, end: int) -> list[Location]:
         """Return the parts that may have rows in HEALPix pixels from `first` to before `end`."""
@@ -69,11 +73,11 @@ def sort_rows(rows: DataFrame, columns: Columns, folder: Location) -> SortedRows
 
 
 def _typed(rows: DataFrame, columns: Columns) -> DataFrame:
-    """Return the columns in their order, with the types of the export."""
+    """Return the columns in their order, with the types of the export, and `PLACE`."""
     wanted = {field.name: field.dataType for field in from_arrow_schema(columns.schema)}
     found = {field.name: field.dataType for field in rows.schema}
     casts = {name: F.col(name).cast(kind) for name, kind in wanted.items() if kind != found[name]}
-    return rows.withColumns(casts).select(*wanted)
+    return rows.withColumns(casts).select(*wanted, *PLACE.names)
 
 
 def _first_key(part: Location) -> tuple[int, str, str]:

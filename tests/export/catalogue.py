@@ -14,9 +14,10 @@ from galspec_spark.catalog.read import read_catalog
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.labels import BINARY
 from galspec_spark.measure.schema import LINES
+from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.parts import part_writer
-from galspec_spark.warehouse.schemas import CATALOG, SPECTRA
+from galspec_spark.warehouse.schemas import CATALOG, RESTFRAME, SPECTRA
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -58,6 +59,15 @@ def write_spectra(root: Path) -> None:
     rows = [_spectrum(number) for number in range(ROWS) if _release(number) == MEASURED]
     with part_writer(Location.of(place), SPECTRA) as writer:
         writer.write_table(pa.Table.from_pylist(rows, SPECTRA))
+
+
+def write_restframe(root: Path) -> None:
+    """Write the pixels of all rows but `LEFT_OUT`, some in a row group."""
+    for release in RELEASES:
+        place = root / f"restframe/survey=sdss/release={release}/0.parquet"
+        rows = [_pixels(number) for number in range(ROWS) if _release(number) == release]
+        with part_writer(Location.of(place), RESTFRAME) as writer:
+            writer.write_table(pa.Table.from_pylist(rows, RESTFRAME), row_group_size=7)
 
 
 def exported_rows() -> list[dict[str, Any]]:
@@ -118,6 +128,14 @@ def _spectrum(number: int) -> dict[str, Any]:
     of_pixels = {"quality": 0, "loglam0": 3.6, "pixels": 1, "flux": [1.0], "ivar": [1.0]}
     file = {"spectrum_id": _spectrum_id(number), "file": f"/survey/{number}.fits"}
     return {**_keys(number), **of_pixels, **file}
+
+
+def _pixels(number: int) -> dict[str, Any]:
+    random = np.random.default_rng(number)
+    row = {"spectrum_id": _spectrum_id(number), "file": f"/survey/{number}.fits", "quality": 0}
+    if number == LEFT_OUT:
+        return row
+    return {**row, "flux": random.normal(size=PIXELS), "ivar": random.uniform(size=PIXELS)}
 
 
 def _lines(number: int) -> dict[str, Any]:

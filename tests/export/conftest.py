@@ -18,6 +18,7 @@ from tests.export.catalogue import (
     open_catalogue,
     write_catalogue,
     write_lines,
+    write_restframe,
     write_spectra,
 )
 
@@ -51,6 +52,7 @@ def exported(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> E
     folder = tmp_path_factory.mktemp("export")
     write_catalogue(folder / "warehouse")
     write_spectra(folder / "warehouse")
+    write_restframe(folder / "warehouse")
     without_lines = open_catalogue(spark, folder / "warehouse")
     write_lines(folder / "warehouse")
     catalog = open_catalogue(spark, folder / "warehouse")

@@ -221,7 +221,7 @@ def test_quoted_text_is_no_comment(spark: SparkSession, exported: Exported, tmp_
 def test_unknown_format_is_an_error(
     spark: SparkSession, exported: Exported, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="'xlsx': known are fits, votable, hats, csv"):
+    with pytest.raises(UserError, match="'xlsx': known are fits, votable, hats, hats-spectra, csv"):
         export(
             spark,
             exported.without_lines,

@@ -5,19 +5,27 @@ from pathlib import Path
 import hats
 import lsdb
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 from hats.io.validation import is_valid_catalog
 from hats.pixel_math.spatial_index import compute_spatial_index
+from nested_pandas import NestedDtype
 from pyspark.sql import SparkSession
 
-from galspec_spark.export.hats import Pixel, divide, write_hats
+from galspec_spark.catalog.read import PLACE
+from galspec_spark.errors import UserError
+from galspec_spark.export.hats import Layout, Pixel, divide, write_hats
 from galspec_spark.export.line_columns import WITH_LINES
+from galspec_spark.export.nested_spectra import with_spectra
+from galspec_spark.spectrum.grid import PIXELS, wavelength
 from tests.export.catalogue import PROVENANCE, ROWS
 from tests.export.conftest import Exported, in_many_parts
 
 MAX_ROWS = 4
+FEW = Layout(MAX_ROWS, row_group=2, has_spectra=True)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +35,7 @@ def divided(
     """The catalogue in partitions of so few rows that they are of several orders."""
     folder = tmp_path_factory.mktemp("divided")
     rows = in_many_parts(spark, exported, folder / "rows")
-    write_hats(spark, rows, folder / "hats", PROVENANCE, MAX_ROWS)
+    write_hats(spark, rows, folder / "hats", PROVENANCE, FEW)
     return folder / "hats"
 
 
@@ -50,9 +58,9 @@ def test_lsdb_searches_the_sky(divided: Path, exported: Exported) -> None:
     assert found["spectrum_id"].tolist() == [target["spectrum_id"]]
 
 
-@pytest.mark.parametrize("which", ["divided", "exported"])
+@pytest.mark.parametrize("which", ["divided", "hats", "hats-spectra"])
 def test_layout_is_valid(which: str, divided: Path, exported: Exported) -> None:
-    folder = divided if which == "divided" else exported.folder / "hats"
+    folder = divided if which == "divided" else exported.folder / which
     assert is_valid_catalog(folder, strict=True)
 
 
@@ -72,7 +80,8 @@ def test_partitions_are_pixels_with_few_sorted_rows(divided: Path) -> None:
         total += len(index)
     assert total == catalog.catalog_info.total_rows == ROWS - 1
     footer = pq.read_metadata(divided / "dataset" / "_metadata")
-    assert (footer.num_rows, footer.num_row_groups) == (ROWS - 1, len(pixels))
+    sizes = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+    assert (sum(sizes), max(sizes)) == (ROWS - 1, FEW.row_group)
 
 
 def test_provenance_and_columns_are_described(exported: Exported, tmp_path: Path) -> None:
@@ -86,6 +95,45 @@ def test_provenance_and_columns_are_described(exported: Exported, tmp_path: Path
         assert table[name].description == WITH_LINES.described[name].description
     assert table["_healpix_29"].meta["ucd"] == "pos.healpix"
     assert str(table["ra"].unit) == "deg"
+
+
+def test_lsdb_has_each_row_with_its_spectrum(divided: Path, exported: Exported) -> None:
+    """Partitions are of rows of two parts, and row groups of a part are read in pieces."""
+    warehouse = exported.folder.parent / "warehouse"
+    stored = pa.concat_tables(
+        pq.read_table(place, columns=["spectrum_id", "flux", "ivar"], partitioning=None)
+        for place in warehouse.glob("restframe/*/*/*.parquet")
+    ).to_pylist()
+    stored = {row["spectrum_id"]: row for row in stored}
+    placed = [row["spectrum_id"] for row in exported.rows if row["ra"] is not None]
+    for folder in (divided, exported.folder / "hats-spectra"):
+        catalog = lsdb.open_catalog(folder)
+        assert catalog.nested_columns == ["spectrum"]
+        assert isinstance(catalog.dtypes["spectrum"], NestedDtype)
+        assert set(catalog.dtypes["spectrum"].column_dtypes) == {"wavelength", "flux", "ivar"}
+        rows = catalog.compute().set_index("spectrum_id")
+        assert sorted(rows.index) == sorted(placed)
+        empty = [name for name, spectrum in rows["spectrum"].items() if spectrum is pd.NA]
+        assert empty == [name for name in rows.index if stored[name]["flux"] is None]
+        for name, spectrum in rows["spectrum"].drop(empty).items():
+            assert spectrum["flux"].tolist() == stored[name]["flux"]
+            assert spectrum["ivar"].tolist() == stored[name]["ivar"]
+            np.testing.assert_allclose(spectrum["wavelength"], wavelength(), rtol=1e-7)
+
+
+def test_lsdb_reads_a_part_of_the_spectra(exported: Exported) -> None:
+    folder = exported.folder / "hats-spectra"
+    catalog = lsdb.open_catalog(folder, columns=["spectrum_id", "spectrum.flux"])
+    found = catalog.compute()["spectrum"]
+    assert [*found.dtype.column_dtypes] == ["flux"]
+    assert {len(spectrum) for spectrum in found if spectrum is not pd.NA} == {PIXELS}
+
+
+def test_other_spectra_are_an_error(exported: Exported) -> None:
+    place = exported.folder.parent / "warehouse/restframe/survey=sdss/release=dr14/0.parquet"
+    rows = {"spectrum_id": ["another"], PLACE.names[0]: [str(place)], PLACE.names[1]: [0]}
+    with pytest.raises(UserError, match=r"0\.parquet has other spectra than the table catalog"):
+        with_spectra(pa.table(rows))
 
 
 def test_pixels_are_divided_until_they_have_few_rows() -> None:
