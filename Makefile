@@ -12,7 +12,7 @@ activate = . .venv/bin/activate
 galspec = @echo 'galspec $(1)' && $(activate) && galspec $(1)
 submit = @echo 'spark-submit $(1)' && $(activate) && spark-submit $(1)
 
-.PHONY: help setup developers run paper test faults lint bench realism gaps lines queue basis dist clean
+.PHONY: help setup developers run paper test faults lint docs bench realism gaps lines queue basis dist clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,7 @@ help: ## list the targets (the default)
 setup: ## make .venv, with the package, what it needs and Java; the other targets do this themselves
 	@tools/setup.sh
 
-developers: ## the same, and add what test, faults, lint and bench need; they do this themselves
+developers: ## the same, and add what test, faults, lint, docs and bench need; they do this themselves
 	@tools/setup.sh developers
 
 run: CONFIG = $(if $(INPUT),conf/default.yaml,conf/demo.yaml)
@@ -41,6 +41,11 @@ faults: developers ## break a real cluster in many ways, kill jobs and damage fi
 
 lint: developers ## check style and types
 	@$(activate) && ruff check && ruff format --check && mypy
+
+# With --quiet, mkdocs would count no warnings, and --strict would let broken links pass.
+docs: developers ## build the site, in site/; a broken link is an error
+	@$(activate) && NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
+	@echo "Site: site/index.html"
 
 bench: developers ## time our ways beside the usual ones; ARGS="--only search" chooses some
 	$(if $(INPUT),,$(call galspec,simulate --config $(CONFIG) --output "$(OUTPUT)/survey"))
@@ -80,5 +85,5 @@ dist: setup ## build a wheel for pip, and the same as a zip for spark-submit --p
 	@ls dist/*
 
 clean: ## remove .venv, caches and builds; results in output/ stay
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache spark-warehouse
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache spark-warehouse
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md, one after another, on a small survey."""
+"""The examples of docs/python.md, one after another, and a notebook, on a small survey."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
+import pytest
 
 import galspec_spark as gs
 from tests import spec_files
+from tests.docs.notebooks import pictures, run_notebook, text_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
 
@@ -48,3 +50,16 @@ def test_the_examples(spark, release_model, tmp_path, monkeypatch, capsys) -> No
     assert capsys.readouterr().out.count("only showing top 3 rows") == 5
     assert spark.read.parquet(str(tmp_path / "taken")).count() == 30
     plt.close("all")
+
+
+def test_the_notebook_of_one_file(spark, release_model, tmp_path) -> None:
+    spec_files.write(tmp_path / "survey", 1, SUBCLASS="AGN", Z=0.08)
+    shutil.copytree(release_model, tmp_path / "run" / "model")
+    outputs = run_notebook("one_file", tmp_path)
+    (file,) = (tmp_path / "survey").glob("*.fits")
+    row = gs.Model.load(release_model).score(file).loc[0]
+    found = dict(re.findall(r"^(\w+) +(.*)$", text_of(outputs), re.M))
+    assert found["spectrum_id"] == row["spectrum_id"] == "sdss-0266-51630-0002"
+    assert float(found["probability"]) == pytest.approx(row["probability"], abs=1e-5)
+    assert found["class"] == row["class"]
+    assert pictures(outputs) == 1

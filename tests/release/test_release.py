@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from galspec_spark.warehouse import frames
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.parts import Part
 from galspec_spark.warehouse.tables import Warehouse
+from tests.docs.notebooks import pictures, run_notebook, text_of
 from tests.submit import ROOT, command, environment, submit
 
 SPECTRA = 60
@@ -70,6 +72,15 @@ def test_its_spectra_can_be_looked_at(first):
     assert len(set(columns["spectrum_id"])) == SPECTRA
     assert "<b>Simulated data.</b> These spectra were" in text  # as their files say
     assert 'href="spectra.html"' in (release.output / "report.html").read_text()
+
+
+def test_the_notebook_draws_it(first, tmp_path):
+    release, _ = first
+    (tmp_path / "warehouse").symlink_to(release.warehouse.root.path)
+    outputs = run_notebook("release_to_picture", tmp_path, RELEASE="dr1")
+    counts = dict(re.findall(r"^(AGN|other|abstain) +(\d+)$", text_of(outputs), re.M))
+    assert sum(map(int, counts.values())) == SPECTRA
+    assert pictures(outputs) == 1
 
 
 def test_logs_are_one_object_a_line(first):
