@@ -38,9 +38,10 @@ PAGES = {
         for path in sorted(ROOT.glob("docs/notebooks/*.ipynb"))
     },
 }
-#: Where docs/index.md has the opening of the README.
-OPENING = "<!-- the opening of the README -->"
-LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
+#: Where a page has a section of the README, or what stands above the first one.
+INCLUDED = re.compile(r"^<!-- README: (.+) -->$", re.M)
+OPENING = "opening"
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 FENCED = re.compile(r"(^```.*?^```$)", re.M | re.S)
 
 
@@ -62,10 +63,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Turn links between files of the repository into links between pages."""
-    opening = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
-    whole = linked(markdown, source_of(page.file.src_uri), page.file.src_uri)
-    return whole.replace(OPENING, linked(opening, "README.md", page.file.src_uri))
+    """Turn links between files of the repository into links between pages; add what is included."""
+    place = page.file.src_uri
+    whole = linked(markdown, source_of(place), place)
+    return INCLUDED.sub(lambda name: linked(section(name[1]), "README.md", place), whole)
+
+
+def section(name: str) -> str:
+    """Return a section of the README without its heading.
+
+    Raises
+    ------
+    KeyError
+        If the README has none of this name.
+    """
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    opening, *sections = re.split(r"^## ", text, flags=re.M)
+    return {OPENING: opening, **dict(each.split("\n", 1) for each in sections)}[name].strip()
 
 
 def source_of(place: str) -> str:
@@ -82,13 +96,16 @@ def linked(text: str, source: str, place: str) -> str:
     source
         Path of the file in the repository, which its links begin from.
     place
-        Path of the page in the site. A link to a file that has no page becomes its text.
+        Path of the page in the site. A link to what has no page becomes its text: to another file,
+        or from a section of the README to another.
     """
 
     def of_site(link: re.Match[str]) -> str:
         image, name, target, anchor = link[1], link[2], link[3], link[4] or ""
         if "://" in target or target.startswith("mailto:"):
             return link[0]
+        if not target:
+            return name if source == "README.md" else link[0]
         path = normpath(PurePosixPath(source).parent / target)
         if path not in PAGES and not path.startswith("docs/"):
             return name

@@ -12,7 +12,7 @@ from docs.hooks.commands import command_reference
 from docs.hooks.configuration import configuration_reference, sections_of
 from docs.hooks.face import python_reference
 from docs.hooks.notebooks import notebook_page
-from docs.hooks.pages import linked
+from docs.hooks.pages import linked, section
 from galspec_spark.command import JOBS
 from tests.submit import ROOT
 
@@ -52,6 +52,14 @@ def test_a_notebook_is_a_page() -> None:
     assert "```python\naxes = gs.plot(spectrum, model)\n```" in page
 
 
+def test_a_page_has_sections_of_the_readme() -> None:
+    assert section("opening").startswith("# galspec_spark\n")
+    assert section("Export").startswith("```\ngalspec classify")
+    assert "\n## " not in section("Export")
+    with pytest.raises(KeyError):
+        section("Exports")
+
+
 def test_notebooks_have_no_outputs() -> None:
     for path in (ROOT / "docs/notebooks").glob("*.ipynb"):
         assert '"outputs": [{' not in path.read_text().replace("\n", "").replace(" ", "")
@@ -67,6 +75,8 @@ def test_notebooks_have_no_outputs() -> None:
         ("[a](../README.md)", "deploy/README.md", "[a](../index.md)"),
         ("[a b](galspec_spark/labels.py)", "README.md", "a b"),
         ("[a](https://b.c/d)", "README.md", "[a](https://b.c/d)"),
+        ("[a](#b)", "README.md", "a"),
+        ("[a](#b)", "docs/x.md", "[a](#b)"),
         ("```\n[a](x.md)\n```", "README.md", "```\n[a](x.md)\n```"),
     ],
 )

@@ -17,7 +17,7 @@ from galspec_spark.command import main
 from tests.submit import ROOT
 
 #: Pages whose commands no other test runs.
-PAGES = ("tutorial", "export", "clusters", "lines", "features")
+PAGES = ("tutorial", "clusters", "lines", "features")
 
 
 def commands(page: str) -> Iterator[list[str]]:
