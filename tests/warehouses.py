@@ -29,6 +29,7 @@ DEFAULTS = {
     "source_type": "GALAXY",
     "quality": 0,
     "zwarning": 0,
+    "simulated": False,
     "has_scale": True,
     "coverage": 1.0,
     "first_seen": "run",

@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.catalog.survey_pages import survey_pages
 from galspec_spark.warehouse.columns import column
 from galspec_spark.warehouse.schemas import SPECTRA
 
 #: Columns of ``spectra`` that keys are, or are made of.
 STORED = (
-    "plate", "mjd", "fiber", "field", "target_id", "run2d", "z_err", "zwarning", "subclass", "file",
+    "plate", "mjd", "fiber", "field", "target_id", "run2d", "z_err", "zwarning", "subclass",
+    "simulated", "file",
 )  # fmt: skip
 #: The keys. ``specobjid`` is text, as in SDSS's own files: it needs all of 64 bits. ``url`` is
 #: the survey's page of the spectrum where it has one, else the file.
@@ -26,12 +28,11 @@ KEYS = pa.schema(
         ),
     ]
 )
-SDSS_RELEASE = re.compile(r"dr\d+", re.ASCII)
 #: Versions of the reduction of BOSS and eBOSS; those of SDSS-I and II are numbers.
 BOSS_VERSION = re.compile(r"v5_(\d+)_(\d+)", re.ASCII)
 
 
-def keys_of(spectra: pa.Table, survey: str, release: str) -> list[pa.Array]:
+def keys_of(spectra: pa.Table, survey: str, _release: str) -> list[pa.Array]:
     """Return the columns `KEYS` of rows with the columns `STORED`."""
     rows = spectra.combine_chunks()
     columns = {name: rows[name].combine_chunks() for name in STORED}
@@ -39,26 +40,8 @@ def keys_of(spectra: pa.Table, survey: str, release: str) -> list[pa.Array]:
         columns["specobjid"] = _specobjid(rows)
     else:
         columns["specobjid"] = pa.nulls(len(rows), pa.string())
-    columns["url"] = _addresses(rows, survey, release)
+    columns["url"] = pc.coalesce(survey_pages(rows, survey), columns["file"])
     return [columns[field.name].cast(field.type) for field in KEYS]
-
-
-def sdss_page(survey: str, release: str) -> str | None:
-    """Return the address of SDSS's page of spectra of a release; None for other surveys."""
-    if survey != "sdss" or not SDSS_RELEASE.fullmatch(release):
-        return None
-    return f"https://skyserver.sdss.org/{release}/en/tools/explore/summary.aspx"
-
-
-def _addresses(rows: pa.Table, survey: str, release: str) -> pa.Array:
-    page = sdss_page(survey, release)
-    if page is None:
-        return rows["file"].combine_chunks()
-    plate, mjd, fiber = (rows[name].cast(pa.string()) for name in ("plate", "mjd", "fiber"))
-    of_spectrum = pc.binary_join_element_wise(
-        f"{page}?plate=", plate, "&mjd=", mjd, "&fiber=", fiber, ""
-    )
-    return pc.coalesce(of_spectrum, rows["file"]).combine_chunks()
 
 
 def _specobjid(rows: pa.Table) -> pa.Array:

@@ -31,15 +31,23 @@ class Columns:
         return [field.name for field in self.schema if pa.types.is_string(field.type)]
 
 
+def exported(field: pa.Field) -> pa.Field:
+    """Return a field as exports have it; see `STORED_AS`."""
+    return field.with_type(STORED_AS.get(field.type, field.type))
+
+
+#: Types that not every format has; a flag is a short integer, and so is a truth value, 1 or 0:
+#: readers of FITS take a missing truth value for a false one.
+STORED_AS = {pa.bool_(): pa.int16(), pa.int8(): pa.int16()}
 _STORED = {field.name: field for field in [*CATALOG, *KEYS, SURVEY, RELEASE, MODEL]}
 #: The columns of the table ``catalog``, its partition columns and the keys included.
 CATALOGUE = Columns(
     pa.schema(
-        _STORED[name]
+        exported(_STORED[name])
         for name in (
             "spectrum_id", "object_id", "survey", "release", "plate", "mjd", "fiber", "field",
             "target_id", "run2d", "specobjid", "ra", "dec", "healpix29", "z", "z_err", "zwarning",
-            "subclass", "sn_median", "coverage", "label", "class", "probability", "margin",
+            "subclass", "simulated", "sn_median", "coverage", "label", "class", "probability", "margin",
             "prediction_set", "reconstruction_error", "flags", "reason", "features", "url", "model",
             "version", "run_id", "config_hash",
         )

@@ -33,7 +33,7 @@ OF_CATALOG = (
     ID, "object_id", "ra", "dec", "z", "sn_median", "coverage", "label", "class", "probability",
     "margin", "prediction_set", "flags", RECONSTRUCTION_ERROR,
 )  # fmt: skip
-OF_SAMPLE = (ID, "file", "reason", "label_source")
+OF_SAMPLE = (ID, "file", "reason", "label_source", "simulated")
 OF_LINES = pa.schema([("formula_subclass", pa.string()), ("formula_survival", pa.float32())])
 
 

@@ -47,7 +47,7 @@ QUEUE = pa.schema(
         *(LINES.field(name) for name in ("formula_subclass", "formula_survival")),
         column("flags", pa.string(), "Names of the warnings", "meta.code.qual"),
         *(CATALOG.field(name) for name in ("ra", "dec", "z", "sn_median", "object_id")),
-        *(field.with_nullable(True) for field in (SURVEY, RELEASE, FILE, MODEL)),
+        *(field.with_nullable(True) for field in (SURVEY, RELEASE, FILE, SIMULATED, MODEL)),
         *PROVENANCE,
     ]
 )

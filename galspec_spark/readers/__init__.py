@@ -22,6 +22,7 @@ from galspec_spark.readers import (
 from galspec_spark.readers.checks import check_row, from_0_to_360
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.rows import Row
+from galspec_spark.readers.simulated import is_simulated
 from galspec_spark.readers.source import Source
 
 READERS = (sdss_v, sdss, spplate, spspec, spzbest, spzline, lamost, desi, desi_redrock, rejected)
@@ -70,9 +71,11 @@ def _read(source: Source) -> tuple[str, list[Row]]:
     for reader in READERS:
         if reader.recognises(found):
             rows = reader.read(source)
+            simulated = is_simulated(found[0].header)
             for row in rows:
                 check_row(row)
                 row["ra"] = from_0_to_360(row.get("ra"))
+                row["simulated"] = simulated
             return reader.FORMAT, rows
     names = ", ".join(unit.layout.name or "unnamed" for unit in found)
     raise BadFile("unknown_format", f"FITS, but of no known kind: units {names}")

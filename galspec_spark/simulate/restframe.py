@@ -139,6 +139,7 @@ def restframe_table(block: Block, work: Work) -> pa.Table:
         "sn_median": block.sn_median.astype(np.float32),
         "quality": np.zeros(n, np.int32),
         "coverage": coverage(block.good),
+        "simulated": np.ones(n, np.bool_),
         "has_scale": np.ones(n, np.bool_),
         "flux": lists_of(np.where(block.good, block.flux, np.float32(0))),
         "ivar": lists_of(block.ivar),

@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from galspec_spark import __version__
+from galspec_spark.readers.simulated import KEYWORD, VALUE
 from galspec_spark.simulate import sky
 from galspec_spark.simulate.batch import RUN2D, Batch
 from galspec_spark.simulate.speclite_tables import (
@@ -30,7 +31,7 @@ BLOCK_BYTES, CARD_BYTES = 2880, 80
 
 def relative_path(plate: int, mjd: int, fiber: int) -> str:
     """Return the archive's path of a spec-lite file, below the survey's folder."""
-    folder = f"dr14/sdss/spectro/redux/{RUN2D}/spectra/lite/{plate:04d}"
+    folder = f"simulated/sdss/spectro/redux/{RUN2D}/spectra/lite/{plate:04d}"
     return f"{folder}/spec-{plate:04d}-{mjd:05d}-{fiber:04d}.fits"
 
 
@@ -102,7 +103,7 @@ def _primary_layout() -> tuple[bytes, dict[str, int]]:
         ("DECDEG", 0.0, "Declination (degrees)"),
         ("PLATEID", 0, "Plate Id"),
         ("TILEID", 0, "Tile Id"),
-        ("VERS2D", "simulated", f"galspec_spark {__version__}, not an observation"),
+        (KEYWORD, VALUE, f"galspec_spark {__version__}, not an observation"),
         ("RUN2D", RUN2D, "reduction whose layout this follows"),
         ("VACUUM", True, "Wavelengths are in vacuum"),
         ("NWORDER", 2, "Linear-log10 coefficients"),

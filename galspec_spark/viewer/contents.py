@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galspec_spark.catalog.survey_pages import survey_page
 from galspec_spark.labels import AGN
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
-from galspec_spark.report.release.outliers import survey_address
 from galspec_spark.spectrum.arrays import Doubles, rows_of
 from galspec_spark.spectrum.grid import LOGLAM0, LOGLAM_STEP, PIXELS
 from galspec_spark.viewer.lines import ABSORPTION, NAMED, VALUES, Plane, fits
@@ -73,7 +73,7 @@ class Contents:
         """Return the addresses of the spectra's pages; a simulated spectrum has none."""
         names = ("survey", "release", "spectrum_id", "simulated")
         rows = zip(*(self.rows[name].to_pylist() for name in names), strict=True)
-        return [None if simulated else survey_address(*where) for *where, simulated in rows]
+        return [survey_page(*row) for row in rows]
 
     def _reconstruction(self) -> dict[str, object] | None:
         features = self.rows["features"].combine_chunks()

@@ -27,7 +27,6 @@ from galspec_spark.spectrum.arrays import Doubles, Floats, present_rows_of
 from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import to_rest_frame
 from galspec_spark.viewer.lines import COLUMNS as OF_LINES
-from galspec_spark.viewer.origin import is_simulated
 from galspec_spark.viewer.pixels import encode
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.sample import locate, sample_place, spectra_of
@@ -37,7 +36,7 @@ from galspec_spark.warehouse.tables import Warehouse
 
 ID = "spectrum_id"
 #: Columns of ``sample`` beside those that a model copies.
-OF_SAMPLE = ("file", "label_source", "split")
+OF_SAMPLE = ("file", "label_source", "split", "simulated")
 
 Integers = npt.NDArray[np.int64]
 
@@ -81,7 +80,7 @@ def read_chosen(
     -------
     Table
         The columns of ``catalog`` but for its provenance, `OF_SAMPLE`, ``survey``, ``release``,
-        ``simulated``, ``pixels`` (from `encode`), ``scale`` (flux of the table ``spectra`` over
+        ``pixels`` (from `encode`), ``scale`` (flux of the table ``spectra`` over
         that of ``restframe``) and `OF_LINES`. Null where a table does not say.
 
     Raises
@@ -140,12 +139,10 @@ def _read(chosen: Chosen, model: Apply, recipe: Recipe) -> pa.Table:
     if recipe.normalise != "continuum" and chosen.spectra.exists():
         observed = _rows(chosen, chosen.spectra, PIXEL_COLUMNS).filter(pa.array(has))
         scale[has] = scales(observed, recipe.reject(survey), flux)
-    files = decided["file"].to_pylist()
     own = {
         **{name: decided[name] for name in OF_SAMPLE},
         "survey": pa.repeat(survey, len(has)),
         "release": pa.repeat(release, len(has)),
-        "simulated": pa.array([survey == "simulated" or is_simulated(file) for file in files]),
         "pixels": pa.array(texts, pa.string()),
         "scale": pa.array(scale, from_pandas=True),
     }

@@ -69,6 +69,10 @@ SN_MEDIAN = column(
     "Median signal-to-noise ratio of a pixel",
     "stat.snr;stat.median",
 )
+#: Whether the file says so; `galspec_spark.readers.simulated` knows how.
+SIMULATED = column(
+    "simulated", pa.bool_(), "Whether it was simulated, and observed by no telescope", "meta.code"
+)
 QUALITY = required(
     "quality",
     pa.int32(),

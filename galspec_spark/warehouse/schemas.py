@@ -20,6 +20,7 @@ from galspec_spark.warehouse.fields import (
     RA,
     REASON,
     RELEASE,
+    SIMULATED,
     SN_MEDIAN,
     SOURCE_TYPE,
     SPECTRUM_ID,
@@ -72,6 +73,7 @@ SPECTRA = pa.schema(
         SUBCLASS,
         SN_MEDIAN,
         QUALITY,
+        SIMULATED,
         required(
             "loglam0",
             pa.float64(),
@@ -146,6 +148,7 @@ CATALOGUE = [
     SUBCLASS,
     SN_MEDIAN,
     QUALITY,
+    SIMULATED,
     COVERAGE,
     column("has_scale", pa.bool_(), "Whether the flux has a positive scale", "meta.code.qual"),
 ]

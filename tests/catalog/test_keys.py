@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 
 from galspec_spark.catalog.keys import KEYS, STORED, keys_of
+from galspec_spark.catalog.survey_pages import SKYSERVER
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.schemas import SPECTRA
 from galspec_spark.warehouse.tables import Warehouse
@@ -41,20 +42,19 @@ def test_specobjid_is_sdss_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("survey", "release", "plate", "url"),
+    ("survey", "plate", "simulated", "url"),
     [
-        ("sdss", "dr14", 266, "https://skyserver.sdss.org/dr14/en/tools/explore/summary.aspx"
-         "?plate=266&mjd=51602&fiber=7"),
-        ("sdss", "mine", 266, "/survey/f.fits"),
-        ("sdss", "dr19", None, "/survey/f.fits"),
-        ("desi", "dr1", None, "/survey/f.fits"),
+        ("sdss", 266, False, f"{SKYSERVER}?plate=266&mjd=51602&fiber=7"),
+        ("sdss", 266, True, "/survey/f.fits"),
+        ("sdss", None, False, "/survey/f.fits"),
+        ("desi", None, False, "/survey/f.fits"),
     ],
-)  # fmt: skip
+)
 def test_the_address_is_of_the_survey_else_the_file(
-    survey: str, release: str, plate: int | None, url: str
+    survey: str, plate: int | None, simulated: bool, url: str
 ) -> None:
-    row = {"plate": plate, "mjd": 51602, "fiber": 7, "file": "/survey/f.fits"}
-    assert keys([row], survey, release)[0]["url"] == url
+    row = {"plate": plate, "mjd": 51602, "fiber": 7, "simulated": simulated}
+    assert keys([{**row, "file": "/survey/f.fits"}], survey)[0]["url"] == url
 
 
 def test_real_spectra_are_joined_with_their_index(real_spectra: Path, real_warehouse: Path) -> None:

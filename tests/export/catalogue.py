@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from galspec_spark.catalog.read import read_catalog
+from galspec_spark.catalog.survey_pages import SKYSERVER
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.labels import BINARY
 from galspec_spark.measure.schema import LINES
@@ -108,9 +109,9 @@ def _spectrum_id(number: int) -> str:
 def _keys(number: int) -> dict[str, Any]:
     """Return the keys of a spectrum; one in three is of a plate and reduction that are known."""
     if number % 3:
-        return {"field": "015000", "subclass": "", "url": f"/survey/{number}.fits"}
+        url = f"/survey/{number}.fits"
+        return {"field": "015000", "subclass": "", "simulated": True, "url": url}
     plate, fiber = 266 + number, 1 + number
-    page = f"https://skyserver.sdss.org/{MEASURED}/en/tools/explore/summary.aspx"
     return {
         "plate": plate,
         "mjd": 51602,
@@ -118,9 +119,10 @@ def _keys(number: int) -> dict[str, Any]:
         "run2d": "26",
         "z_err": 1e-5 * number,
         "zwarning": 4,
+        "simulated": False,
         "subclass": "STARFORMING BROADLINE",
         "specobjid": str((plate << 50) + (fiber << 38) + (1602 << 24) + (26 << 10)),
-        "url": f"{page}?plate={plate}&mjd=51602&fiber={fiber}",
+        "url": f"{SKYSERVER}?plate={plate}&mjd=51602&fiber={fiber}",
     }
 
 

@@ -15,8 +15,8 @@ UNSHOWN = {
 }  # fmt: skip
 
 COUNTS = {
-    "files": 700, "files_quarantined": 4, "spectra": 696, "selected": 640, "labelled": 632,
-    "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
+    "files": 700, "files_quarantined": 4, "spectra": 696, "simulated": 0, "selected": 640,
+    "labelled": 632, "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
 }  # fmt: skip
 
 #: What a search tried: classifier, origin, settings, weighted F1, F1 of AGN, seconds.

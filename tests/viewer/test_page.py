@@ -21,7 +21,6 @@ from galspec_spark.spectrum.grid import PIXELS
 from galspec_spark.viewer import view_catalog
 from galspec_spark.viewer.contents import Contents
 from galspec_spark.viewer.lines import NAMED, VALUES
-from galspec_spark.viewer.origin import is_simulated
 from galspec_spark.viewer.page import page_of
 from galspec_spark.viewer.pixels import decode, encode
 from galspec_spark.viewer.reconstruction import MOST, LowRank
@@ -182,15 +181,3 @@ def test_two_thousand_spectra_are_below_ten_megabytes(bundle) -> None:
     most_vectors = (4 * number + 2 * PIXELS) * MOST * 4 / 3
     assert len(page) > 5_000_000
     assert len(page) + most_vectors < 10_000_000
-
-
-def test_simulated_files_are_told(tmp_path: Path) -> None:
-    from galspec_spark.simulate.speclite import _primary
-
-    simulated, real = tmp_path / "simulated.fits", tmp_path / "real.fits"
-    header = _primary(266, 51630, 1, 10.0, 20.0, 0)
-    simulated.write_bytes(header)
-    real.write_bytes(header.replace(b"'simulated'", b"'v5_7_0'   "))
-    assert [is_simulated(str(each)) for each in (simulated, real, tmp_path / "gone")] == [
-        True, False, False,
-    ]  # fmt: skip

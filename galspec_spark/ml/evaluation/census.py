@@ -1,7 +1,7 @@
 """Census of the splits: whether classifiers can be trained on them, and whether anything leaks.
 
 All of it comes from one narrow table, a row for each spectrum: ``spectrum_id``, ``object_id``,
-``survey``, ``release``, ``reason``, ``label``, ``split`` and ``fold``. 10 million rows take 1 GB.
+``survey``, ``release``, ``simulated``, ``reason``, ``label``, ``split`` and ``fold``. 10 million rows take 1 GB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from galspec_spark.ml.evaluation.scores import classification_scores
 
 #: Columns of the table.
 MEMBERSHIP = (
-    "spectrum_id", "object_id", "survey", "release", "reason", "label", "split", "fold",
+    "spectrum_id", "object_id", "survey", "release", "simulated", "reason", "label", "split",
+    "fold",
 )  # fmt: skip
 #: Rows hashed at once.
 BATCH_ROWS = 100_000
@@ -31,14 +32,14 @@ REMEDY = "scores would be too good: remove the table restframe and preprocess ag
 class Census:
     """Counts of spectra."""
 
-    groups: pd.DataFrame  #: count by survey, release, reason, label, split and fold
+    groups: pd.DataFrame  #: count by survey, release, simulated, reason, label, split and fold
     objects: int  #: in the splits
     classes: Classes
 
     @classmethod
     def take(cls, members: pa.Table, classes: Classes) -> Census:
         """Count the rows of the narrow table."""
-        keys = ["survey", "release", "reason", "label", "split", "fold"]
+        keys = ["survey", "release", "simulated", "reason", "label", "split", "fold"]
         groups = members.group_by(keys).aggregate([([], "count_all")]).to_pandas()
         objects = pc.count_distinct(_used(members)["object_id"]).as_py()
         return cls(groups.rename(columns={"count_all": "count"}), objects, classes)
@@ -75,6 +76,7 @@ class Census:
         total = int(self.groups["count"].sum())
         return {
             "spectra": total,
+            "simulated": self.count(simulated=True),
             "selected": total - sum(self.left_out().values()),
             "labelled": sum(splits.values()),
             **splits,

@@ -226,6 +226,7 @@ class Counts(Record):
     files: int | None = Field(description="null where the warehouse was not made from files")
     files_quarantined: int | None
     spectra: int
+    simulated: int = Field(description="of the spectra, those that no telescope observed")
     selected: int = Field(description="spectra that no reason leaves out")
     labelled: int = Field(description="selected spectra with a label, all in the splits")
     train: int

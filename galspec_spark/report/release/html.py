@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.catalog.survey_pages import survey_page
 from galspec_spark.harness.record import RunRecord
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.drift import Drift
@@ -24,7 +25,7 @@ from galspec_spark.report.release.bpt import find_plane
 from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import Counts, count
 from galspec_spark.report.release.figures import FIGURES
-from galspec_spark.report.release.outliers import find_outliers, survey_address
+from galspec_spark.report.release.outliers import find_outliers
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.releases import parts_of_release
@@ -131,7 +132,8 @@ def gather(
 
 def _queued(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row of the queue with the address of the spectrum's page at the survey."""
-    return {**row, "address": survey_address(row["survey"], row["release"], row["spectrum_id"])}
+    names = ("survey", "release", "spectrum_id", "simulated")
+    return {**row, "address": survey_page(*(row[name] for name in names))}
 
 
 def _class_meanings(counts: Counts) -> dict[str, str]:

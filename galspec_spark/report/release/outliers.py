@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.catalog.keys import sdss_page
+from galspec_spark.catalog.survey_pages import survey_page
 from galspec_spark.ml.features.kind import RECONSTRUCTION_ERROR
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.profile import Profile
@@ -28,8 +27,6 @@ COLUMNS = (
     "spectrum_id", "ra", "dec", "z", "sn_median", "class", "probability", RECONSTRUCTION_ERROR,
     "reason", "flags", "features",
 )  # fmt: skip
-#: Plate, night and fibre; SDSS-V's field of six digits and target are not on that page.
-SDSS_KEY = re.compile(r"(\d{4,5})-(\d{5})-(\d{4})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -83,30 +80,22 @@ def furthest(catalog: Sequence[Location], profile: Profile) -> list[dict[str, An
     return found
 
 
-def survey_address(survey: str, release: str, spectrum_id: str) -> str | None:
-    """Return the address of SDSS's public page of a spectrum; None for other surveys."""
-    key = SDSS_KEY.fullmatch(spectrum_id.removeprefix(f"{survey}-{release}-"))
-    page = sdss_page(survey, release)
-    if page is None or key is None:
-        return None
-    plate, mjd, fiber = map(int, key.groups())
-    return f"{page}?plate={plate}&mjd={mjd}&fiber={fiber}"
-
-
 def _outlier(
     row: Mapping[str, Any], place: tuple[str, int], warehouse: Warehouse, bundle: Bundle
 ) -> Outlier:
-    part, number = place
-    values = partition_values(warehouse.root / part)
+    place_in, number = place
+    part = warehouse.root / place_in
+    of_part = partition_values(part)
+    simulated = open_part(part).read(["simulated"])["simulated"][number].as_py()
     same = ("spectrum_id", "ra", "dec", "z", "sn_median", "probability", "ratio")
     reconstruction = bundle.features.reconstruct(np.array([row["features"]]))
     assert reconstruction is not None, "features without a reconstruction make no outlier"
     return Outlier(
         **{name: row[name] for name in same},
         class_name=row["class"],
-        part=part,
+        part=place_in,
         row=number,
-        address=survey_address(values["survey"], values["release"], row["spectrum_id"]),
-        flux=read_flux(warehouse.root / part, number, row["spectrum_id"]),
+        address=survey_page(of_part["survey"], of_part["release"], row["spectrum_id"], simulated),
+        flux=read_flux(part, number, row["spectrum_id"]),
         reconstruction=reconstruction[0],
     )

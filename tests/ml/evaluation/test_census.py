@@ -9,9 +9,8 @@ from galspec_spark.errors import UserError
 from galspec_spark.labels import BINARY
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 
-SCHEMA = pa.schema(
-    [(name, pa.int32() if name in ("label", "fold") else pa.string()) for name in MEMBERSHIP]
-)
+TYPES = {"label": pa.int32(), "fold": pa.int32(), "simulated": pa.bool_()}
+SCHEMA = pa.schema([(name, TYPES.get(name, pa.string())) for name in MEMBERSHIP])
 GOOD = [("train", fold, label) for fold in (0, 1) for label in (0, 1) for _ in range(2)] + [
     ("test", None, 0),
     ("test", None, 1),
@@ -24,12 +23,12 @@ def members(rows: list[tuple], columns: tuple[str, ...]) -> pa.Table:
 
 def take(rows) -> Census:
     content = [
-        ("sdss", "dr14", f"object-{i // 2}", None, label, split, fold)
+        ("sdss", "dr14", f"object-{i // 2}", False, None, label, split, fold)
         for i, (split, fold, label) in enumerate(rows)
     ]
-    content += [("lamost", "dr5", "a", "coverage", None, None, None)] * 3
-    content += [("sdss", "dr14", "b", None, None, None, None)]
-    columns = ("survey", "release", "object_id", "reason", "label", "split", "fold")
+    content += [("lamost", "dr5", "a", True, "coverage", None, None, None)] * 3
+    content += [("sdss", "dr14", "b", None, None, None, None, None)]
+    columns = ("survey", "release", "object_id", "simulated", "reason", "label", "split", "fold")
     return Census.take(members(content, columns), BINARY)
 
 
@@ -38,6 +37,7 @@ def test_counts():
     census.check()
     assert census.counts() == {
         "spectra": 14,
+        "simulated": 3,
         "selected": 11,
         "labelled": 10,
         "train": 8,

@@ -11,7 +11,7 @@ import pytest
 
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features.inputs import Inputs
-from galspec_spark.report.release.outliers import SHOWN, survey_address
+from galspec_spark.report.release.outliers import SHOWN
 from galspec_spark.report.release.outliers_figure import describe_outliers, outliers
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.sample import read_flux
@@ -69,27 +69,6 @@ def test_figure_names_each_and_draws_its_pixels(release_report) -> None:
 
 def test_without_outliers_there_is_no_figure(release_report) -> None:
     assert outliers(dataclasses.replace(release_report, outliers=[])) is None
-
-
-@pytest.mark.parametrize(
-    ("survey", "release", "spectrum", "query"),
-    [
-        ("sdss", "dr14", "sdss-dr14-0266-51602-0009", "?plate=266&mjd=51602&fiber=9"),
-        ("sdss", "my release", "sdss-my release-0266-51602-0009", None),
-        ("sdss", "dr14/../..", "sdss-dr14/../..-0266-51602-0009", None),
-        ("sdss", "dr14", "sdss-dr14-0266-51602-0009&x=<b>", None),
-        ("sdss", "dr19", "sdss-dr19-015143-59205-27021598150202075", None),
-        ("sdss", "dr18", "sdss-dr18-015143-59205-0147", None),
-        ("desi", "dr1", "desi-dr1-27256-39628473202312152", None),
-        ("lamost", "dr7", "lamost-dr7-56591-EG012606S021203F01-5-1", None),
-    ],
-)
-def test_only_spectra_of_sdss_releases_have_a_page(survey, release, spectrum, query) -> None:
-    address = survey_address(survey, release, spectrum)
-    if query is None:
-        assert address is None
-    else:
-        assert address == f"https://skyserver.sdss.org/dr14/en/tools/explore/summary.aspx{query}"
 
 
 def test_reconstruction_is_what_the_error_is_measured_against(bundle) -> None:
