@@ -65,7 +65,7 @@ class DownloadConfig(Section):
 class IngestConfig(Section):
     """From FITS files to the ``spectra`` table."""
 
-    release: ReleaseName = "dr14"
+    release: ReleaseName | None = Field(None, description="null: as the files' paths name it")
     part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
 
 

@@ -22,13 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from galspec_spark.errors import NothingRead, UserError
+from galspec_spark.errors import NothingRead, UserError, without_passwords
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ingest.companions import with_spectra_of_catalogues
 from galspec_spark.ingest.finding import in_words
 from galspec_spark.ingest.listing import Listing, changes, list_files, tasks_of, write_plan
+from galspec_spark.ingest.release_name import release_of
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
 from galspec_spark.ingest.spectra_parts import SpectraParts
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 def ingest(
-    spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str
+    spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str | None
 ) -> dict[str, Any]:
     """Read all files that are new or changed since the warehouse read them.
 
@@ -53,7 +54,7 @@ def ingest(
     inputs
         Files, and folders to search for FITS files.
     release
-        Name of the data release that the files belong to.
+        Name of the data release that the files belong to; None for `release_of` their paths.
 
     Returns
     -------
@@ -61,8 +62,8 @@ def ingest(
         Counts of this run: files = read + quarantined + skipped; replaced (of those read again);
         left_out, entries that are not FITS files by their names, in all and by suffix; skipped
         files by the other release that they are ingested under; spectra; quarantined files by
-        reason; worker_megabytes, the most memory of a worker. ``warehouse``: files, quarantined,
-        spectra and seconds of all runs so far.
+        reason; worker_megabytes, the most memory of a worker; release. ``warehouse``: files,
+        quarantined, spectra, inputs (as given) and seconds of all runs so far.
 
     Raises
     ------
@@ -72,6 +73,7 @@ def ingest(
         If every file of the inputs is quarantined, now or by an earlier run.
     """
     listing = list_files(inputs)
+    name = release_of(listing.files["path"]) if release is None else release
     if listing.left_out:
         log.info("ingest: left out, not FITS files by their names: %s", in_words(listing.left_out))
     with warehouse.writing(run.id) as staging:
@@ -87,14 +89,14 @@ def ingest(
                 read_files,
                 plan=write_plan(tasks, staging.folder),
                 staging=staging.folder,
-                release=release,
+                release=name,
                 provenance=run.columns(),
             )
             with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
                 results = run_tasks(spark, task, range(len(tasks)))
         summary = {
             **_reconcile(to_do.new, results),
-            **_not_read(listing, to_do.skipped, release),
+            **_not_read(listing, to_do.skipped, name),
             "replaced": len(to_do.stale),
         }
         if results or len(to_do.stale):
@@ -103,7 +105,8 @@ def ingest(
                 replaced.remove.append(to_do.read_again)
             moves = [move for result in results for move in result.parts]
             warehouse.commit(staging, moves + replaced.move, replaced.remove)
-    summary["warehouse"] = _totals(warehouse, run, summary["read"])
+    summary["release"] = name
+    summary["warehouse"] = _totals(warehouse, run, inputs, summary["read"])
     _check_any_read(summary, to_do.skipped, warehouse)
     return summary
 
@@ -234,14 +237,16 @@ def _check_any_read(summary: dict[str, Any], skipped: pa.Table, warehouse: Wareh
     )
 
 
-def _totals(warehouse: Warehouse, run: Run, read: int) -> dict[str, int | float]:
-    """Return the counts of the warehouse after this run, and the seconds of all runs that read."""
+def _totals(warehouse: Warehouse, run: Run, inputs: Sequence[str], read: int) -> dict[str, Any]:
+    """Return what ``warehouse`` of the summary has."""
     accounts = [open_part(part).read(["status", "rows"]) for part in warehouse.parts("files")]
     files = pa.concat_tables(accounts)
     before = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {"seconds": 0.0})
+    every = dict.fromkeys([*before.get("inputs", []), *map(without_passwords, inputs)])
     return {
         "files": files.num_rows,
         "quarantined": pc.sum(pc.equal(files["status"], "quarantined")).as_py(),
         "spectra": pc.sum(files["rows"]).as_py(),
+        "inputs": list(every),
         "seconds": before["seconds"] + (run.seconds() if read else 0.0),
     }

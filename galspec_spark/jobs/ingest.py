@@ -22,7 +22,7 @@ def main() -> int:
         "--release",
         "ingest.release",
         metavar="NAME",
-        help="the files' data release, for example dr14",
+        help="the files' data release; without it, what their archive's path names",
     )
     return run_job(
         "ingest",

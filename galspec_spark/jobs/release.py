@@ -61,8 +61,10 @@ def main() -> int:
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
     """Run the release, and print the state of each step."""
+    name = run.config.ingest.release
+    assert name is not None, "the option is required"
     release = Release(
-        name=run.config.ingest.release,
+        name=name,
         inputs=args.input,
         warehouse=Warehouse(args.warehouse),
         model=Path(args.model),

@@ -67,7 +67,7 @@ def main() -> int:
         "--release",
         "ingest.release",
         metavar="NAME",
-        help="the files' data release, for example dr14",
+        help="the files' data release; without it, what their archive's path names",
     )
     add_warehouse(parser)
     add_labels(parser)

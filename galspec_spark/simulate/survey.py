@@ -35,7 +35,7 @@ def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[
     config
         Size, seed and mixture.
     output
-        Folder that gets ``dr14/sdss/spectro/redux/...``.
+        Folder that gets ``simulated/sdss/spectro/redux/...``.
 
     Returns
     -------

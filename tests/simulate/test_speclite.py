@@ -14,7 +14,7 @@ from galspec_spark.simulate.batch import Batch
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 
-SF_FILE = "dr14/sdss/spectro/redux/26/spectra/lite/*/spec-*.fits"
+SF_FILE = "simulated/sdss/spectro/redux/26/spectra/lite/*/spec-*.fits"
 
 
 @pytest.fixture(scope="module")
