@@ -63,7 +63,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def figures() -> Iterator[None]:
     """Compose figures without rendering them, which takes seconds; tests/report renders them."""
     with (
-        patch("galspec_spark.report.page._png", lambda figure: b"\x89PNG"),
+        patch("galspec_spark.report.page._png", lambda *_: b"\x89PNG"),
         patch("galspec_spark.report.style.Figure.draw_without_rendering", lambda figure: None),
     ):
         yield

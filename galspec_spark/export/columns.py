@@ -47,9 +47,9 @@ CATALOGUE = Columns(
         for name in (
             "spectrum_id", "object_id", "survey", "release", "plate", "mjd", "fiber", "field",
             "target_id", "run2d", "specobjid", "ra", "dec", "healpix29", "z", "z_err", "zwarning",
-            "subclass", "simulated", "sn_median", "coverage", "label", "class", "probability", "margin",
-            "prediction_set", "reconstruction_error", "flags", "reason", "features", "url", "model",
-            "version", "run_id", "config_hash",
+            "subclass", "simulated", "sn_median", "coverage", "label", "class", "probability",
+            "margin", "prediction_set", "reconstruction_error", "flags", "reason", "features",
+            "url", "model", "version", "run_id", "config_hash",
         )
     )
 )  # fmt: skip

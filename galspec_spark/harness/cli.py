@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from galspec_spark import __version__
 from galspec_spark.config import SHIPPED, load_config
 from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of, without_passwords
+from galspec_spark.harness.command_line import command_line
 from galspec_spark.harness.console import CLEAR_LINE, clear_line, use_real_stderr
 from galspec_spark.harness.names import keep_names
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
@@ -112,7 +113,8 @@ def run_without_spark(
         args = parser.parse_args(argv)
         check_texts(args)
         keep_names(sys.argv[1:] if argv is None else argv)
-        summary = _work(job, work, args, Location.of(getattr(args, output)))
+        command = command_line(sys.argv[0], sys.argv[1:] if argv is None else argv)
+        summary = _work(job, work, args, Location.of(getattr(args, output)), command)
     except ConfigError as error:
         return _fail(str(error), WRONG_USAGE)
     except NothingRead as error:
@@ -141,11 +143,13 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return "py4j" not in Path(record.pathname).parts
 
 
-def _work(job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location) -> Summary:
+def _work(
+    job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location, command: str
+) -> Summary:
     config = load_config(args.config, args.overrides, settings_of(args))
     _check_writable(folder)
     read_summaries(folder)  # a damaged one would be found when the work is done
-    run = Run.start(job, config)
+    run = Run.start(job, config, command)
     return summarise(folder, run, lambda: work(run, args))
 
 

@@ -36,6 +36,9 @@ class RunRecord(BaseModel):
     version: str
     run_id: str
     config_hash: str
+    command: str  #: as in `galspec_spark.harness.run.Run`
+    inputs: tuple[str, ...]  #: files and folders as given
+    warehouse: str
     started: str  #: UTC
     status: Literal["running", "done", "attention", "failed"] = "running"
     seconds: float | None = None

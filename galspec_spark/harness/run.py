@@ -25,12 +25,13 @@ class Run:
     id: str  #: sorts by time, for example ``20260131T120000-1f3a``
     config: Config
     started: float  #: seconds, of `time.monotonic`
+    command: str = ""  #: the command line, without secrets; empty for a call from Python
 
     @classmethod
-    def start(cls, job: str, config: Config) -> Run:
+    def start(cls, job: str, config: Config, command: str = "") -> Run:
         """Name a run that begins now."""
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        return cls(job, f"{now}-{secrets.token_hex(2)}", config, time.monotonic())
+        return cls(job, f"{now}-{secrets.token_hex(2)}", config, time.monotonic(), command)
 
     def seconds(self) -> float:
         """Return the time since the start."""
@@ -69,7 +70,7 @@ def run_stage(
     run: Run, job: str, folder: Path | Location, work: Callable[[Run], Summary]
 ) -> Summary:
     """Do the work of a job as a part of another run, and write the summary of the job."""
-    own = replace(Run.start(job, run.config), id=run.id)
+    own = replace(Run.start(job, run.config, run.command), id=run.id)
     return summarise(folder, own, lambda: work(own))
 
 

@@ -21,6 +21,7 @@ from galspec_spark.warehouse.fields import (
     MODEL,
     PROVENANCE,
     RELEASE,
+    SIMULATED,
     SPECTRUM_ID,
     SURVEY,
 )

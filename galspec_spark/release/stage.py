@@ -80,7 +80,15 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
         model = model_id(release.model)
         names = [name for name in NAMES if name != "download" or release.wanted]
-        steps = Steps(output / "run.json", run, release.name, model, names)
+        steps = Steps(
+            output / "run.json",
+            run,
+            names,
+            release=release.name,
+            model=model,
+            inputs=release.inputs,
+            warehouse=release.warehouse.root.path,
+        )
         chain = _chain(spark, run, release, steps)
         for name in names:
             steps.run(chain[name])

@@ -41,7 +41,15 @@ class Steps:
     """
 
     def __init__(
-        self, place: Location, run: Run, release: str, model: str, names: Sequence[str]
+        self,
+        place: Location,
+        run: Run,
+        names: Sequence[str],
+        *,
+        release: str,
+        model: str,
+        inputs: Sequence[str],
+        warehouse: str,
     ) -> None:
         self._place = place
         self._before = _read_steps(place)
@@ -51,6 +59,9 @@ class Steps:
             release=release,
             model=model,
             **run.columns(),
+            command=run.command,
+            inputs=tuple(map(without_passwords, inputs)),
+            warehouse=warehouse,
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             steps=[StepRecord(name=name) for name in names],
         )

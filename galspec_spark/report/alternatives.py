@@ -12,10 +12,7 @@ from galspec_spark.report.contents import (
     all_results,
     chosen_trial,
     classifiers,
-    decimals,
-    duration,
     feature_label,
-    integer,
     losses,
     marked_text,
     ordered_results,
@@ -29,6 +26,7 @@ from galspec_spark.report.contents import (
 from galspec_spark.report.importance import peaks_by_line
 from galspec_spark.report.label import range_text
 from galspec_spark.report.spectra import SHOWN
+from galspec_spark.report.text import decimals, duration, integer
 from galspec_spark.report.times import seconds_text, timed
 
 
@@ -40,8 +38,8 @@ def flow(report: TrainingReport) -> str:
         f"Six steps from left to right: {integer(counts.files)} files, {counts.spectra:,} spectra, "
         f"{counts.labelled:,} labelled galaxies in the rest frame, "
         f"{len(record.names)} {title(kind)}, {len(classifiers(report.metrics))} classifiers, and "
-        f"the result: weighted F1 {decimals(best.f1, 3)}, F1 of the AGN class "
-        f"{decimals(best.agn_f1, 3)}. Below, what was left out "
+        f"the result: F1 of the AGN class {decimals(best.agn_f1, 3)}, weighted F1 "
+        f"{decimals(best.f1, 3)}. Below, what was left out "
         f"({integer(sum(losses(report.metrics).values()))} in all) and the split into "
         f"{counts.train:,} for training and {counts.test:,} for the test."
     )

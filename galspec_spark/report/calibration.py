@@ -10,12 +10,12 @@ from galspec_spark.ml.evaluation.metrics import Result
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
-    decimals,
     has_all_features,
     ordered_results,
     title,
 )
 from galspec_spark.report.style import MUTED, bars, colour, dot, new_figure
+from galspec_spark.report.text import decimals
 
 
 def reliability(report: TrainingReport) -> Figure:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from galspec_spark.ml.classifiers import CLASSIFIERS
 from galspec_spark.ml.evaluation.metrics import (
@@ -15,8 +16,8 @@ from galspec_spark.ml.evaluation.metrics import (
     Result,
     TrialScores,
 )
-from galspec_spark.ml.evaluation.record import Interval
 from galspec_spark.ml.features import FEATURES
+from galspec_spark.report.origin import Origin, Simulated
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,6 +58,15 @@ class TrainingReport:
     #: By "kind/classifier/features": "roc" is (2, m) with false and true positive rate, "pr" is
     #: (2, m) with recall and precision.
     curves: dict[str, dict[str, FloatArray]]
+    #: Rows of `galspec_spark.report.mistakes.MISTAKES`.
+    mistakes: pa.Table
+    origin: Origin
+
+    @property
+    def simulated(self) -> Simulated:
+        """How much of the data is simulated."""
+        counts = self.metrics.counts
+        return Simulated(counts.simulated, counts.spectra)
 
 
 def title(name: str) -> str:
@@ -213,32 +223,3 @@ def losses(metrics: Metrics) -> dict[str, int]:
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
-
-
-def decimals(value: float | None, digits: int = 4) -> str:
-    """Return a metric as text; a dash if undefined."""
-    return f"{value:.{digits}f}" if value is not None and np.isfinite(value) else "–"
-
-
-def interval(ends: Interval | None, digits: int = 2) -> str:
-    """Return the 95 % interval of a score as text; a dash if undefined."""
-    return f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else "–"
-
-
-def integer(value: float | None) -> str:
-    """Return a count as text with thousands separated; a dash if unknown."""
-    return f"{int(value):,}" if value is not None and np.isfinite(value) else "–"
-
-
-def duration(seconds: float | None) -> str:
-    """Return a time as text, such as ``0.4 s``, ``38 s``, ``2 min 05 s`` or ``1 h 02 min``."""
-    if seconds is None or not np.isfinite(seconds):
-        return "–"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 119.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 120:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

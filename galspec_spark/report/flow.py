@@ -15,9 +15,6 @@ from galspec_spark.report import flow_pictures
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
-    decimals,
-    duration,
-    integer,
     losses,
     marked_text,
     shown_kind,
@@ -25,6 +22,7 @@ from galspec_spark.report.contents import (
     title,
 )
 from galspec_spark.report.style import ACCENT, AGN, FAINT, MUTED, OTHER, PANEL, WIDTH
+from galspec_spark.report.text import decimals, duration, integer
 
 HEIGHT = 5.55  # inches, as all lengths here
 LEFT, CARD, GAP = 0.08, 1.47, 0.204  # six cards and five gaps fill the width
@@ -115,8 +113,8 @@ def _cards(report: TrainingReport) -> list[_Card]:
         _Card(
             "Result",
             (
-                (decimals(best.f1, 3), "weighted F1"),
                 (decimals(best.agn_f1, 3), "F1 of the AGN class"),
+                (decimals(best.f1, 3), "weighted F1"),
             ),
             (title(best.classifier), *textwrap.wrap(marked_text(report.metrics, best), 22)),
             (),

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import jinja2
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
-from galspec_spark.report.contents import decimals, duration, integer
-from galspec_spark.report.style import style
+from galspec_spark.report.origin import Origin, Simulated
+from galspec_spark.report.style import AGN, style
+from galspec_spark.report.text import decimals, duration, integer, out_of, percent, share_of
 from galspec_spark.warehouse.storage import Location
 
 Report = TypeVar("Report")
+BAND = 0.25  #: inches above a figure, for the mark
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,16 @@ def draw(figure: Callable[[Report], Figure], report: Report) -> bytes:
 
 
 def write_figures(
-    output: Path, entries: Mapping[str, FigureEntry[Report]], report: Report
+    output: Path, entries: Mapping[str, FigureEntry[Report]], report: Report, mark: str
 ) -> dict[str, Image]:
     """Write ``figures/*.png`` into a folder; return them as the templates embed them.
 
     A figure without data in this report is left out; an earlier run's is removed.
+
+    Parameters
+    ----------
+    mark
+        Words above each figure, such as "Simulated data"; may be empty.
     """
     images = {}
     for name, entry in entries.items():
@@ -65,7 +75,7 @@ def write_figures(
             if figure is None:
                 path.unlink(missing_ok=True)
                 continue
-            content = _png(figure)
+            content = _png(figure, mark)
         Location.of(path).write(content)
         images[name] = Image(
             source=f"data:image/png;base64,{base64.b64encode(content).decode()}",
@@ -78,7 +88,12 @@ def write_figures(
 
 
 def write_page(
-    output: Path, template: str, filters: Mapping[str, Callable[..., object]], **values: object
+    output: Path,
+    template: str,
+    origin: Origin,
+    simulated: Simulated,
+    filters: Mapping[str, Callable[..., object]],
+    **values: object,
 ) -> Path:
     """Write ``report.html`` into a folder; it needs no other file.
 
@@ -86,6 +101,8 @@ def write_page(
     ----------
     template
         Name of a file beside this module that extends ``page.html``.
+    origin, simulated
+        What the page was made from.
     filters
         Filters of this template, besides the filters of all templates.
     values
@@ -102,10 +119,15 @@ def write_page(
         decimals=decimals,
         duration=duration,
         integer=integer,
-        percent=lambda value: "–" if decimals(value) == "–" else f"{value:.0%}",
+        percent=percent,
+        of=share_of,
+        outof=out_of,
         **filters,
     )
-    content = environment.get_template(template).render(css=Markup(_source("page.css")), **values)
+    css = Markup(_source("page.css"))
+    content = environment.get_template(template).render(
+        css=css, origin=origin, simulated=simulated, **values
+    )
     page = output / "report.html"
     Location.of(page).write(content.encode())
     return page
@@ -119,12 +141,25 @@ def spark_version() -> str:
         return "–"
 
 
-def _png(figure: Figure) -> bytes:
-    """Return a figure as PNG; `Figure.savefig` would draw it twice, once for the layout."""
-    content = io.BytesIO()
+def _png(figure: Figure, mark: str = "") -> bytes:
+    """Return a figure as PNG, with a line of words above it: it is passed on without its page."""
     figure.set_dpi(rcParams["savefig.dpi"])
-    FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]
+    picture = _pixels(figure)
+    if mark:
+        # Half a pixel more, for the width is rounded down.
+        band = Figure(figsize=((picture.shape[1] + 0.5) / figure.dpi, BAND), dpi=figure.dpi)
+        band.text(0.1 / band.get_figwidth(), 0.5, mark, va="center", color=AGN, fontweight="bold")
+        picture = np.concatenate([_pixels(band), picture])
+    content = io.BytesIO()
+    imsave(content, picture, format="png")
     return content.getvalue()
+
+
+def _pixels(figure: Figure) -> npt.NDArray[np.uint8]:
+    """Return a figure drawn, (height, width, 4); `savefig` draws it twice, once for the layout."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
 def _source(name: str) -> str:

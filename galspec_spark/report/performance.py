@@ -13,12 +13,12 @@ from galspec_spark.ml.evaluation.scores import against_rest
 from galspec_spark.report.contents import (
     TrainingReport,
     classifiers,
-    decimals,
     feature_sets,
     ordered_results,
     title,
 )
 from galspec_spark.report.style import INK, MUTED, SHADES, Look, colour, dot, new_figure
+from galspec_spark.report.text import decimals
 
 
 def confusion_matrices(report: TrainingReport) -> Figure:
@@ -138,6 +138,7 @@ def _chance(roc: Axes, precision_recall: Axes, key: Axes, report: TrainingReport
     """Draw the curves of a random classifier, whose precision is the base rate."""
     plain: Look = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
     roc.plot([0, 1], [0, 1], **plain, zorder=1)
-    share = report.metrics.counts.test_agn / report.metrics.counts.test
+    agn, test = report.metrics.counts.test_agn, report.metrics.counts.test
+    share = agn / test
     precision_recall.axhline(share, **plain, zorder=1)
-    key.plot([], [], **plain, label=f"chance: {share:.1%} are AGN")
+    key.plot([], [], **plain, label=f"chance: {agn:,} of {test:,}\n({share:.1%}) are AGN")

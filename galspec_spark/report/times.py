@@ -8,13 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from galspec_spark.ml.evaluation.metrics import Result, Seconds
-from galspec_spark.report.contents import (
-    TrainingReport,
-    duration,
-    ordered_results,
-    title,
-)
+from galspec_spark.report.contents import TrainingReport, ordered_results, title
 from galspec_spark.report.style import ACCENT, INK, PANEL, colour, dot, new_figure
+from galspec_spark.report.text import duration
 
 #: Timed steps of each algorithm: name, marker, and offset (points) and alignment of its label.
 STEPS: dict[str, tuple[str, str, tuple[float, float], str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,10 +28,12 @@ from galspec_spark.ml.search.settings import build_classifiers
 from galspec_spark.preprocess.recipe import check_labels
 from galspec_spark.report.contents import TrainingReport, feature_text
 from galspec_spark.report.html import write_report
+from galspec_spark.report.origin import Origin
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.train.earlier import Comparison, EarlierRun
 from galspec_spark.train.evaluation import assemble, evaluate_all
+from galspec_spark.train.mistakes import find_mistakes, write_mistakes
 from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.repeats import label_noise
 from galspec_spark.train.results import read_predictions, write_results, write_search
@@ -50,7 +53,7 @@ def train(
     ----------
     output
         Folder for ``metrics.json``, ``table1.md``, ``search.parquet``, ``predictions/``,
-        ``model/``, ``figures/``, ``report.html`` and ``spectra.html``.
+        ``mistakes.csv``, ``model/``, ``figures/``, ``report.html`` and ``spectra.html``.
     compare_with
         Output folder of an earlier run: ``comparison.md`` compares the best models of both.
 
@@ -93,7 +96,8 @@ def train(
             evaluation = evaluate_all(trained, tables, census, config.seed)
         for table in tables:
             table.rows.unpersist()
-    files = _file_counts(warehouse)
+    of_files = _of_files(warehouse)
+    files = {"files": of_files.get("files"), "files_quarantined": of_files.get("quarantined")}
     noise = label_noise(warehouse, classes.positive)
     metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen, noise)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
@@ -114,8 +118,12 @@ def train(
     predictions = read_predictions(spark, output, metrics.best_result)
     viewer = view_test_split(spark, run, warehouse, bundle, predictions, output)
     means = class_means(spark, spectra)
+    mistakes = find_mistakes(warehouse, evaluation.predictions, metrics)
+    write_mistakes(mistakes, output)
+    origin = Origin(run.command, of_files.get("inputs", []), warehouse.root.path)
     page = write_report(
-        output, _report_contents(metrics, means, tables, trained, evaluation.curves)
+        output,
+        _report_contents(metrics, means, tables, trained, evaluation.curves, mistakes, origin),
     )
     return {**_summary(metrics, comparison, page), "viewer": viewer["page"]}
 
@@ -137,9 +145,10 @@ def _earlier_seconds(warehouse: Warehouse) -> dict[str, float]:
     return {job: float(each["seconds"]) for job, each in found.items() if "seconds" in each}
 
 
-def _file_counts(warehouse: Warehouse) -> dict[str, int | None]:
-    held = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {})
-    return {"files": held.get("files"), "files_quarantined": held.get("quarantined")}
+def _of_files(warehouse: Warehouse) -> dict[str, Any]:
+    """Return what all runs of ingest so far read; empty where there was none."""
+    found: dict[str, Any] = read_summaries(warehouse.root).get("ingest", {}).get("warehouse", {})
+    return found
 
 
 @contextmanager
@@ -159,6 +168,8 @@ def _report_contents(
     tables: Sequence[FeatureTable],
     trained: list[Trained],
     curves: list[Curves],
+    mistakes: pa.Table,
+    origin: Origin,
 ) -> TrainingReport:
     # Wavelengths are shown of the first kind that is made of pixels.
     shown = next((table for table in tables if not table.kind.line_columns), tables[0])
@@ -185,6 +196,8 @@ def _report_contents(
             }
             for model, curve in zip(trained, curves, strict=True)
         },
+        mistakes=mistakes,
+        origin=origin,
     )
 
 

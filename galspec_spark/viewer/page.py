@@ -9,6 +9,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
+from galspec_spark.report.origin import Simulated
 from galspec_spark.viewer.contents import Contents
 
 #: The script's pieces, in the order in which they need each other.
@@ -36,7 +37,7 @@ def page_of(contents: Contents) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(_source("viewer.html")).render(
-        title=contents.title,
+        title=Simulated(contents.simulated, len(contents.rows)).titled(contents.title),
         about=contents.about,
         count=len(contents.rows),
         simulated=contents.simulated,

@@ -77,10 +77,10 @@ def exported_rows() -> list[dict[str, Any]]:
     for number in range(ROWS):
         row = _row(number)
         if row["release"] == MEASURED:
-            lines = _lines(number)
+            lines = {**_lines(number), **_keys(number)}
             measured_by = {f"lines_{name}": lines.pop(name) for name in MEASURED_BY}
             flags = {name: int(v) for name, v in lines.items() if isinstance(v, bool)}
-            row = {**lines, **flags, **measured_by, **_keys(number), **row}
+            row = {**lines, **flags, **measured_by, **row}
         rows.append(row)
     return sorted(pa.Table.from_pylist(rows, WITH_LINES.schema).to_pylist(), key=_place)
 

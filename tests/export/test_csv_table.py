@@ -18,6 +18,7 @@ def test_pandas_reads_the_rows(exported: Exported) -> None:
             "healpix29": "Int64",
             **dict.fromkeys(KEYS.names, "str"),
             **{field.name: "Int64" for field in KEYS if pa.types.is_integer(field.type)},
+            "simulated": "Int64",
             "z_err": float,
         },
         float_precision="round_trip",

@@ -39,7 +39,7 @@ def test_missing_are_null_and_nan(exported: Exported) -> None:
     nulls = {header[f"TTYPE{n}"] for n in numbers if f"TNULL{n}" in header}
     of_lines = {f"{line}_{value}" for line in all_lines() for value in ("pixels", "flag")}
     of_fits = {"continuum_pixels", "converged", "formula_broadline", "templates_seen"}
-    keys = {"plate", "mjd", "fiber", "target_id", "zwarning"}
+    keys = {"plate", "mjd", "fiber", "target_id", "zwarning", "simulated"}
     assert nulls == {"healpix29", "label"} | keys | of_fits | of_lines
     assert math.isnan(row["probability"])
     assert row["prediction_set"] == ""

@@ -23,7 +23,9 @@ def states(place: Location) -> dict[str, str]:
 
 
 def do(place: Location, run: Run, *steps: Step) -> Steps:
-    chain = Steps(place, run, "dr1", "0123456789ab", NAMES)
+    chain = Steps(
+        place, run, NAMES, release="dr1", model="0123456789ab", inputs=["new"], warehouse="w"
+    )
     for step in steps:
         chain.run(step)
     return chain

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.report.contents import TrainingReport
+from galspec_spark.report.origin import Origin
 from galspec_spark.spectrum.grid import GRID_ID, wavelength
 from galspec_spark.spectrum.lines import LINES
 from tests.report import sample
@@ -52,7 +53,7 @@ def figures() -> None:
 def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small and in no exact layout, which takes most of the time, where the page matters."""
 
-    def small_png(figure: Figure) -> bytes:
+    def small_png(figure: Figure, mark: str = "") -> bytes:
         figure.set_layout_engine("none")
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=20)
@@ -64,7 +65,7 @@ def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose the figures without rendering them."""
-    monkeypatch.setattr("galspec_spark.report.page._png", lambda figure: b"\x89PNG")
+    monkeypatch.setattr("galspec_spark.report.page._png", lambda *_: b"\x89PNG")
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +139,8 @@ def full_report() -> TrainingReport:
         class_means={"AGN": spectra[:30].mean(axis=0), "other": spectra[30:].mean(axis=0)},
         wavelength_importance={name: w / w.sum() for name, w in weights.items()},
         curves=curves,
+        mistakes=sample.mistakes(),
+        origin=Origin("galspec run --input survey", ("survey",), "warehouse"),
     )
 
 

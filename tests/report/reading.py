@@ -38,3 +38,8 @@ def with_results(report: TrainingReport, **changes: object) -> TrainingReport:
     """Return a report each of whose results has other values."""
     results = [result.model_dump() | changes for result in report.metrics.results]
     return changed(report, results=results)
+
+
+def of_simulated(report: TrainingReport, number: int) -> TrainingReport:
+    """Return a report of which so many spectra are simulated."""
+    return changed(report, counts=report.metrics.counts.model_dump() | {"simulated": number})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
+
 from galspec_spark.ml.evaluation.intervals import interval
+from galspec_spark.report.mistakes import MISTAKES
 
 CLASSIFIERS = ("logistic_regression", "linear_svc", "random_forest")
 
@@ -16,7 +19,8 @@ UNSHOWN = {
 
 COUNTS = {
     "files": 700, "files_quarantined": 4, "spectra": 696, "simulated": 0, "selected": 640,
-    "labelled": 632, "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611, "folds": 5,
+    "labelled": 632, "train": 506, "test": 126, "train_agn": 82, "test_agn": 20, "objects": 611,
+    "folds": 5,
 }  # fmt: skip
 
 #: What a search tried: classifier, origin, settings, weighted F1, F1 of AGN, seconds.
@@ -139,6 +143,7 @@ def threshold() -> dict[str, Any]:
     ends = dict.fromkeys(intervals(0.5), None)
     return {
         "probability": 0.3217,
+        "confusion": [[103, 3], [6, 14]],
         "precision": 0.79,
         "recall": 0.71,
         "f1": 0.7479,
@@ -256,3 +261,24 @@ def peaks() -> list[dict[str, Any]]:
         (5500.0, 0.004, "[O III]5007", 491.8),
     )
     return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def mistakes() -> pa.Table:
+    """Return nine AGN missed and three others called AGN, as of `result` with eleven found."""
+    names = [*("missed",) * 9, *("wrongly called AGN",) * 3]
+    rows = [
+        {
+            "spectrum_id": f"sdss-dr14-0266-51630-{place:04d}",
+            "model": "random forest, all 20 principal components",
+            "mistake": name,
+            "label": "AGN" if name == "missed" else "other",
+            "called": "other" if name == "missed" else "AGN",
+            "probability": 0.05 * place,
+            "called_at_threshold": "AGN" if place > 6 else "other",
+            "formula_margin": None if place == 3 else 1.5 - place,
+            "z": 0.1,
+            "sn_median": 12.34,
+        }
+        for place, name in enumerate(names)
+    ]
+    return pa.Table.from_pylist(rows, MISTAKES)

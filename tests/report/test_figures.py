@@ -125,7 +125,7 @@ def test_curves_have_areas_base_rate_and_decisions(full_report: TrainingReport) 
     assert figure is not None
     _, precision_recall, key = figure.axes
     assert len(key.get_legend().get_texts()) == 7
-    assert "chance: 15.9% are AGN" in words(figure)
+    assert "chance: 20 of 126\n(15.9%) are AGN" in words(figure)
     dots = {
         (line.get_xdata()[0], line.get_ydata()[0])
         for line in precision_recall.lines

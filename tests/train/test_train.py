@@ -96,6 +96,7 @@ def test_counts_and_stages(metrics):
         "files": 180,
         "files_quarantined": 2,
         "spectra": 180,
+        "simulated": 0,
         "selected": 162,
         "labelled": 162,
         "train": 130,

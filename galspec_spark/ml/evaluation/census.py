@@ -1,7 +1,8 @@
 """Census of the splits: whether classifiers can be trained on them, and whether anything leaks.
 
 All of it comes from one narrow table, a row for each spectrum: ``spectrum_id``, ``object_id``,
-``survey``, ``release``, ``simulated``, ``reason``, ``label``, ``split`` and ``fold``. 10 million rows take 1 GB.
+``survey``, ``release``, ``simulated``, ``reason``, ``label``, ``split`` and ``fold``. 10 million
+rows take 1 GB.
 """
 
 from __future__ import annotations

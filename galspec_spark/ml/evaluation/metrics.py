@@ -88,6 +88,9 @@ class ThresholdScores(Record):
     recall: float = Field(description="expected, from the held-out folds")
     f1: float = Field(description="expected, from the held-out folds")
     reached: bool = Field(description="whether any threshold has the wanted precision")
+    confusion: tuple[tuple[int, ...], ...] = Field(
+        description="of the test split at this threshold, like the result's own"
+    )
     test: Scores = Field(description="of the test split at this threshold")
     intervals: Intervals = Field(description="of the scores of the test split")
 

@@ -20,7 +20,7 @@ from pyspark.ml.feature import VectorSlicer
 from galspec_spark.harness.run import Run
 from galspec_spark.labels import Classes
 from galspec_spark.ml.classifiers import CLASSIFIERS
-from galspec_spark.ml.evaluation.metrics import Metrics, Result
+from galspec_spark.ml.evaluation.metrics import Counts, Metrics, Result
 from galspec_spark.ml.features import FEATURES as KINDS
 from galspec_spark.ml.features.kind import Features
 from galspec_spark.ml.labelled.features import ALL_FEATURES
@@ -65,6 +65,15 @@ def _how_to_use(trained: Trained, classes: Classes) -> tuple[str, ...]:
     *others, agn = (f"{label} is {name}" for label, name in enumerate(classes.names))
     lines = HOW_TO_USE if KINDS[trained.features.kind].native_steps else FROM_FEATURES
     return (*lines[:-1], lines[-1].format(labels=", ".join((agn, *others))))
+
+
+def _warnings(counts: Counts) -> tuple[str, ...]:
+    if not counts.simulated:
+        return ()
+    return (
+        f"Simulated data: {counts.simulated:,} of the {counts.spectra:,} spectra were made by "
+        "galspec simulate; the scores say nothing of real galaxies.",
+    )
 
 
 def best_model(trained: Sequence[Trained], results: Sequence[Result]) -> int:
@@ -161,7 +170,10 @@ def card_of(run: Run, trained: Trained, metrics: Metrics, fingerprint: str) -> C
         features=trained.features.kind,
         selected=tuple(trained.selected),
         chosen_by="best cross-validated F1 of the AGN class; of equals the simplest",
-        how_to_use=_how_to_use(trained, config.preprocess.label.classes),
+        how_to_use=(
+            *_warnings(metrics.counts),
+            *_how_to_use(trained, config.preprocess.label.classes),
+        ),
         grid=Grid(id=GRID_ID, loglam0=LOGLAM0, step=LOGLAM_STEP, pixels=PIXELS),
         label_policy=config.preprocess.label,
         normalisation=config.preprocess.normalise,

@@ -135,6 +135,7 @@ def _evaluated(
         for name in ("label", f"prediction_{i}", f"score_{i}", f"probability_{i}", f"called_{i}")
     )
     k = len(classes)
+    at_threshold = confusion(labels, decided, k)
     is_agn = (labels == classes.positive).astype(np.int8)
     found, counts = curves(is_agn, score), confusion(labels, predicted, k)
     pooled = model.trial.pooled
@@ -162,7 +163,8 @@ def _evaluated(
         },
         "threshold": {
             **asdict(model.threshold),
-            "test": classification_scores(confusion(labels, decided, k)),
+            "confusion": at_threshold.tolist(),
+            "test": classification_scores(at_threshold),
             "intervals": _named(intervals[f"called_{i}"]),
         },
         "prediction_sets": score_sets(

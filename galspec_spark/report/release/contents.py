@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from galspec_spark.harness.record import RunRecord
 from galspec_spark.ml.model.card import Card
 from galspec_spark.ml.model.drift import Drift
+from galspec_spark.report.origin import Origin, Simulated
 from galspec_spark.report.release.arrivals import Arrivals
 from galspec_spark.report.release.bpt import Plane
 from galspec_spark.report.release.counts import Counts
@@ -50,7 +51,13 @@ class ReleaseReport:
     counts: Counts
     plane: Plane | None  #: None if no spectrum has all lines
     outliers: list[Outlier]
+    simulated: Simulated
     queue: pa.Table  #: the spectra to label next, from `inspection_queue`
+
+    @property
+    def origin(self) -> Origin:
+        """What the page is made from."""
+        return Origin(self.run.command, self.run.inputs, self.run.warehouse)
 
     @property
     def threshold(self) -> float:

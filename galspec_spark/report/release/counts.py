@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from galspec_spark.labels import AGN, Classes
 from galspec_spark.warehouse.flags import ABSTAIN, FLAG_BITS
+from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.sample import sample_place
+from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
+from galspec_spark.warehouse.tables import Warehouse
 
 Integers = npt.NDArray[np.int64]
 
@@ -153,3 +158,13 @@ def count(catalog: DataFrame, model: Classes) -> Counts:
         elif row.reason is None:
             counts.bins[row.quantity, name][row.bin] += number
     return counts
+
+
+def count_simulated(warehouse: Warehouse, release: str) -> int:
+    """Return how many spectra of a release no telescope observed."""
+    sample, total = open_part(sample_place(warehouse)), 0
+    for part, rows in sample_rows(sample).items():
+        if partition_values(warehouse.root / part)["release"] == release:
+            simulated = read_sample_rows(sample, rows, ["simulated"])["simulated"]
+            total += pc.sum(simulated).as_py() or 0
+    return total

@@ -16,22 +16,35 @@ from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess.selection import REASONS
 from galspec_spark.queue import QUEUE_REASONS, reason_counts
-from galspec_spark.report.contents import decimals, interval, title
+from galspec_spark.report.contents import title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
+from galspec_spark.report.headline import agn_counts
+from galspec_spark.report.origin import Simulated
 from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.release import arrivals, counts
 from galspec_spark.report.release.arrivals import find_arrivals
 from galspec_spark.report.release.bpt import find_plane
 from galspec_spark.report.release.contents import ReleaseReport, Verified
-from galspec_spark.report.release.counts import Counts, count
+from galspec_spark.report.release.counts import Counts, count, count_simulated
 from galspec_spark.report.release.figures import FIGURES
 from galspec_spark.report.release.outliers import find_outliers
+from galspec_spark.report.text import decimals, interval, out_of
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.frames import scan
 from galspec_spark.warehouse.releases import parts_of_release
 from galspec_spark.warehouse.tables import Warehouse
 
 MOST_FINDINGS = 12  #: in the table of drifted quantities
+#: Files beside the page, by their addresses relative to it.
+FILES = {
+    "spectra.html": "a page to look at spectra of the release",
+    "queue.csv": "the spectra to label, with a column for the label",
+    "queue.parquet": "the same with all digits",
+    "drift.json": "every check against the training set",
+    "run.json": "each step of this run and its result",
+    "log.jsonl": "its log",
+    "figures/": "the figures of this page",
+}
 MOST_QUEUED = 20  #: in the table of spectra to label
 
 
@@ -79,14 +92,18 @@ def write_report(output: Path, report: ReleaseReport) -> Path:
     return write_page(
         output,
         "release.html",
+        report.origin,
+        report.simulated,
         {
             "quantity": quantity_name,
             "measure": MEASURE_NAMES.__getitem__,
             "share": _share,
             "share_of": _share_of,
+            "with_counts": _with_counts,
         },
         report=report,
-        images=write_figures(output, FIGURES, report),
+        images=write_figures(output, FIGURES, report, report.simulated.mark),
+        files=FILES,
         counts=report.counts,
         left_out=dict(report.counts.left_out.most_common()),
         meanings=REASONS,
@@ -126,6 +143,7 @@ def gather(
         counts=found,
         plane=find_plane(spark, parts_of_release(warehouse.parts("spectra"), release), classes),
         outliers=find_outliers(warehouse, bundle, parts) if found.flags["OUTLIER"] else [],
+        simulated=Simulated(count_simulated(warehouse, release), found.spectra),
         queue=queue,
     )
 
@@ -157,6 +175,12 @@ def _share_of(part: int, whole: int) -> str:
     return _share(part / whole if whole else None)
 
 
+def _with_counts(shares: tuple[int, ...]) -> str:
+    """Return a share of `galspec_spark.ml.model.drift.Drift` with its counts."""
+    without, part = shares
+    return f"{_share_of(part, without + part)} ({out_of(part, without + part)})"
+
+
 def _provenance(report: ReleaseReport) -> dict[str, str]:
     card, run = report.card, report.run
     trained, threshold = card.data.counts, card.metrics.threshold
@@ -167,9 +191,13 @@ def _provenance(report: ReleaseReport) -> dict[str, str]:
         "Model": f"{report.model}: {title(card.classifier)} on {len(card.selected)} "
         f"{title(card.features)}, threshold {report.threshold:.3f}",
         "Trained on": f"{card.data.surveys}: {trained.train:,} spectra, "
-        f"{trained.train_agn:,} of them AGN (run {card.run_id})",
+        f"{trained.train_agn:,} of them AGN (run {card.run_id})"
+        + (
+            f"; {out_of(trained.simulated, trained.spectra)} simulated" if trained.simulated else ""
+        ),
         "Its score": f"F1 of the AGN class {decimals(threshold.test.agn_f1, 3)} on its test "
-        f"split at that threshold (95 % interval: {interval(threshold.intervals.agn_f1)})",
+        f"split at that threshold (95 % interval: {interval(threshold.intervals.agn_f1)}; "
+        f"{agn_counts(threshold.confusion).in_words()})",
         "Grid": card.grid.id,
         "galspec_spark": run.version,
         "Spark": spark_version(),

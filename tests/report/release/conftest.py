@@ -115,6 +115,9 @@ def run_record(release: str, drift: Summary) -> RunRecord:
         "version": "0.1.0",
         "run_id": "20260131T120000-1f3a",
         "config_hash": "0123456789ab",
+        "command": "galspec release --release dr1",
+        "inputs": ["/in"],
+        "warehouse": "/warehouse",
         "started": "2026-01-31T12:00:00Z",
         "status": "running",
         "steps": [

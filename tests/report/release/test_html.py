@@ -11,11 +11,12 @@ import pytest
 
 from galspec_spark.errors import UserError
 from galspec_spark.labels import BINARY
+from galspec_spark.report.origin import Simulated
 from galspec_spark.report.release.arrivals import BadFile
 from galspec_spark.report.release.contents import ReleaseReport, Verified
 from galspec_spark.report.release.counts import Counts
 from galspec_spark.report.release.figures import FIGURES
-from galspec_spark.report.release.html import write_release_report, write_report
+from galspec_spark.report.release.html import FILES, write_release_report, write_report
 from galspec_spark.warehouse.flags import ABSTAIN, FLAGS
 from galspec_spark.warehouse.tables import Warehouse
 from tests.report.pages import HOSTILE, Page, check_self_contained
@@ -47,7 +48,7 @@ def test_summary_has_what_a_person_has_to_know(page: Page, release_report, catal
     given = (catalog["class"] != ABSTAIN).sum()
     drifted = {check.quantity for check in release_report.drift.findings}
     assert f"Given a class {given} of 400 spectra · 30 left out" in summary
-    assert f"AGN {agn} {100 * agn / given:.1f} % of those given a class" in summary
+    assert f"AGN {agn} {agn} of {given} given a class ({100 * agn / given:.1f} %)" in summary
     assert f"Findings {len(drifted) + 1} drift: {len(drifted)} quantit" in summary
     assert "Of 8 files came 400 spectra; 6 files could not be read" in summary
     assert "not like the training set" in summary
@@ -58,6 +59,7 @@ def test_quarantine_drift_verify_and_outliers_are_told(page: Page, release_repor
         "truncated 5 the file, or its set of units, ends too early",
         f"not_fits {LONG} not_fits",
         "share of outliers difference from",
+        "Command galspec release --release dr1 Inputs /in Warehouse /warehouse",
         "same_spectrum spectra 7 read twice",
         "verify done 61 s",
         "logistic regression on 8 principal components",
@@ -95,7 +97,16 @@ def test_the_queue_is_shown_with_reasons(page: Page, release_report) -> None:
 
 
 def test_page_needs_nothing_from_outside(page: Page) -> None:
-    assert check_self_contained(page) == ["spectra.html"]
+    assert {*check_self_contained(page)} == {*FILES}
+
+
+def test_simulated_spectra_say_so_and_have_no_page_at_a_survey(page: Page, release_report) -> None:
+    assert release_report.simulated == Simulated(400, 400)
+    assert "<title>Simulated data: Release dr1" in page.source
+    assert "Simulated data. These spectra were made by galspec simulate" in page.text
+    captions = page.source.count("<b>Figure ") + page.source.count("<b>Table ")
+    assert page.source.count(", simulated data.</b>") == captions > 10
+    assert {outlier.address for outlier in release_report.outliers} == {None}
 
 
 @pytest.mark.usefixtures("coarse_figures")
@@ -111,7 +122,7 @@ def test_release_without_agn_lines_or_outliers_says_so(release_report, tmp_path)
     page = page_of(tmp_path, report)
     assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(FIGURES) - {"bpt", "outliers"}
     for words in (
-        "AGN 0 0.0 % of those given a class",
+        "AGN 0 0 of ",
         "No spectrum was left out.",
         "No spectrum that was given a class has all four lines",
         "There is no outlier",
@@ -137,7 +148,7 @@ def test_release_that_was_left_out_wholly_still_has_a_page(
         "Given a class 0 of 20 spectra · 20 left out",
         "no spectrum was given a class",
         "coverage 20 less of the window",
-        "The warehouse was not verified.",
+        "The release was not verified.",
         "There is nothing to label",
     ):
         assert words in page.text, words
@@ -182,5 +193,5 @@ def test_hostile_names_are_shown_as_text(release_report, tmp_path) -> None:
     )
     page = page_of(tmp_path, report)
     assert page.all("script") == []
-    assert check_self_contained(page) == ["spectra.html", HOSTILE]
+    assert {*check_self_contained(page)} == {*FILES, HOSTILE}
     assert page.text.count("<script>alert('x')</script>") >= 14
