@@ -17,7 +17,7 @@ from galspec_spark.errors import UserError
 from galspec_spark.measure.schema import LINES
 from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.frames import BATCH_ROWS, frame_of_tasks, part_schema, read_part
-from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.parts import open_part, part_exists, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -81,12 +81,15 @@ def read_catalog(
     """
     parts = catalog_parts(warehouse, model, release)
     tables = [OF_SPECTRA, *([OF_LINES] if warehouse.parts("lines") else [])]
-    places = {
-        warehouse.place_of(part): part for each in tables for part in warehouse.parts(each.table)
-    }
+    listed = {part for each in tables for part in warehouse.parts(each.table)}
+
+    def found(table: Beside, part: Location) -> Location | None:
+        place = warehouse.root / place_in(table.table, part)
+        return place if place in listed or part_exists(place) else None
+
     work = [
         (
-            (part, [places.get(place_in(each.table, part)) for each in tables]),
+            (part, [found(table, part) for table in tables]),
             warehouse.root / place_in("restframe", part),
         )
         for part in parts

@@ -20,7 +20,7 @@ from galspec_spark.lines.linelist import line_lists
 from galspec_spark.lines.templates import LIGHT_SPEED
 from galspec_spark.measure.schema import LINES
 from galspec_spark.spectrum.arrays import Doubles
-from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.parts import open_part, part_exists
 from galspec_spark.warehouse.sample import sample_place
 from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
 from galspec_spark.warehouse.schemas import SAMPLE, SPECTRA
@@ -153,7 +153,7 @@ def _beside(
     place: Location, made_by: str, names: Sequence[str], keep: Flags
 ) -> list[pa.ChunkedArray]:
     """Read columns of some rows of a part of another table that has the same rows."""
-    if not place.exists():
+    if not part_exists(place):
         raise UserError(f"{place} does not exist: run {made_by}")
     file = open_part(place)
     if file.metadata.num_rows != len(keep):

@@ -22,7 +22,7 @@ from galspec_spark.preprocess.recipe import read_state
 from galspec_spark.preprocess.selection import labels, positions, splits
 from galspec_spark.queue.priority import REASONS, disagreement, near_margin, outside
 from galspec_spark.spectrum.arrays import Doubles
-from galspec_spark.warehouse.parts import Part, open_part, partition_values
+from galspec_spark.warehouse.parts import Part, open_part, part_exists, partition_values
 from galspec_spark.warehouse.sample import sample_place
 from galspec_spark.warehouse.sample_rows import SampleRows, read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
@@ -78,7 +78,7 @@ class Candidates:
         rows = open_part(part).read(list(OF_CATALOG))
         rows = _beside(part, rows, self._decided(part), "galspec classify")
         lines = self.warehouse.root / place_in("lines", part)
-        if lines.exists():
+        if part_exists(lines):
             measured = open_part(lines).read([ID, *OF_LINES.names])
             rows = _beside(part, rows, measured, "galspec measure")
         else:

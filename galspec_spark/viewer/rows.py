@@ -28,7 +28,7 @@ from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import to_rest_frame
 from galspec_spark.viewer.lines import COLUMNS as OF_LINES
 from galspec_spark.viewer.pixels import encode
-from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.parts import open_part, part_exists, partition_values
 from galspec_spark.warehouse.sample import locate, sample_place, spectra_of
 from galspec_spark.warehouse.sample_rows import SampleRows, read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
@@ -136,7 +136,7 @@ def _read(chosen: Chosen, model: Apply, recipe: Recipe) -> pa.Table:
     texts = np.full(len(has), None, object)
     texts[has] = [encode(*each) for each in zip(flux, ivar, strict=True)]
     scale = np.full(len(has), np.nan)
-    if recipe.normalise != "continuum" and chosen.spectra.exists():
+    if recipe.normalise != "continuum" and part_exists(chosen.spectra):
         observed = _rows(chosen, chosen.spectra, PIXEL_COLUMNS).filter(pa.array(has))
         scale[has] = scales(observed, recipe.reject(survey), flux)
     own = {
@@ -185,7 +185,7 @@ def _of_sample(chosen: Chosen) -> pa.Table:
 
 
 def _lines(chosen: Chosen) -> pa.Table:
-    if not chosen.lines.exists():
+    if not part_exists(chosen.lines):
         return pa.table(
             {name: pa.nulls(len(chosen.rows), LINES.field(name).type) for name in OF_LINES}
         )

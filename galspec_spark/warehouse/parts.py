@@ -22,6 +22,9 @@ from galspec_spark.warehouse.votable import voparquet_of, without_voparquet
 
 #: Columns that `scan` adds on request: the position of a row.
 PART, ROW = "part", "row"
+#: Folder of a warehouse with the parts that the last compaction replaced: readers that listed a
+#: table before it still find them.
+REPLACED = "_replaced"
 
 
 class PartWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
@@ -126,7 +129,7 @@ def _naming_file(place: Location, verb: str, remedy: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UserError(
             f"cannot {verb} {place}: it is not there, or not where all machines of the cluster "
-            "see it"
+            "see it; if another job replaced it meanwhile, run the same command again"
         ) from error
     except (OSError, pa.ArrowException) as error:
         number = getattr(error, "errno", None)
@@ -135,8 +138,26 @@ def _naming_file(place: Location, verb: str, remedy: str) -> Iterator[None]:
 
 
 def open_part(place: Location) -> Part:
-    """Open a part for reading."""
-    return Part(place)
+    """Open a part for reading, also one that a compaction replaced since it was listed."""
+    try:
+        return Part(place)
+    except UserError as error:
+        replaced = replaced_place(place)
+        if not (isinstance(error.__cause__, FileNotFoundError) and replaced.exists()):
+            raise
+        return Part(replaced)
+
+
+def part_exists(place: Location) -> bool:
+    """Tell whether `open_part` finds a part."""
+    return place.exists() or replaced_place(place).exists()
+
+
+def replaced_place(place: Location) -> Location:
+    """Return where a compaction keeps a part of a table that it replaces."""
+    folders = place.path.split("/")
+    depth = 2 + len(partition_values(place))  # of table and name
+    return Location("/".join(folders[:-depth])) / REPLACED / "/".join(folders[-depth:])
 
 
 def may_hold(place: Location, column: str, first: str, last: str) -> bool:

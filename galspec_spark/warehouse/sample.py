@@ -14,7 +14,13 @@ import pyarrow.compute as pc
 from galspec_spark.errors import UserError
 from galspec_spark.spectrum.arrays import Floats, present_rows_of
 from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.warehouse.parts import Part, open_part, part_writer, partition_values
+from galspec_spark.warehouse.parts import (
+    Part,
+    open_part,
+    part_exists,
+    part_writer,
+    partition_values,
+)
 from galspec_spark.warehouse.sample_rows import (
     SampleRows,
     read_sample_rows,
@@ -195,7 +201,7 @@ def read_slice(
     """
     place = slice_.lines if line_columns else slice_.part
     made_by = "galspec measure" if line_columns else "galspec preprocess"
-    if not place.exists():
+    if not part_exists(place):
         raise UserError(f"{place} does not exist: run {made_by}")
     file = open_part(place)
     names = list(dict.fromkeys([*columns, "split"]))

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel
 
 from galspec_spark.errors import UserError
+from galspec_spark.warehouse.change import Change, Format
 from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.parts import REPLACED
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 
@@ -34,7 +33,7 @@ MADE_BY = {
     "catalog": "galspec classify --model DIR",
 }
 
-#: Format of the tables; a warehouse records it in a file.
+#: Format of the tables; a warehouse records it in a file. See `galspec_spark.upkeep.migrate`.
 FORMAT, FORMAT_FILE = 2, "_format.json"
 
 log = logging.getLogger(__name__)
@@ -48,27 +47,20 @@ class Staging:
     check: Callable[[], None]  #: fails if the lock was lost
 
 
-def _inside(path: str) -> str:
-    if path.startswith("/") or ".." in PurePosixPath(path).parts:
-        raise ValueError(f"{path} leads out of the warehouse")
-    return path
-
-
-Inside = Annotated[str, AfterValidator(_inside)]
-
-
-class Change(BaseModel):
-    """Content of the journal; paths are relative to the warehouse."""
-
-    remove: list[Inside]
-    move: list[tuple[Inside, Inside]]  #: a staged file, and its place
-
-
 class Warehouse:
-    """The tables in one folder."""
+    """The tables in one folder.
 
-    def __init__(self, root: str | Path | Location) -> None:
+    Parameters
+    ----------
+    formats
+        The formats that may be opened: only a migration reads others than its own.
+    """
+
+    def __init__(
+        self, root: str | Path | Location, formats: Collection[int] = frozenset({FORMAT})
+    ) -> None:
         self.root = Location.of(root)
+        self._formats = formats
         self._journal, self._format = self.root / "_journal.json", self.root / FORMAT_FILE
         self._is_checked = False
 
@@ -143,6 +135,7 @@ class Warehouse:
         staging: Staging,
         move: Iterable[tuple[Location, str]],
         remove: Iterable[Location] = (),
+        retire: Iterable[Location] = (),
     ) -> None:
         """Move staged files to their places and remove old files, as one change.
 
@@ -152,6 +145,9 @@ class Warehouse:
             Pairs of a staged file and its place, relative to the warehouse.
         remove
             Files that the change replaces; none may be the place of a staged file.
+        retire
+            The same, but readers that listed them before still find them, until the next change
+            that retires any.
 
         Raises
         ------
@@ -160,6 +156,7 @@ class Warehouse:
         """
         change = Change(
             remove=[self.place_of(path) for path in remove],
+            retire=[self.place_of(path) for path in retire],
             move=[(self.place_of(staged), place) for staged, place in move],
         )
         found = {self.place_of(Location(status.path)) for status in staging.folder.files()}
@@ -171,7 +168,10 @@ class Warehouse:
             )
         self._sync([staged for staged, _ in change.move])
         staging.check()
-        self.mark_format()
+        if all(place != FORMAT_FILE for _, place in change.move):
+            self.mark_format()
+        if change.retire:
+            self.forget_replaced()
         write_json(self._journal, change)
         self._apply(change)
 
@@ -179,26 +179,34 @@ class Warehouse:
         """Return the path of a file relative to the warehouse."""
         return place.path.removeprefix(f"{self.root.path}/")
 
+    def forget_replaced(self) -> None:
+        """Delete the parts that are kept for readers that began before they were replaced."""
+        (self.root / REPLACED).delete_folder()
+
     def mark_format(self) -> None:
         """Record the format of the tables, once."""
         if not self._format.exists():
             write_json(self._format, {"format": FORMAT})
 
+    def format(self) -> int:
+        """Return the format of the tables; the present one where there are none."""
+        if not self._format.exists():  # version 0.1 recorded none
+            return 1 if any((self.root / name).is_folder() for name in MADE_BY) else FORMAT
+        remedy = f'write {{"format": {FORMAT}}} to it if this version made the tables'
+        return read_json(self._format, Format, remedy).format
+
     def _check_format(self) -> None:
         if self._is_checked:
             return
-        is_marked = self._format.exists()
-        if is_marked:
-            remedy = f'write {{"format": {FORMAT}}} to it if this version made the tables'
-            found = read_json(self._format, dict[str, int], remedy).get("format")
-        else:  # version 0.1 recorded none
-            found = 1 if any((self.root / name).is_folder() for name in MADE_BY) else FORMAT
-        if found != FORMAT:
+        found = self.format()
+        if found not in self._formats:
+            remedy = "a newer version of galspec_spark made them: use that one"
+            if found < FORMAT:
+                remedy = f"galspec migrate --warehouse {self.root} brings them to it"
             raise UserError(
-                f"{self.root} has tables of format {found}, this version reads {FORMAT}: run "
-                "galspec ingest with another --warehouse"
+                f"{self.root} has tables of format {found}, this version reads {FORMAT}: {remedy}"
             )
-        self._is_checked = is_marked
+        self._is_checked = self._format.exists()
 
     def _recover(self) -> None:
         if self._journal.exists():
@@ -209,10 +217,14 @@ class Warehouse:
     def _apply(self, change: Change) -> None:
         for path in change.remove:
             (self.root / path).delete()
+        for path in change.retire:
+            if (self.root / path).exists():  # else moved before an interruption
+                (self.root / path).move(self.root / REPLACED / path)
         for staged, place in change.move:
             if (self.root / staged).exists():  # else moved before an interruption
                 (self.root / staged).move(self.root / place)
-        self._sync([*change.remove, *(place for _, place in change.move)])
+        kept = [f"{REPLACED}/{path}" for path in change.retire]
+        self._sync([*change.remove, *change.retire, *kept, *(place for _, place in change.move)])
         self._journal.delete()
 
     def _sync(self, paths: Iterable[str]) -> None:

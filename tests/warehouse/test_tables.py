@@ -173,10 +173,10 @@ def test_a_warehouse_of_another_version_is_named(tmp_path: Path) -> None:
     (tmp_path / "spectra").mkdir()  # 0.1 left no format
     warehouse = Warehouse(tmp_path)
     for use in (lambda: warehouse.parts("spectra"), warehouse.writing("x").__enter__):
-        with pytest.raises(UserError, match=r"has tables of format 1, this version reads 2: run"):
+        with pytest.raises(UserError, match=r"format 1, this version reads 2: galspec migrate"):
             use()
     Warehouse(tmp_path / "new").mark_format()
     assert Warehouse(tmp_path / "new").parts("spectra") == []
     (tmp_path / "new" / "_format.json").write_text('{"format": 3}')
-    with pytest.raises(UserError, match="has tables of format 3"):
+    with pytest.raises(UserError, match=r"has tables of format 3, .*: a newer version"):
         Warehouse(tmp_path / "new").parts("spectra")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.spectrum.arrays import Doubles, Floats
-from galspec_spark.warehouse.parts import open_part
+from galspec_spark.warehouse.parts import open_part, part_exists
 
 #: Column of ``lines`` that says with which templates a spectrum was measured.
 TEMPLATES = "templates"
@@ -70,7 +70,7 @@ class Measured:
 def fit(kind: Callable[[str], Measured], spectra: Any, folds: int) -> list[Measured]:
     """Return the features of each fold and of all, which are the same: nothing is fitted."""
     lines = next(part.lines for task in spectra.tasks for part in task)
-    if not lines.exists():
+    if not part_exists(lines):
         raise UserError(f"{lines} does not exist: run galspec measure")
     first: pa.Table = open_part(lines).read_row_group(0, [TEMPLATES])
     return [kind(first[TEMPLATES][0].as_py())] * (folds + 1)
