@@ -1,12 +1,10 @@
 """From rest-frame spectra and a model to the table ``catalog``, part by part.
 
-The name of a part of ``catalog`` depends on all its inputs: the names alone tell which predictions
-are current.
+The names of the parts alone tell which predictions are current (`galspec_spark.catalog.current`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -21,14 +19,14 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from galspec_spark.catalog.contents import catalog_parts, summarise
+from galspec_spark.catalog.current import SETTINGS, Settings, predictions_place
 from galspec_spark.catalog.recipe import check_recipe
-from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ml.model.apply import KEPT, Apply
-from galspec_spark.ml.model.bundle import Bundle, load_bundle
+from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.ml.model.training_objects import IDENTITY, TrainingObjects
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.sample import Slice, read_slice, slices
@@ -81,9 +79,10 @@ def classify(
     check_recipe(warehouse, bundle)
     if bundle.line_columns:
         warehouse.existing_parts("lines")
-    chosen = _slices(warehouse, release)
+    settings = Settings(config=run.config.classify, reads_lines=bool(bundle.line_columns))
     with warehouse.writing(run.id) as staging:
-        wanted = {_place(each, bundle, run.config.classify): each for each in chosen}
+        chosen = _slices(warehouse, release)
+        wanted = {predictions_place(each, bundle.id, settings): each for each in chosen}
         existing = _catalogued(warehouse, wanted)
         missing = sorted(wanted.keys() - existing.keys())
         spectra = sum(open_part(wanted[place].part).metadata.num_rows for place in missing)
@@ -92,8 +91,13 @@ def classify(
             training = TrainingObjects.read(model)
             todo = [Work(place, wanted[place], _seen(training, wanted[place])) for place in missing]
             with spark_progress(spark, "classify", spectra, "spectra"):
-                apply = Apply(bundle, run.config.classify.abstain)
-                task = partial(_write, apply=apply, staging=staging.folder, constants=run.columns())
+                task = partial(
+                    _write,
+                    apply=Apply(bundle, run.config.classify.abstain),
+                    settings=settings,
+                    staging=staging.folder,
+                    constants=run.columns(),
+                )
                 moves = run_tasks(spark, task, todo)
         else:
             log.info("classify: all predictions by model %s are current: nothing to do", bundle.id)
@@ -115,28 +119,6 @@ def _slices(warehouse: Warehouse, release: str | None) -> list[Slice]:
     return chosen
 
 
-def _place(spectra: Slice, bundle: Bundle, config: ClassifyConfig) -> str:
-    """Return where in the warehouse the predictions for a part of ``restframe`` belong."""
-    values = partition_values(spectra.part)
-    folder = f"catalog/survey={values['survey']}/release={values['release']}/model={bundle.id}"
-    made_from = hashlib.sha256(config.model_dump_json().encode())
-    if bundle.line_columns and spectra.lines.exists():
-        made_from.update(_measured_by(spectra.lines))
-    decided = read_sample_rows(open_part(spectra.sample), spectra.sample_rows, KEPT)
-    content = pa.BufferOutputStream()
-    with pa.ipc.new_stream(content, decided.schema) as writer:
-        writer.write_table(decided.combine_chunks())
-    made_from.update(content.getvalue())
-    name = spectra.part.name.removesuffix(".parquet")
-    return f"{folder}/{name}.{made_from.hexdigest()[:12]}.parquet"
-
-
-def _measured_by(lines: Location) -> bytes:
-    """Return the run that measured a part of ``lines``."""
-    (batch,) = open_part(lines).read_row_group(0, ["run_id"]).slice(0, 1).to_batches()
-    return str(batch["run_id"][0]).encode()
-
-
 def _catalogued(warehouse: Warehouse, wanted: Iterable[str]) -> dict[str, Location]:
     """Return the existing parts in the folders of the wanted parts, by their places."""
     folders = {place.rpartition("/")[0] for place in wanted}
@@ -150,11 +132,12 @@ def _seen(training: TrainingObjects, spectra: Slice) -> npt.NDArray[np.bool_]:
 
 
 def _write(
-    work: Work, apply: Apply, staging: Location, constants: dict[str, str]
+    work: Work, apply: Apply, settings: Settings, staging: Location, constants: dict[str, str]
 ) -> tuple[Location, str]:
     """Classify a part; return the staged part and its place."""
     staged = staging / os.urandom(4).hex() / work.place
-    schema = CATALOG.with_metadata({CLASSES: "|".join(apply.bundle.classes.names)})
+    classes = "|".join(apply.bundle.classes.names)
+    schema = CATALOG.with_metadata({CLASSES: classes, SETTINGS: settings.model_dump_json()})
     with part_writer(staged, schema) as writer:
         for rows in _in_groups(_classified(work, apply)):
             writer.write_table(_with_constants(rows, constants))
