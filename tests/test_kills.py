@@ -61,12 +61,13 @@ def options_of(job: str) -> Callable[[Path], list[str]]:
             "classify": [*warehouse, *model],
             "release": [*warehouse, *model, "--input", str(root / "second"), "--release", "second",
                         "--output", str(root / "release")],
+            "compact": warehouse,
         }[job]  # fmt: skip
 
     return options
 
 
-JOBS = ("ingest", "preprocess", "measure", "train", "classify", "release")
+JOBS = ("ingest", "preprocess", "measure", "train", "classify", "release", "compact")
 
 
 def state(root: Path) -> dict[str, Any]:
@@ -114,6 +115,7 @@ def stages(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dic
         run(spark, job, root)
         seconds = time.monotonic() - begun
         found[job] = Stage(job, options_of(job), before, state(root), seconds)
+    assert found["compact"].after == found["release"].after
     return found
 
 

@@ -211,6 +211,14 @@ class ChangesConfig(Section):
     continuum: Fraction = Field(0.02, description="error of the continuum under a line")
 
 
+class CompactConfig(Section):
+    """What compaction keeps."""
+
+    keep_models: int | None = Field(
+        None, ge=1, description="models whose catalogues of a release are kept; null keeps all"
+    )
+
+
 def _spark_key(key: str) -> str:
     """Refuse names that Spark would take and never read."""
     if not re.fullmatch(r"spark\.\S+", key):
@@ -237,6 +245,7 @@ class Config(Section):
     viewer: ViewerConfig = ViewerConfig()
     drift: DriftConfig = DriftConfig()
     changes: ChangesConfig = ChangesConfig()
+    compact: CompactConfig = CompactConfig()
 
     def hash(self) -> str:
         """Return 12 hexadecimal digits that change when any value changes."""
