@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galspec_spark.warehouse.parts import may_hold, open_part, part_writer
+from galspec_spark.warehouse.releases import RELEASE
 from galspec_spark.warehouse.schemas import FILES, SPECTRA
 from galspec_spark.warehouse.storage import Location
 
 BATCH = 1000  # rows
-#: Schemas of the tables, by the column that names the file of a row.
-SCHEMAS = {"file": SPECTRA, "path": FILES}
+#: Schemas of the tables, by the column that tells which rows go.
+SCHEMAS = {"file": SPECTRA, "path": FILES, RELEASE: FILES}
 
 
 @dataclass(frozen=True)
