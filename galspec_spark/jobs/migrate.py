@@ -1,6 +1,6 @@
 """Bring the tables of a warehouse that an older version made to the present format."""
 
-from galspec_spark.harness.cli import job_parser, run_without_spark
+from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_warehouse
 from galspec_spark.upkeep import migrate
 
@@ -9,6 +9,9 @@ def main() -> int:
     """Run the job; return its exit code."""
     parser = job_parser(__doc__)
     add_warehouse(parser)
-    return run_without_spark(
-        "migrate", parser, lambda run, args: migrate(run, args.warehouse), output="warehouse"
+    return run_job(
+        "migrate",
+        parser,
+        lambda spark, run, args: migrate(spark, run, args.warehouse),
+        output="warehouse",
     )

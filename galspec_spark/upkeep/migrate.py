@@ -1,21 +1,29 @@
 """Bring the tables of an older version to the present format, as one change.
 
-Format 1 is that of version 0.1, which recorded none. Its ``spectra`` have the columns of today and
-stay as they are. Its ``files`` get the release that each file was ingested under. The other tables
-are made in another way today, so they go: preprocess, measure and classify make theirs.
+Format 1 is that of version 0.1, which recorded none. Its ``spectra`` are written anew with the
+column ``simulated``, from the headers of their files. Its ``files`` get the release that each file
+was ingested under. The other tables are made in another way today, so they go: preprocess, measure
+and classify make theirs.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
+from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
+from galspec_spark.harness.tasks import run_tasks
+from galspec_spark.readers.simulated import is_simulated
 from galspec_spark.warehouse.parts import open_part, part_writer, partition_values
 from galspec_spark.warehouse.schemas import FILES, SPECTRA
 from galspec_spark.warehouse.storage import Location, write_json
@@ -25,10 +33,14 @@ log = logging.getLogger(__name__)
 
 #: Tables of format 1 that are made anew.
 MADE_ANEW = ("objects", "restframe", "catalog")
+#: Column of ``spectra`` that format 1 lacks.
+NEW = SPECTRA.field("simulated")
+#: At the begin of a file, with its primary header.
+HEADER_BYTES = 10 * 2880
 NEXT = "galspec preprocess, measure, train and classify make the other tables anew"
 
 
-def migrate(run: Run, root: str) -> dict[str, Any]:
+def migrate(spark: SparkSession, run: Run, root: str) -> dict[str, Any]:
     """Migrate the warehouse in a folder; do nothing if it has the present format.
 
     Returns
@@ -51,7 +63,10 @@ def migrate(run: Run, root: str) -> dict[str, Any]:
         if warehouse.format() == FORMAT:
             log.info("migrate: the tables have format %d already: nothing to do", FORMAT)
             return {"format": FORMAT, "format_before": FORMAT}
-        spectra = sum(map(_checked_rows, warehouse.parts("spectra")))
+        parts = warehouse.parts("spectra")
+        spectra = sum(map(_checked_rows, parts))
+        with spark_progress(spark, "migrate", spectra, "spectra"):
+            staged = run_tasks(spark, WithSimulated(staging.folder), parts)
         accounts = warehouse.parts("files")
         files, to_read = _with_release(warehouse)
         name = f"{run.id}.parquet"
@@ -59,6 +74,7 @@ def migrate(run: Run, root: str) -> dict[str, Any]:
             writer.write_table(files)
         write_json(staging.folder / FORMAT_FILE, {"format": FORMAT})
         moves = [
+            *((new, _place(warehouse, old)) for new, old in zip(staged, parts, strict=True)),
             (staging.folder / name, f"files/{name}"),
             (staging.folder / FORMAT_FILE, FORMAT_FILE),
         ]
@@ -67,7 +83,7 @@ def migrate(run: Run, root: str) -> dict[str, Any]:
             for table in MADE_ANEW
             for status in warehouse.table(table).files()  # with what lies beside the parts
         ]
-        warehouse.commit(staging, moves, remove=[*accounts, *gone])
+        warehouse.commit(staging, moves, remove=[*parts, *accounts, *gone])
     return {
         "format": FORMAT,
         "format_before": 1,
@@ -78,11 +94,46 @@ def migrate(run: Run, root: str) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class WithSimulated:
+    """The task that adds the column `NEW` to a part of ``spectra``, a row group at a time."""
+
+    staging: Location
+
+    def __call__(self, part: Location) -> Location:
+        """Stage the part with today's columns; return it."""
+        staged = self.staging / os.urandom(8).hex() / part.name
+        file = open_part(part)
+        with part_writer(staged, SPECTRA) as writer:
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group)
+                simulated = pa.array(map(_says_simulated, rows["file"].to_pylist()), NEW.type)
+                rows = rows.append_column(NEW.name, simulated)
+                writer.write_table(rows.select(SPECTRA.names).cast(SPECTRA))
+        return staged
+
+
+@lru_cache(maxsize=16)
+def _says_simulated(file: str) -> bool | None:
+    """Tell whether a file's header says that it is simulated; None where the file is gone."""
+    try:
+        with Location(file).open() as content:
+            return is_simulated(content.read(HEADER_BYTES))
+    except (OSError, UserError):
+        return None
+
+
+def _place(warehouse: Warehouse, part: Location) -> str:
+    """Return the place of a part's successor: a change never writes over a file that it removes."""
+    return warehouse.place_of(part.parent / f"migrated-{part.name}")
+
+
 def _checked_rows(part: Location) -> int:
-    """Return the number of rows of a part of ``spectra`` that has today's columns."""
+    """Return the number of rows of a part of ``spectra`` that has the columns of format 1."""
     file = open_part(part)
-    if file.schema_arrow.remove_metadata() != SPECTRA:
-        lacking = next((f for f in SPECTRA if f not in file.schema_arrow), SPECTRA.field(0))
+    expected = pa.schema([field for field in SPECTRA if field != NEW])
+    if file.schema_arrow.remove_metadata() != expected:
+        lacking = next((f for f in expected if f not in file.schema_arrow), expected.field(0))
         raise UserError(
             f"{part} has no column {lacking.name} of type {lacking.type}: nothing was changed; "
             "ingest all files again, with another --warehouse (the table files lists them)"

@@ -24,6 +24,10 @@ def old(copy: Warehouse) -> Path:
     """The warehouse as 0.1 would have written it: ``files`` without a release, ``objects``."""
     for table in ("sample", "lines", "catalog"):
         copy.table(table).delete_folder()
+    for part in copy.parts("spectra"):
+        rows = open_part(part).read().drop_columns("simulated")
+        with part_writer(part, rows.schema) as writer:
+            writer.write_table(rows)
     for number, part in enumerate(copy.parts("files")):
         rows = open_part(part).read().drop_columns("release")
         if number == 0:  # the account of a run that read no spectrum
@@ -43,10 +47,11 @@ def test_spectra_and_files_are_taken_over(spark: SparkSession, survey: Survey, o
     with pytest.raises(UserError, match=r"format 1, this version reads 2: galspec migrate --ware"):
         Warehouse(old).parts("spectra")
     accounts = {Path(part.path).name for part in Location.of(old / "files").files()}
-    summary = migrate(survey.run(), str(old))
+    summary = migrate(spark, survey.run(), str(old))
     assert (summary["format_before"], summary["format"]) == (1, 2)
     assert (summary["spectra"], summary["files"], summary["files_to_read"]) == (17, 18, 1)
     warehouse = Warehouse(old)
+    assert {row["simulated"] for row in rows_of_table(warehouse, "spectra")} == {False}
     assert accounts.isdisjoint(part.name for part in warehouse.parts("files"))
     for account in rows_of_table(warehouse, "files"):
         assert account["release"] == ("dr2" if "/c/" in account["path"] else "dr1")
@@ -55,12 +60,16 @@ def test_spectra_and_files_are_taken_over(spark: SparkSession, survey: Survey, o
     assert verify(spark, survey.run(), warehouse, sample=None)["findings"] == []
     assert survey.ingest(spark, warehouse, "c")["read"] == 0
     assert survey.derive(spark, warehouse)[2] == 17
-    assert migrate(survey.run(), str(old)) == {"format": 2, "format_before": 2}
+    assert migrate(spark, survey.run(), str(old)) == {"format": 2, "format_before": 2}
 
 
 @pytest.mark.parametrize("interrupted_after", [0, 1, 2])
 def test_an_interrupted_migration_is_completed_by_the_next(
-    survey: Survey, old: Path, monkeypatch: pytest.MonkeyPatch, interrupted_after: int
+    spark: SparkSession,
+    survey: Survey,
+    old: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted_after: int,
 ) -> None:
     steps = 0
     move = Location.move
@@ -76,30 +85,34 @@ def test_an_interrupted_migration_is_completed_by_the_next(
         patch.setattr(Location, "move", interrupt)
         patch.setattr(Location, "delete_folder", lambda place: None)  # as after SIGKILL
         with pytest.raises(KeyboardInterrupt):
-            migrate(survey.run(), str(old))
+            migrate(spark, survey.run(), str(old))
     with pytest.raises(UserError, match="galspec migrate"):
         Warehouse(old).parts("spectra")
-    migrate(survey.run(), str(old))
+    migrate(spark, survey.run(), str(old))
     assert len(rows_of_table(Warehouse(old), "files")) == 18
     assert not any(
         Warehouse(old).parts(table) for table in MADE_BY if table not in ("spectra", "files")
     )
 
 
-def test_spectra_of_other_columns_have_to_be_ingested_again(survey: Survey, old: Path) -> None:
+def test_spectra_of_other_columns_have_to_be_ingested_again(
+    spark: SparkSession, survey: Survey, old: Path
+) -> None:
     part = Warehouse(old, formats=[1]).parts("spectra")[0]
     rows = open_part(part).read().drop_columns("quality")
     with part_writer(part, rows.schema) as writer:
         writer.write_table(rows)
     with pytest.raises(UserError, match=r"no column quality of type int32: nothing was changed"):
-        migrate(survey.run(), str(old))
+        migrate(spark, survey.run(), str(old))
     assert not (old / FORMAT_FILE).exists()
 
 
-def test_a_newer_version_and_no_warehouse_are_named(survey: Survey, tmp_path: Path) -> None:
+def test_a_newer_version_and_no_warehouse_are_named(
+    spark: SparkSession, survey: Survey, tmp_path: Path
+) -> None:
     write_json(tmp_path / FORMAT_FILE, {"format": 3})
-    for use in (Warehouse(tmp_path).parts, lambda _: migrate(survey.run(), str(tmp_path))):
+    for use in (Warehouse(tmp_path).parts, lambda _: migrate(spark, survey.run(), str(tmp_path))):
         with pytest.raises(UserError, match=r"format 3, this version reads 2: a newer version of"):
             use("spectra")
     with pytest.raises(UserError, match=r"no warehouse in .*: galspec ingest makes one"):
-        migrate(survey.run(), str(tmp_path / "elsewhere"))
+        migrate(spark, survey.run(), str(tmp_path / "elsewhere"))
