@@ -28,7 +28,7 @@ from benchmarks.simulated import simulate_rows
 from galspec_spark.catalog import classify
 from galspec_spark.catalog import stage as catalog_stage
 from galspec_spark.config import Config
-from galspec_spark.harness.cli import DONE, PROBLEM_FOUND
+from galspec_spark.harness.outcome import DONE, PROBLEM_FOUND
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
 from galspec_spark.ingest import stage as ingest_stage

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from galspec_spark import __version__
-from galspec_spark.harness.cli import DONE, WRONG_USAGE
+from galspec_spark.harness.outcome import DONE, WRONG_USAGE
 
 #: The jobs, along the way of the data.
 JOBS = (

@@ -227,4 +227,5 @@ def test_the_hash_depends_on_values_alone(tmp_path):
     assert stated.hash() == Config().hash()
     assert load_config(overrides=["train.seed=2"]).hash() != Config().hash()
     assert load_config(overrides=["spark.master=local[1]"]).hash() != Config().hash()
+    assert load_config(overrides=["monitoring.on_failure=[mail]"]).hash() == Config().hash()
     assert len(Config().hash()) == 12

@@ -1,6 +1,7 @@
 """The configuration: one typed model for each stage, read from YAML."""
 
 from galspec_spark.config.load import CONF, SHIPPED, check_setting, load_config
+from galspec_spark.config.monitoring import MonitoringConfig
 from galspec_spark.config.sections import (
     ChangesConfig,
     ClassifyConfig,
@@ -33,6 +34,7 @@ __all__ = [
     "IngestConfig",
     "LabelConfig",
     "LinesConfig",
+    "MonitoringConfig",
     "PreprocessConfig",
     "SearchConfig",
     "SimulateConfig",

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
+from galspec_spark.config.monitoring import MonitoringConfig
 from galspec_spark.config.section import (
     FileName,
     Fraction,
@@ -246,8 +247,10 @@ class Config(Section):
     drift: DriftConfig = DriftConfig()
     changes: ChangesConfig = ChangesConfig()
     compact: CompactConfig = CompactConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
 
     def hash(self) -> str:
-        """Return 12 hexadecimal digits that change when any value changes."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return 12 hexadecimal digits that change when any value does that may change a result."""
+        values = self.model_dump(mode="json", exclude={"monitoring"})
+        content = json.dumps(values, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -14,17 +14,25 @@ from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
 from galspec_spark.config import SHIPPED, load_config
-from galspec_spark.errors import ConfigError, NothingRead, UserError, cause_of, without_passwords
+from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.command_line import command_line
 from galspec_spark.harness.console import CLEAR_LINE, clear_line, use_real_stderr
+from galspec_spark.harness.monitor import Places, watched
 from galspec_spark.harness.names import keep_names
 from galspec_spark.harness.options import GivenOnce, check_texts, settings_of
+from galspec_spark.harness.outcome import (
+    DONE,
+    PROBLEM_FOUND,
+    exit_code_of,
+    message_of,
+)
 from galspec_spark.harness.run import Run, Summary, read_summaries, summarise
 from galspec_spark.harness.session import open_session
 from galspec_spark.harness.text import job_lines
 from galspec_spark.warehouse.storage import Location
 
-DONE, FAILED, WRONG_USAGE, PROBLEM_FOUND, NOTHING_READ = 0, 1, 2, 3, 4
+#: Jobs whose release is the configuration's.
+NAMING_RELEASE = ("ingest", "run", "release")
 
 log = logging.getLogger(__name__)
 
@@ -115,15 +123,9 @@ def run_without_spark(
         keep_names(sys.argv[1:] if argv is None else argv)
         command = command_line(sys.argv[0], sys.argv[1:] if argv is None else argv)
         summary = _work(job, work, args, Location.of(getattr(args, output)), command)
-    except ConfigError as error:
-        return _fail(str(error), WRONG_USAGE)
-    except NothingRead as error:
-        return _fail(str(error), NOTHING_READ)
-    except KeyboardInterrupt:
-        return _fail("interrupted; run the same command again to go on", FAILED)
-    except Exception as error:  # the last place that can name the cause in one line
-        log.debug("unexpected failure", exc_info=True)
-        return _fail(cause_of(error), FAILED)
+    except (Exception, KeyboardInterrupt) as error:  # the last place that can name the cause
+        log.debug("the job failed", exc_info=True)
+        return _fail(message_of(error), exit_code_of(error))
     clear_line()
     print(*job_lines(summary), sep="\n", flush=True)  # noqa: T201 - a job talks to its user
     return PROBLEM_FOUND if summary.get("findings") else DONE
@@ -147,10 +149,25 @@ def _work(
     job: str, work: WorkWithoutSpark, args: argparse.Namespace, folder: Location, command: str
 ) -> Summary:
     config = load_config(args.config, args.overrides, settings_of(args))
-    _check_writable(folder)
-    read_summaries(folder)  # a damaged one would be found when the work is done
     run = Run.start(job, config, command)
-    return summarise(folder, run, lambda: work(run, args))
+    run.trail.release = _release_of(run, args)
+    warehouse = getattr(args, "warehouse", None)
+    record = folder / ("run.json" if job == "release" else "summary.json")
+    places = Places(warehouse and Location.of(warehouse), record)
+
+    def all_of_it() -> Summary:
+        _check_writable(folder)
+        read_summaries(folder)  # a damaged one would be found when the work is done
+        return summarise(folder, run, lambda: work(run, args))
+
+    return watched(run, places, all_of_it)
+
+
+def _release_of(run: Run, args: argparse.Namespace) -> str | None:
+    """Return the release of a job; None for all."""
+    if run.job in NAMING_RELEASE:
+        return run.config.ingest.release
+    return getattr(args, "release", None)
 
 
 def _check_writable(output: Location) -> None:
@@ -168,6 +185,5 @@ def _check_writable(output: Location) -> None:
 def _fail(cause: str, code: int) -> int:
     logging.shutdown()
     clear_line()
-    line = without_passwords(" ".join(cause.splitlines()))
-    print(f"error: {line}", file=sys.stderr)  # noqa: T201
+    print(f"error: {cause}", file=sys.stderr)  # noqa: T201
     return code

@@ -15,6 +15,8 @@ from galspec_spark.warehouse.storage import Location
 
 #: An address that begins with a user, or a user and a password.
 CREDENTIALS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^/?#\s]*@")
+#: An assignment that has the address of a webhook.
+WEBHOOK = re.compile(r"\s*monitoring\b.*\bwebhook\W+https?:", re.DOTALL)
 
 
 def local_path(text: str) -> str:
@@ -116,7 +118,8 @@ def check_texts(args: argparse.Namespace) -> None:
     Raises
     ------
     ConfigError
-        If an option has an empty value, or is an address with a password or without its slashes.
+        If an option has an empty value, is an address with a password or without its slashes, or
+        sets a webhook.
     """
     for name, value in vars(args).items():
         for text in value if isinstance(value, list) else [value]:
@@ -129,6 +132,12 @@ def check_texts(args: argparse.Namespace) -> None:
                 raise ConfigError(
                     f"{option} is an address with a user or password, which logs and summaries "
                     "would keep: set them in the environment"
+                )
+            if WEBHOOK.match(text):
+                raise ConfigError(
+                    f"{option} has the address of a webhook, which Spark's logs and other users of "
+                    "the machine would see: set GALSPEC_WEBHOOK in the environment, or "
+                    "monitoring.webhook in a file for --config"
                 )
             if SLASHES_LACK.match(text):
                 read_address(text)

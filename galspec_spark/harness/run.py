@@ -13,6 +13,7 @@ from typing import Any
 from galspec_spark import __version__
 from galspec_spark.config import Config
 from galspec_spark.errors import NothingRead
+from galspec_spark.harness.outcome import Trail
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location, write_json
 
@@ -25,13 +26,15 @@ class Run:
     id: str  #: sorts by time, for example ``20260131T120000-1f3a``
     config: Config
     started: float  #: seconds, of `time.monotonic`
+    trail: Trail  #: its steps so far
     command: str = ""  #: the command line, without secrets; empty for a call from Python
 
     @classmethod
     def start(cls, job: str, config: Config, command: str = "") -> Run:
         """Name a run that begins now."""
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        return cls(job, f"{now}-{secrets.token_hex(2)}", config, time.monotonic(), command)
+        name = f"{now}-{secrets.token_hex(2)}"
+        return cls(job, name, config, time.monotonic(), Trail(job), command)
 
     def seconds(self) -> float:
         """Return the time since the start."""
@@ -70,7 +73,7 @@ def run_stage(
     run: Run, job: str, folder: Path | Location, work: Callable[[Run], Summary]
 ) -> Summary:
     """Do the work of a job as a part of another run, and write the summary of the job."""
-    own = replace(Run.start(job, run.config, run.command), id=run.id)
+    own = replace(Run.start(job, run.config, run.command), id=run.id, trail=run.trail)
     return summarise(folder, own, lambda: work(own))
 
 

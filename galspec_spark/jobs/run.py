@@ -11,7 +11,12 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_labels, add_setting, add_warehouse, local_path
+from galspec_spark.harness.options import (
+    add_labels,
+    add_setting,
+    add_warehouse,
+    local_path,
+)
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.harness.text import stage_lines
 from galspec_spark.ingest import ingest
@@ -30,7 +35,10 @@ def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:
     seconds = {}
 
     def stage(job: str, folder: Path | Location, do: Callable[[Run], Summary]) -> None:
-        summary = run_stage(run, job, folder, do)
+        with run.trail.step(job) as outcome:
+            summary = run_stage(run, job, folder, do)
+            outcome.take(summary)
+            run.trail.learn_names(summary)
         print(*stage_lines(summary), sep="\n", flush=True)
         seconds[job] = summary["seconds"]
 

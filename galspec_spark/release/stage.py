@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess import preprocess
 from galspec_spark.queue import CSV, read_queue, write_queue
 from galspec_spark.release.drift import DRIFT, drift
+from galspec_spark.release.log import log_to
 from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
 from galspec_spark.verify.verify import verify
@@ -77,8 +75,8 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
         If another release job holds the warehouse, or a step fails; ``run.json`` names the step.
     """
     output = Location.of(release.output)
-    with hold_lock(release.warehouse.root / "_release", run.id), _log_to(release.output, run):
-        model = model_id(release.model)
+    with hold_lock(release.warehouse.root / "_release", run.id), log_to(release.output, run):
+        model = run.trail.model = model_id(release.model)
         names = [name for name in NAMES if name != "download" or release.wanted]
         steps = Steps(
             output / "run.json",
@@ -228,39 +226,3 @@ def _key(*values: object) -> str:
     """Return a hash, 16 digits, of what a result depends on, the version included."""
     text = json.dumps([*values, __version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _log_to(output: Path, run: Run) -> Iterator[None]:
-    """Append the log to ``log.jsonl``, a JSON object a line."""
-    output.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(output / "log.jsonl")
-    handler.setFormatter(_JsonLines(run.id))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
-
-
-class _JsonLines(logging.Formatter):
-    """Formats a record as a JSON object, with its time in UTC."""
-
-    converter = staticmethod(time.gmtime)
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__()
-        self._run_id = run_id
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        return json.dumps(
-            {
-                "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
-                "run_id": self._run_id,
-                "level": record.levelname,
-                "logger": record.name,
-                "message": record.getMessage(),
-            }
-        )

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_jsonable_python
 
-from galspec_spark.errors import cause_of, without_passwords
+from galspec_spark.errors import without_passwords
+from galspec_spark.harness.outcome import Outcome, message_of
 from galspec_spark.harness.record import RunRecord, StepRecord
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.warehouse.storage import Location, write_json
@@ -70,24 +71,31 @@ class Steps:
     def run(self, step: Step) -> None:
         """Do a step, or take its earlier result if that still holds."""
         entry = next(entry for entry in self.record.steps if entry.name == step.name)
-        started = time.monotonic()
         entry.state = "running"
         self._write()
         try:
-            entry.key = step.key()
-            same = self._same_result(step, entry.key)
-            result = to_jsonable_python(step.work()) if same is None else same
+            with self._run.trail.step(step.name) as outcome:
+                self._do(step, entry, outcome)
         except Exception as error:
-            entry.state, entry.error = "failed", without_passwords(cause_of(error))
+            entry.state, entry.error = "failed", message_of(error)
             self._finish("failed")
             raise
+        entry.seconds = outcome.seconds
+        self._write()
+
+    def _do(self, step: Step, entry: StepRecord, outcome: Outcome) -> None:
+        entry.key = step.key()
+        same = self._same_result(step, entry.key)
+        result = to_jsonable_python(step.work()) if same is None else same
         skipped = same is not None or step.nothing_done(result)
         earlier = self._before.get(step.name)
         entry.result = earlier.result if skipped and earlier else result
         entry.state = "skipped" if skipped else "done"
-        entry.seconds = round(time.monotonic() - started, 2)
+        if same is None:
+            outcome.take(result)
+        if skipped:
+            outcome.status = "skipped"
         log.info("%s: %s", step.name, entry.state)
-        self._write()
 
     def _same_result(self, step: Step, key: str | None) -> dict[str, JsonValue] | None:
         """Return the earlier result of a step if it still holds, else None."""

@@ -81,6 +81,9 @@ def _leaves(field: pa.Field) -> Iterator[tuple[str, pa.DataType]]:
         for child in field.type:
             for path, value_type in _leaves(child):
                 yield f"{field.name}.{path}", value_type
+    elif pa.types.is_map(field.type):
+        yield f"{field.name}.key_value.key", field.type.key_type
+        yield f"{field.name}.key_value.value", field.type.item_type
     elif pa.types.is_list(field.type):
         yield f"{field.name}.list.element", field.type.value_type
     else:

@@ -98,7 +98,7 @@ class Warehouse:
         if not parts:
             raise UserError(
                 f"no table {name!r} in the warehouse {self.root}: make it with "
-                f"{MADE_BY[name]} --warehouse {self.root}"
+                f"{MADE_BY.get(name, 'any command')} --warehouse {self.root}"
             )
         return parts
 

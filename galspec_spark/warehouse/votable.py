@@ -27,6 +27,8 @@ DATATYPES = {
     pa.float64(): "double",
     pa.string(): "char",
 }
+#: Types that a VOTable lacks.
+UNKNOWN = (pa.types.is_struct, pa.types.is_map, pa.types.is_timestamp)
 #: The sky system of right ascension and declination.
 ICRS = "icrs"
 
@@ -89,9 +91,15 @@ def _flag_notes(schema: pa.Schema) -> dict[str, str]:
 
 
 def _add_field(table: ET.Element, field: pa.Field, arraysize: str) -> None:
-    """Add a column; a structure, which no VOTable has, counts as text, says the note."""
-    is_list, is_struct = pa.types.is_list(field.type), pa.types.is_struct(field.type)
-    kind = pa.string() if is_struct else field.type.value_type if is_list else field.type
+    """Add a column; what no VOTable has, such as a structure, counts as text, says the note."""
+    is_list = pa.types.is_list(field.type)
+    kind = (
+        pa.string()
+        if any(test(field.type) for test in UNKNOWN)
+        else field.type.value_type
+        if is_list
+        else field.type
+    )
     attributes = {"name": field.name, "datatype": DATATYPES[kind]}
     if is_list or kind == pa.string():
         attributes["arraysize"] = arraysize

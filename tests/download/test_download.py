@@ -19,7 +19,7 @@ import pytest
 
 from galspec_spark.download import templates, transfer
 from galspec_spark.download.fetch import GIVE_UP_AFTER, as_finished
-from galspec_spark.harness.cli import DONE, FAILED, WRONG_USAGE
+from galspec_spark.harness.outcome import DONE, FAILED, WRONG_USAGE
 from tests import http_archive as http
 from tests import spec_files
 from tests.submit import ROOT

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from galspec_spark.errors import ConfigError, UserError, cause_of
-from galspec_spark.harness import cli
+from galspec_spark.harness import cli, outcome
 from tests.submit import ROOT, messages, submit
 
 #: Several jobs in one start: a task fails, the usage is wrong, and one that is done.
@@ -79,9 +79,9 @@ def test_through_spark_submit_a_job_writes_its_summary_or_one_line(tmp_path):
     script.write_text(JOB, encoding="utf-8")
     options = ["--set", "spark.app.id=x", "--output", "sölve"]
     result = submit(script, *options, folder=tmp_path, LC_ALL="", LANG="C")  # as of cron
-    assert result.returncode == 40 + cli.DONE
+    assert result.returncode == 40 + outcome.DONE
     codes = [int(line.split()[2]) for line in result.stdout.splitlines() if "exit code" in line]
-    assert codes == [cli.FAILED, cli.WRONG_USAGE, cli.DONE]
+    assert codes == [outcome.FAILED, outcome.WRONG_USAGE, outcome.DONE]
     failed, misused = messages(result)  # and no noise
     assert failed == "error: PythonException: ValueError: spectrum 7 is odd"
     assert misused.startswith("error: --set: nonsense: unknown key")
@@ -98,7 +98,7 @@ def test_a_java_that_runs_out_of_memory_is_one_line(tmp_path):
     script.write_text(FULL, encoding="utf-8")
     own = {"SPARK_CONF_DIR": str(tmp_path), "SPARK_DRIVER_MEMORY": "1g"}
     result = submit(script, folder=tmp_path, **own)
-    assert result.returncode == cli.FAILED
+    assert result.returncode == outcome.FAILED
     assert "\tat " not in result.stderr
     assert [line for line in messages(result) if line.startswith("error:")] == [
         "error: Spark's driver ran out of memory: set --driver-memory (spark.driver.memory)"
@@ -163,15 +163,15 @@ OSError: disk full
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (UserError("no galaxies in survey"), cli.FAILED, "no galaxies in survey"),
-        (ConfigError("train.seeds: unknown key"), cli.WRONG_USAGE, "train.seeds: unknown key"),
-        (FileNotFoundError(2, "No such file", "a.fits"), cli.FAILED, "a.fits: No such file"),
-        (KeyError("plate"), cli.FAILED, "KeyError: 'plate'"),
-        (RuntimeError(JAVA_ERROR), cli.FAILED, "java.lang.IllegalStateException: it is odd"),
-        (RuntimeError(SPARK_ERROR), cli.FAILED, "RuntimeError: OSError: disk full"),
+        (UserError("no galaxies in survey"), outcome.FAILED, "no galaxies in survey"),
+        (ConfigError("train.seeds: unknown key"), outcome.WRONG_USAGE, "train.seeds: unknown key"),
+        (FileNotFoundError(2, "No such file", "a.fits"), outcome.FAILED, "a.fits: No such file"),
+        (KeyError("plate"), outcome.FAILED, "KeyError: 'plate'"),
+        (RuntimeError(JAVA_ERROR), outcome.FAILED, "java.lang.IllegalStateException: it is odd"),
+        (RuntimeError(SPARK_ERROR), outcome.FAILED, "RuntimeError: OSError: disk full"),
         (
             KeyboardInterrupt(),
-            cli.FAILED,
+            outcome.FAILED,
             "interrupted; run the same command again to go on",
         ),
     ],
@@ -191,14 +191,14 @@ def test_stack_traces_that_py4j_logs_are_left_out():
 
 
 def test_wrong_options_are_wrong_usage(run, capsys):
-    assert run(never, "--no-such-option") == cli.WRONG_USAGE
+    assert run(never, "--no-such-option") == outcome.WRONG_USAGE
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: unrecognized arguments: --no-such-option; ")
 
 
 def test_a_wrong_configuration_stops_before_the_work(run, capsys, tmp_path):
-    assert run(never, "--config", str(tmp_path / "missing.yaml")) == cli.WRONG_USAGE
-    assert run(never, "--set", "preprocess.folds=1") == cli.WRONG_USAGE
+    assert run(never, "--config", str(tmp_path / "missing.yaml")) == outcome.WRONG_USAGE
+    assert run(never, "--set", "preprocess.folds=1") == outcome.WRONG_USAGE
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
@@ -207,7 +207,7 @@ def test_a_damaged_summary_is_named_before_the_work(run, capsys, tmp_path, conte
     place = tmp_path / "output" / "summary.json"
     place.parent.mkdir()
     place.write_text(content)
-    assert run(never) == cli.FAILED
+    assert run(never) == outcome.FAILED
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {place} is ")
     assert line.endswith("delete it (it only tells of earlier runs) and run the same command again")
@@ -215,7 +215,7 @@ def test_a_damaged_summary_is_named_before_the_work(run, capsys, tmp_path, conte
 
 def test_an_output_below_a_file_stops_before_the_work(run, capsys, tmp_path):
     (tmp_path / "file").write_text("here first")
-    assert run(never, output=tmp_path / "file" / "output") == cli.FAILED
+    assert run(never, output=tmp_path / "file" / "output") == outcome.FAILED
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: cannot write to")
     assert line.endswith("file is not a folder")
@@ -226,5 +226,5 @@ def test_an_output_without_permission_stops_before_the_work(run, capsys, tmp_pat
     closed.mkdir()
     # root may write everywhere, so the answer of the system is replaced
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed)
-    assert run(never, output=closed / "output") == cli.FAILED
+    assert run(never, output=closed / "output") == outcome.FAILED
     assert f"no permission in {closed}" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from galspec_spark.errors import ConfigError, without_passwords
-from galspec_spark.harness.cli import WRONG_USAGE
+from galspec_spark.harness.outcome import WRONG_USAGE
 from galspec_spark.jobs import simulate
 from tests.submit import ROOT
 

@@ -103,6 +103,14 @@ def test_a_setting_that_comes_too_late_is_refused(monkeypatch):
         _conf(Config(spark={"spark.driver.memory": "4g"}))
 
 
+def test_the_configuration_has_spark_keep_its_event_log():
+    """As the documentation says it; Java reads True like true."""
+    settings = {"spark.eventLog.enabled": True, "spark.eventLog.dir": "file:///logs"}
+    conf = dict(_conf(Config(spark=settings)).getAll())
+    assert conf["spark.eventLog.enabled"] == "True"
+    assert conf["spark.eventLog.dir"] == "file:///logs"
+
+
 def test_the_secret_of_a_cluster_comes_from_the_environment(monkeypatch):
     monkeypatch.delenv(SECRET, raising=False)
     assert not _conf(Config()).contains("spark.authenticate.secret")

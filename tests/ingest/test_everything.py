@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.harness import cli
+from galspec_spark.harness import outcome
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import Listing, list_files
@@ -131,11 +131,11 @@ def test_nothing_but_quarantined_files_is_no_success(
     (survey / "b.fits").touch()
     options = ["--input", str(survey), "--warehouse", str(root)]
     for skipped in (0, 2):
-        assert run_here(spark, "ingest", *options) == cli.NOTHING_READ == 4
+        assert run_here(spark, "ingest", *options) == outcome.NOTHING_READ == 4
         line = capsys.readouterr().err.splitlines()[-1]
         assert line.startswith("error: none of the 2 files can be read (1 ")
         assert line.endswith(f"the table {root}/files says why of each")
         summary = json.loads((root / "summary.json").read_text())["ingest"]
         assert (summary["status"], summary["skipped"]) == ("failed", skipped)
     spec_files.write(survey, 0)
-    assert run_here(spark, "ingest", *options) == cli.DONE
+    assert run_here(spark, "ingest", *options) == outcome.DONE

@@ -12,12 +12,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from pyspark import SparkContext
 
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
+from galspec_spark.harness.outcome import FAILED
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse import frames
@@ -90,12 +92,18 @@ def test_logs_are_one_object_a_line(first):
         f"{step['name']}: done" for step in content(first[0])["steps"]
     ]
     assert all(line["time"].endswith("Z") for line in lines)
+    steps = ["release", *(step["name"] for step in content(first[0])["steps"])]
+    assert {line["step"] for line in lines} <= set(steps)
+    ends = [line for line in lines if line["logger"].endswith("steps")]
+    assert [line["step"] for line in ends] == steps[1:]
 
 
 def test_a_rerun_skips_all_of_it(spark, first, run_of):
     release, _ = first
-    before = content(release)
-    summary = run_release(spark, run_of("release"), release)
+    before, run = content(release), run_of("release")
+    summary = run_release(spark, run, release)
+    assert {each.status for each in run.trail.outcomes} == {"skipped"}
+    assert [each.step for each in run.trail.outcomes] == [each["name"] for each in before["steps"]]
     assert set(summary["steps"].values()) == {"skipped"}
     after = content(release)
     assert [s["result"] for s in after["steps"]] == [s["result"] for s in before["steps"]]
@@ -166,12 +174,28 @@ def test_a_failure_names_the_step(spark, survey, release_model, run_of, tmp_path
     release = Release(
         "dr1", [str(tmp_path / "none")], Warehouse(tmp_path / "wh"), release_model, tmp_path / "out"
     )
+    run = run_of("release")
     with pytest.raises(UserError, match="none"):
-        run_release(spark, run_of("release"), release)
+        run_release(spark, run, release)
+    (outcome,) = run.trail.outcomes
+    assert (outcome.step, outcome.status, outcome.exit_code) == ("ingest", "failed", FAILED)
     record = content(release)
     assert record["status"] == "failed"
     assert [step["state"] for step in record["steps"]][:2] == ["failed", "waiting"]
     assert "none" in record["steps"][0]["error"]
+
+
+def check_history(runs: Path, record: dict) -> None:
+    """The killed run wrote nothing; the other has a row for each of its steps, and its own."""
+    rows = pq.read_table(runs).to_pylist()
+    assert {row["run_id"] for row in rows} == {record["run_id"]}
+    states = {row["step"]: row["status"] for row in rows if row["step"] != "release"}
+    assert [*states] == [step["name"] for step in record["steps"]]
+    skipped = [step["name"] for step in record["steps"] if step["state"] == "skipped"]
+    assert [name for name, status in states.items() if status == "skipped"] == skipped
+    counts = {row["step"]: dict(row["counts"]) for row in rows}
+    assert counts["classify"]["spectra"] == SPECTRA
+    assert {(row["release"], row["model"]) for row in rows} == {("dr1", record["model"])}
 
 
 def test_a_killed_job_run_again_ends_as_one_left_alone(
@@ -199,6 +223,7 @@ def test_a_killed_job_run_again_ends_as_one_left_alone(
     assert result.returncode == (3 if expected["status"] == "attention" else 0), result.stderr
     record = json.loads(run_json.read_text())
     assert record["status"] == expected["status"]
+    check_history(tmp_path / "wh" / "runs", record)
     assert record["steps"][0]["state"] == "skipped"
     counts = [
         {key: each["result"].get(key) for key in ("classes", "flags", "left_out", "classified")}

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.catalog import classify
 from galspec_spark.errors import UserError
-from galspec_spark.harness import cli
+from galspec_spark.harness import outcome
 from galspec_spark.harness.run import Run
 from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import READ_AGAIN
@@ -140,7 +140,9 @@ def kinds(summary: dict[str, Any]) -> dict[str, int]:
 def test_a_clean_warehouse_has_no_findings(
     spark: SparkSession, copy: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_here(spark, "verify", "--warehouse", str(copy.root), "--sample", "all") == cli.DONE
+    assert (
+        run_here(spark, "verify", "--warehouse", str(copy.root), "--sample", "all") == outcome.DONE
+    )
     printed = capsys.readouterr()
     assert "no findings" in printed.out
     assert "rror" not in printed.err
@@ -493,7 +495,7 @@ def test_the_job_shows_its_findings_and_exits_with_3(
     (copy.root / "_staging/dead/part.parquet").write(b"half")
     options = ["--input", str(tmp_path / "more"), "--sample", "2", "--seed", "7"]
     code = run_here(spark, "verify", "--warehouse", str(copy.root), *options)
-    assert code == cli.PROBLEM_FOUND
+    assert code == outcome.PROBLEM_FOUND
 
     summary = json.loads((copy.root / "summary.json").read())["verify"]
     assert kinds(summary) == {
@@ -517,7 +519,7 @@ def test_the_job_shows_its_findings_and_exits_with_3(
 
 @pytest.mark.parametrize("sample", ["-1", "some", "1.5"])
 def test_a_wrong_sample_is_wrong_usage(spark: SparkSession, sample: str) -> None:
-    assert run_here(spark, "verify", f"--sample={sample}") == cli.WRONG_USAGE
+    assert run_here(spark, "verify", f"--sample={sample}") == outcome.WRONG_USAGE
 
 
 def test_one_writer_and_no_warehouse_are_one_clear_line(

@@ -24,6 +24,7 @@ from galspec_spark.warehouse.columns import describe, meaning_of
 from galspec_spark.warehouse.fields import PROVENANCE
 from galspec_spark.warehouse.flags import FLAGS
 from galspec_spark.warehouse.parts import open_part, part_writer
+from galspec_spark.warehouse.runs import RUNS
 from galspec_spark.warehouse.schemas import CATALOG, CLASSES, FILES, RESTFRAME, SAMPLE, SPECTRA
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.votable import CONTENT_KEY, VERSION_KEY
@@ -35,6 +36,7 @@ TABLES = {
     "lines": LINES,
     "sample": SAMPLE,
     "catalog": CATALOG.with_metadata({CLASSES: "|".join(BINARY.names)}),
+    "runs": RUNS,
     "queue": QUEUE,
     "changes": CHANGES,
     "search": describe(SEARCH, MEANINGS),
