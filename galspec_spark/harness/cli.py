@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 #: returns the content of the summary.
 Work = Callable[[SparkSession, Run, argparse.Namespace], Summary]
 WorkWithoutSpark = Callable[[Run, argparse.Namespace], Summary]
+#: What a job checks before the session is opened, which takes seconds.
+Check = Callable[[argparse.Namespace], None]
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,6 +79,7 @@ def run_job(
     work: Work,
     *,
     output: str,
+    before: Check = lambda _: None,
     argv: Sequence[str] | None = None,
 ) -> int:
     """Run one job from its command line and return its exit code.
@@ -91,6 +94,8 @@ def run_job(
         The work of the job.
     output
         Name of the option that holds the output folder, where ``summary.json`` goes.
+    before
+        Fails where the work could not begin, before Spark starts.
 
     Returns
     -------
@@ -100,6 +105,7 @@ def run_job(
     """
 
     def with_session(run: Run, args: argparse.Namespace) -> Summary:
+        before(args)
         with open_session(f"galspec {job}", run.config) as spark:
             return work(spark, run, args)
 

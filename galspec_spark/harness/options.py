@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from galspec_spark.config import check_setting
 from galspec_spark.errors import ConfigError
 from galspec_spark.warehouse.addresses import SLASHES_LACK, read_address
+from galspec_spark.warehouse.lock import check_free
 from galspec_spark.warehouse.storage import Location
 
 #: An address that begins with a user, or a user and a password.
@@ -40,6 +42,11 @@ def add_warehouse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warehouse", default="warehouse", metavar="DIR", help="folder of the tables"
     )
+
+
+def check_unlocked(args: argparse.Namespace) -> None:
+    """Fail if another job is writing to the warehouse that the options name."""
+    check_free(Location.of(args.warehouse), secrets.token_hex(8))
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

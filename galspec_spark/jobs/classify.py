@@ -18,6 +18,7 @@ from galspec_spark.harness.options import (
     add_model,
     add_release,
     add_warehouse,
+    check_unlocked,
     local_path,
     value_of,
 )
@@ -63,7 +64,7 @@ def main() -> int:
         metavar="N",
         help="write queue.csv: the N spectra whose label would teach the model most",
     )
-    return run_job("classify", parser, work, output="warehouse")
+    return run_job("classify", parser, work, output="warehouse", before=check_unlocked)
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Merge the small Parquet files of a warehouse into large ones; nothing becomes outdated."""
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse
+from galspec_spark.harness.options import add_warehouse, check_unlocked
 from galspec_spark.upkeep import compact
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -15,4 +15,5 @@ def main() -> int:
         parser,
         lambda spark, run, args: compact(spark, run, Warehouse(args.warehouse)),
         output="warehouse",
+        before=check_unlocked,
     )

@@ -1,7 +1,7 @@
 """Read a survey's FITS files into the tables spectra and files of a warehouse."""
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_setting, add_warehouse
+from galspec_spark.harness.options import add_setting, add_warehouse, check_unlocked
 from galspec_spark.ingest import ingest
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -35,4 +35,5 @@ def main() -> int:
             run.config.ingest.release,
         ),
         output="warehouse",
+        before=check_unlocked,
     )

@@ -1,7 +1,7 @@
 """Measure the emission lines of a warehouse's spectra as SDSS's pipeline does."""
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse
+from galspec_spark.harness.options import add_warehouse, check_unlocked
 from galspec_spark.measure import measure_lines
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -15,4 +15,5 @@ def main() -> int:
         parser,
         lambda spark, run, args: measure_lines(spark, run, Warehouse(args.warehouse)),
         output="warehouse",
+        before=check_unlocked,
     )

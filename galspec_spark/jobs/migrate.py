@@ -1,7 +1,7 @@
 """Bring the tables of a warehouse that an older version made to the present format."""
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse
+from galspec_spark.harness.options import add_warehouse, check_unlocked
 from galspec_spark.upkeep import migrate
 
 
@@ -14,4 +14,5 @@ def main() -> int:
         parser,
         lambda spark, run, args: migrate(spark, run, args.warehouse),
         output="warehouse",
+        before=check_unlocked,
     )

@@ -1,7 +1,7 @@
 """Move the spectra of a warehouse to the rest frame, and decide on labels, splits and folds."""
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_labels, add_warehouse
+from galspec_spark.harness.options import add_labels, add_warehouse, check_unlocked
 from galspec_spark.preprocess import preprocess
 from galspec_spark.warehouse.tables import Warehouse
 
@@ -16,4 +16,5 @@ def main() -> int:
         parser,
         lambda spark, run, args: preprocess(spark, run, Warehouse(args.warehouse)),
         output="warehouse",
+        before=check_unlocked,
     )

@@ -6,6 +6,7 @@ failed, 3 done with findings of drift or verify, 4 every file of the input is qu
 """
 
 import argparse
+import secrets
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -16,10 +17,13 @@ from galspec_spark.harness.options import (
     add_model,
     add_setting,
     add_warehouse,
+    check_unlocked,
     local_path,
 )
 from galspec_spark.harness.run import Run, Summary
-from galspec_spark.release.stage import Release, run_release
+from galspec_spark.release.stage import Release, release_lock, run_release
+from galspec_spark.warehouse.lock import check_free
+from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 
 
@@ -56,7 +60,13 @@ def main() -> int:
     parser.add_argument(
         "--base-url", default="https://data.sdss.org/sas", metavar="URL", help="root of the archive"
     )
-    return run_job("release", parser, work, output="output")
+    return run_job("release", parser, work, output="output", before=check_locks)
+
+
+def check_locks(args: argparse.Namespace) -> None:
+    """Fail if another release is at work on the warehouse, or another job is writing to it."""
+    check_free(release_lock(Location.of(args.warehouse)), secrets.token_hex(8))
+    check_unlocked(args)
 
 
 def work(spark: SparkSession, run: Run, args: argparse.Namespace) -> Summary:

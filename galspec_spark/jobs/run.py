@@ -15,6 +15,7 @@ from galspec_spark.harness.options import (
     add_labels,
     add_setting,
     add_warehouse,
+    check_unlocked,
     local_path,
 )
 from galspec_spark.harness.run import Run, Summary, run_stage
@@ -82,4 +83,4 @@ def main() -> int:
     parser.add_argument(
         "--output", type=local_path, default="run", metavar="DIR", help="folder of the results"
     )
-    return run_job("run", parser, work, output="output")
+    return run_job("run", parser, work, output="output", before=check_unlocked)

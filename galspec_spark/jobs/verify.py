@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.cli import job_parser, run_job
-from galspec_spark.harness.options import add_warehouse, value_of
+from galspec_spark.harness.options import add_warehouse, check_unlocked, value_of
 from galspec_spark.harness.run import Run
 from galspec_spark.verify.findings import as_text
 from galspec_spark.verify.verify import verify
@@ -60,4 +60,4 @@ def main() -> int:
         default=1,
         help="seed of the sample",
     )
-    return run_job("verify", parser, work, output="warehouse")
+    return run_job("verify", parser, work, output="warehouse", before=check_unlocked)

@@ -58,6 +58,11 @@ class Release:
     archive: str = ""  #: root of the archive
 
 
+def release_lock(warehouse: Location) -> Location:
+    """Return the folder whose lock keeps releases of a warehouse one at a time."""
+    return warehouse / "_release"
+
+
 def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
     """Ingest, preprocess, measure, classify and check a release, and report.
 
@@ -75,7 +80,7 @@ def run_release(spark: SparkSession, run: Run, release: Release) -> Summary:
         If another release job holds the warehouse, or a step fails; ``run.json`` names the step.
     """
     output = Location.of(release.output)
-    with hold_lock(release.warehouse.root / "_release", run.id), log_to(release.output, run):
+    with hold_lock(release_lock(release.warehouse.root), run.id), log_to(release.output, run):
         model = run.trail.model = model_id(release.model)
         names = [name for name in NAMES if name != "download" or release.wanted]
         steps = Steps(

@@ -47,6 +47,51 @@ def hold_lock(root: Location, name: str, *, wait: bool = False) -> Iterator[Call
         yield check
 
 
+def check_free(root: Location, name: str) -> None:
+    """Fail where `hold_lock` would, at a look: a job may look before a start that takes seconds.
+
+    For the moment of the look another job that takes the lock finds it held.
+
+    Parameters
+    ----------
+    root
+        The folder, which may not exist.
+    name
+        Unique name of the run.
+
+    Raises
+    ------
+    UserError
+        If another job holds the lock.
+    """
+    if root.is_local:
+        _check_process_lock(root)
+    else:
+        _check_claims(root, name)
+
+
+def _check_process_lock(root: Location) -> None:
+    try:
+        with Path(root.path, "_lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except BlockingIOError:
+        raise _refused(root) from None
+
+
+def _check_claims(root: Location, name: str) -> None:
+    claims = [status.mtime_ns for status in (root / "_locks").files()]
+    if not claims:
+        return
+    clock = root / f"_clock-{name}"  # its time is the storage's own
+    clock.write(b"")
+    now = clock.status().mtime_ns
+    clock.delete()
+    if any(now - renewed <= DEAD_AFTER * 1e9 for renewed in claims):
+        raise _refused(root)
+
+
 def _refused(root: Location) -> UserError:
     return UserError(f"another job is writing to {root}: wait until it ends")
 

@@ -16,7 +16,7 @@ from galspec_spark.ingest.listing import list_files
 from galspec_spark.preprocess import preprocess
 from galspec_spark.warehouse import lock
 from galspec_spark.warehouse.frames import read_table
-from galspec_spark.warehouse.lock import hold_lock
+from galspec_spark.warehouse.lock import check_free, hold_lock
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files
@@ -107,6 +107,10 @@ def test_one_writer_at_a_time(folder: Location) -> None:
         check()
         with pytest.raises(UserError, match="another job is writing"), hold_lock(folder, "second"):
             pass
+        with pytest.raises(UserError, match="another job is writing"):
+            check_free(folder, "looker")
+        check()  # to look disturbs nobody
+    check_free(folder, "looker")
     with hold_lock(folder, "second"):
         pass
 
@@ -133,6 +137,7 @@ def test_a_dead_claim_is_taken_over_and_its_owner_finds_out(
     monkeypatch.setattr(lock, "DEAD_AFTER", 0.5)  # the server counts in whole seconds
     with hold_lock(folder, "sleeper") as check:
         threading.Event().wait(2.1)  # nothing is renewed so soon: the process seems dead
+        check_free(folder, "looker")
         with hold_lock(folder, "next"):
             pass
         with pytest.raises(UserError, match="was lost"):
