@@ -16,7 +16,7 @@ from galspec_spark.harness.outcome import DONE, WRONG_USAGE
 #: The jobs, along the way of the data.
 JOBS = (
     "run", "simulate", "download", "ingest", "preprocess", "measure", "train", "classify", "drift",
-    "changes", "view", "release", "verify", "compact", "remove", "migrate",
+    "changes", "diff", "view", "release", "verify", "compact", "remove", "migrate",
 )  # fmt: skip
 
 

@@ -59,6 +59,7 @@ def test_a_job_shows_its_own_help(capsys, job):
 def test_an_unknown_option_is_wrong_usage_in_one_line(capsys, job):
     needed = {"download": ["--plates", "266"], "drift": ["--release", "a"]}
     needed["release"] = needed["remove"] = needed["drift"]
+    needed["diff"] = ["a", "b"]
     assert main([job, *needed.get(job, []), "--no-such-option"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
@@ -72,6 +73,7 @@ def test_an_unknown_option_is_wrong_usage_in_one_line(capsys, job):
         (["drift"], "the following arguments are required: --release"),
         (["release"], "the following arguments are required: --release"),
         (["remove"], "the following arguments are required: --release"),
+        (["diff", "a"], "the following arguments are required: NEW"),
         (["download"], "one of the arguments --plates --list --templates is required"),
         (["classify", "--export", "xlsx"], "argument --export: invalid choice: 'xlsx'"),
         (["verify", "--sample", "few"], "'few' is neither a number of files nor all"),

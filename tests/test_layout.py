@@ -48,7 +48,7 @@ ROOMS = (
     "errors", "labels", "spectrum", "lines", "warehouse", "readers", "ml.classifiers",
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
     "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "queue", "report",
-    "viewer", "changes", "train", "verify", "upkeep", "export", "download", "simulate",
+    "viewer", "changes", "diff", "train", "verify", "upkeep", "export", "download", "simulate",
     "datasource", "release", "udfs", "api", "jobs", "command",
 )  # fmt: skip
 

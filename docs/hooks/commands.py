@@ -67,12 +67,12 @@ def _table(options: dict[str, tuple[str, str]]) -> str:
 
 def _written(action: argparse.Action) -> str:
     """Return an option with what it takes, in one of its ways."""
-    names = action.option_strings or [action.dest]
+    name = action.option_strings[-1] if action.option_strings else ""
     value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
     if not isinstance(value, str):
         value = " ".join(value)
     several = " ..." if action.nargs == "+" else ""
-    return f"{names[-1]} {value}{several}".strip().replace("|", r"\|")
+    return f"{name} {value}{several}".strip().replace("|", r"\|")
 
 
 def _meaning(action: argparse.Action) -> str:

@@ -93,9 +93,10 @@ def write_page(
     origin: Origin,
     simulated: Simulated,
     filters: Mapping[str, Callable[..., object]],
+    name: str = "report.html",
     **values: object,
 ) -> Path:
-    """Write ``report.html`` into a folder; it needs no other file.
+    """Write a page into a folder; it needs no other file.
 
     Parameters
     ----------
@@ -105,6 +106,8 @@ def write_page(
         What the page was made from.
     filters
         Filters of this template, besides the filters of all templates.
+    name
+        Of the page.
     values
         Variables of the template.
     """
@@ -128,7 +131,7 @@ def write_page(
     content = environment.get_template(template).render(
         css=css, origin=origin, simulated=simulated, **values
     )
-    page = output / "report.html"
+    page = output / name
     Location.of(page).write(content.encode())
     return page
 

@@ -38,6 +38,7 @@ def test_each_command_has_its_options() -> None:
     )
     assert "data release" in commands["drift"]
     assert "(required)" in commands["drift"]
+    assert "| `OLD` | the old release (required) |" in commands["diff"]
     assert "--set" not in commands["train"]
 
 

@@ -13,6 +13,8 @@ from astropy.io import votable
 from astropy.io.votable.ucd import parse_ucd
 
 from galspec_spark.changes.table import CHANGES
+from galspec_spark.diff.rates import RATES
+from galspec_spark.diff.table import DIFF
 from galspec_spark.labels import BINARY
 from galspec_spark.measure.schema import LINES
 from galspec_spark.ml.search.scorecard import KNOWN, PREDICTED
@@ -39,6 +41,8 @@ TABLES = {
     "runs": RUNS,
     "queue": QUEUE,
     "changes": CHANGES,
+    "diff": DIFF,
+    "rates": RATES,
     "search": describe(SEARCH, MEANINGS),
 }
 

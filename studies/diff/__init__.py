@@ -1,0 +1,1 @@
+"""How many planted changes `galspec diff` finds between two releases, and how many it invents."""
