@@ -68,6 +68,7 @@ class IngestConfig(Section):
 
     release: ReleaseName | None = Field(None, description="null: as the files' paths name it")
     part_megabytes: int = Field(160, ge=1, le=200, description="size of the Parquet files")
+    vanished_max: Fraction = Field(0.5, description="share of a known release that may be gone")
 
 
 class LabelConfig(RootModel[dict[str, tuple[str, ...]]]):

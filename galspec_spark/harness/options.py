@@ -60,7 +60,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_setting(parser: argparse.ArgumentParser, option: str, key: str, **more: Any) -> None:
+def add_setting(parser: argparse._ActionsContainer, option: str, key: str, **more: Any) -> None:
     """Add an option that sets a key of the configuration, such as ``ingest.release``.
 
     The configuration's hash knows the value, and it wins over ``--set``.

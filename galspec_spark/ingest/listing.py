@@ -17,8 +17,10 @@ from galspec_spark import __version__
 from galspec_spark.errors import UserError
 from galspec_spark.ingest.companions import has_catalogue_in
 from galspec_spark.ingest.finding import Finder, as_text
+from galspec_spark.ingest.vanished import vanished_files
 from galspec_spark.warehouse.local import FileStatus
 from galspec_spark.warehouse.parts import may_hold, open_part
+from galspec_spark.warehouse.releases import parts_of_release
 from galspec_spark.warehouse.schemas import FILES
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
@@ -49,8 +51,9 @@ class Changes:
     """The files that a run reads, and those whose old rows it replaces."""
 
     new: pa.Table  #: part of the listing: the files to read
-    stale: pa.Array  #: paths whose old rows have to go: of new files, and of folders listed now
+    stale: pa.Array  #: paths whose old rows have to go: of new or vanished files, and of folders
     skipped: pa.Table  #: the rows of ``files`` of all others: status, reason and release
+    vanished: pa.Array  #: stale paths of a whole release that are not listed any more
     read_again: Location | None  #: the list of verify, if this run reads all its files
 
 
@@ -94,20 +97,33 @@ def _as_table(files: list[FileStatus]) -> pa.Table:
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=LISTING)
 
 
-def changes(listed: Listing, warehouse: Warehouse) -> Changes:
+def changes(
+    listed: Listing, before: pa.Table, warehouse: Warehouse, whole: str | None = None
+) -> Changes:
     """Compare the listing with the ``files`` table.
 
     A run reads files that the table lacks, that changed since, that could not be read then, that an
-    earlier version quarantined, or that verify named; and files of spectra with such a catalogue.
+    earlier version quarantined, or that verify named; and files of spectra with such a catalogue,
+    or with one that vanished.
+
+    Parameters
+    ----------
+    before
+        Rows of ``files``: from `accounts_near`, or more.
+    whole
+        Name of a release that the listing has all files of; None if none.
     """
-    before, listing = _accounts_near(listed, warehouse), listed.files
+    listing, vanished = listed.files, vanished_files(before, listed.files, listed.folders, whole)
     requested = pa.array(read_again(warehouse), pa.string())
     is_old = pc.is_in(listing["path"], before["path"])
     both = listing.filter(is_old).join(before, keys="path", right_suffix="_before")
     again = both.filter(_is_outdated(both))["path"]
     wanted = pc.or_(pc.invert(is_old), pc.is_in(listing["path"], again))
     wanted = pc.or_(wanted, pc.is_in(listing["path"], requested))
-    wanted = pc.or_(wanted, has_catalogue_in(listing["path"], listing.filter(wanted)["path"]))
+    touched = pa.chunked_array(
+        [*listing.filter(wanted)["path"].chunks, *vanished.chunks], pa.string()
+    )
+    wanted = pc.or_(wanted, has_catalogue_in(listing["path"], touched))
     new = listing.filter(wanted)
     had_rows = pc.or_(pc.is_in(new["path"], before["path"]), pc.is_in(new["path"], requested))
     skipped = before.filter(pc.is_in(before["path"], listing.filter(pc.invert(wanted))["path"]))
@@ -116,24 +132,32 @@ def changes(listed: Listing, warehouse: Warehouse) -> Changes:
         pc.equal(before["status"], "quarantined"), pc.is_in(before["path"], listed.folders)
     )
     stale = [*new.filter(had_rows)["path"].chunks, *before.filter(was_no_file)["path"].chunks]
+    stale += vanished.chunks
     return Changes(
         new,
         pa.chunked_array(stale, pa.string()).combine_chunks(),
         skipped,
+        vanished.combine_chunks(),
         warehouse.root / READ_AGAIN if reads_all else None,
     )
 
 
-def _accounts_near(listed: Listing, warehouse: Warehouse) -> pa.Table:
-    """Return the rows of parts of ``files`` that may have a listed file or folder among them."""
-    columns = ["path", "size", "mtime_ns", "status", "reason", "release", "version"]
-    none = pa.schema([FILES.field(name) for name in columns]).empty_table()
+def accounts_near(listed: Listing, warehouse: Warehouse, whole: str | None = None) -> pa.Table:
+    """Return the rows of parts of ``files`` that may have a listed file or folder, or a release."""
     of_both = pa.chunked_array([*listed.files["path"].chunks, listed.folders], pa.string())
     first, last = (bound.as_py() for bound in pc.min_max(of_both).values())
-    if first is None:
-        return none
-    near = [part for part in warehouse.parts("files") if may_hold(part, "path", first, last)]
-    return pa.concat_tables([none, *(open_part(part).read(columns) for part in near)])
+    parts = warehouse.parts("files")
+    near = set() if first is None else {p for p in parts if may_hold(p, "path", first, last)}
+    if whole is not None:
+        near |= {*parts_of_release(parts, whole)}
+    return accounts(sorted(near))
+
+
+def accounts(parts: Sequence[Location]) -> pa.Table:
+    """Return what `changes` needs to know of the files in parts of ``files``."""
+    columns = ["path", "size", "mtime_ns", "status", "reason", "release", "version"]
+    none = pa.schema([FILES.field(name) for name in columns]).empty_table()
+    return pa.concat_tables([none, *(open_part(part).read(columns) for part in parts)])
 
 
 def read_again(warehouse: Warehouse) -> list[str]:

@@ -28,11 +28,19 @@ from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.harness.tasks import run_tasks
 from galspec_spark.ingest.companions import with_spectra_of_catalogues
 from galspec_spark.ingest.finding import in_words
-from galspec_spark.ingest.listing import Listing, changes, list_files, tasks_of, write_plan
+from galspec_spark.ingest.listing import (
+    Listing,
+    accounts_near,
+    changes,
+    list_files,
+    tasks_of,
+    write_plan,
+)
 from galspec_spark.ingest.release_name import release_of
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
 from galspec_spark.ingest.spectra_parts import SpectraParts
+from galspec_spark.ingest.vanished import check_vanished
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.opening import open_sources
@@ -45,7 +53,13 @@ log = logging.getLogger(__name__)
 
 
 def ingest(
-    spark: SparkSession, run: Run, inputs: Sequence[str], warehouse: Warehouse, release: str | None
+    spark: SparkSession,
+    run: Run,
+    inputs: Sequence[str],
+    warehouse: Warehouse,
+    release: str | None,
+    *,
+    is_whole: bool = False,
 ) -> dict[str, Any]:
     """Read all files that are new or changed since the warehouse read them.
 
@@ -55,11 +69,14 @@ def ingest(
         Files, and folders to search for FITS files.
     release
         Name of the data release that the files belong to; None for `release_of` their paths.
+    is_whole
+        Whether the inputs are all files of the release: the rows of its other files go.
 
     Returns
     -------
     dict
         Counts of this run: files = read + quarantined + skipped; replaced (of those read again);
+        vanished, files of a whole release that are gone;
         left_out, entries that are not FITS files by their names, in all and by suffix; skipped
         files by the other release that they are ingested under; spectra; quarantined files by
         reason; worker_megabytes, the most memory of a worker; release. ``warehouse``: files,
@@ -69,6 +86,7 @@ def ingest(
     ------
     UserError
         If an input is missing or holds no FITS file, or another job is writing to the warehouse.
+        If more files of a whole release vanished than the configuration allows.
     NothingRead
         If every file of the inputs is quarantined, now or by an earlier run.
     """
@@ -79,7 +97,10 @@ def ingest(
     with warehouse.writing(run.id) as staging:
         files = with_spectra_of_catalogues(listing.files, warehouse)
         listing = replace(listing, files=files)
-        to_do = changes(listing, warehouse)
+        whole = name if is_whole else None
+        before = accounts_near(listing, warehouse, whole)
+        to_do = changes(listing, before, warehouse, whole)
+        check_vanished(to_do.vanished, before, name, run.config.ingest.vanished_max)
         results: list[Read] = []
         if to_do.new.num_rows:
             cores = spark.sparkContext.defaultParallelism
@@ -97,7 +118,8 @@ def ingest(
         summary = {
             **_reconcile(to_do.new, results),
             **_not_read(listing, to_do.skipped, name),
-            "replaced": len(to_do.stale),
+            "replaced": len(to_do.stale) - len(to_do.vanished),
+            "vanished": len(to_do.vanished),
         }
         if results or len(to_do.stale):
             replaced = take_out(spark, run, warehouse, staging, to_do.stale)
@@ -187,7 +209,7 @@ def take_out(
         staging=staging.folder,
         run_id=run.id,
     )
-    log.info("ingest: %d files changed: their old rows are replaced", len(stale))
+    log.info("ingest: %d files changed or vanished: their old rows go", len(stale))
     return Replaced.of(found, run_tasks(spark, task, range(len(found))))
 
 

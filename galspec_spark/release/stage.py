@@ -56,6 +56,7 @@ class Release:
     )
     wanted: Path | None = None  #: list of spectra to download into the first of the inputs
     archive: str = ""  #: root of the archive
+    is_whole: bool = False  #: whether the inputs are all of it: the rows of its other files go
 
 
 def release_lock(warehouse: Location) -> Location:
@@ -134,8 +135,8 @@ def _table_steps(spark: SparkSession, run: Run, release: Release) -> list[Step]:
     return [
         step(
             "ingest",
-            lambda own: ingest(spark, own, inputs, warehouse, name),
-            lambda result: not (result["read"] or result["quarantined"]),
+            lambda own: ingest(spark, own, inputs, warehouse, name, is_whole=release.is_whole),
+            lambda result: not (result["read"] or result["quarantined"] or result["vanished"]),
         ),
         step(
             "preprocess",

@@ -124,3 +124,16 @@ def test_the_table_is_that_of_a_fresh_ingest_whatever_came_first(
     assert str(table_of(fresh)) == str(last)
     assert {row["file"] for row in last} == {str(path) for path in (coadd, plate, usable)}
     assert zbest.exists()
+
+
+def test_spectra_lose_what_a_vanished_catalogue_said(
+    spark: SparkSession, tmp_path: Path, run_of: Callable[..., Run]
+) -> None:
+    survey, warehouse = tmp_path / "survey", Warehouse(tmp_path / "warehouse")
+    write(survey, "coadd-a.fits", desi_files.coadd())
+    redrock = write(survey, "redrock-a.fits", desi_files.redrock())
+    ingest(spark, run_of(), [str(survey)], warehouse, "dr1", is_whole=True)
+    redrock.unlink()
+    summary = ingest(spark, run_of(), [str(survey)], warehouse, "dr1", is_whole=True)
+    assert (summary["read"], summary["replaced"], summary["vanished"]) == (1, 1, 1)
+    assert {row["class"] for row in table_of(warehouse)} == {None}
