@@ -1,13 +1,15 @@
-"""Run the DAG once, for an interpreter with Airflow: dag_run.py FOLDER-OF-THE-DAG DATA."""
+"""Run the DAG once as a scheduler loads it, for an interpreter with Airflow: dag_run.py DATA."""
 
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, sys.argv[1])
-    from galspec_release import galspec_release
+    from airflow.dag_processing.dagbag import DagBag
 
-    dag = galspec_release()
+    bag = DagBag()
+    assert not bag.import_errors, bag.import_errors
+    dag = bag.dags["galspec_release"]
     dag.get_task("submit").retries = 0
-    run = dag.test(run_conf={"data": sys.argv[2], "release": "dr19"})
+    run = dag.test(run_conf={"data": sys.argv[1]})
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}
-    sys.stdout.write(f"\nsubmit {states['submit']}, check {states['check']}, DAG {run.state}\n")
+    tasks = ", ".join(f"{name} {states[name]}" for name in ("submit", "check", "findings"))
+    sys.stdout.write(f"\n{tasks}, DAG {run.state}\n")

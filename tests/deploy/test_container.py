@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.submit import ROOT
 
@@ -49,6 +54,31 @@ def test_what_it_copies_is_there() -> None:
         for source in sources:
             assert source.startswith("dist/") or (ROOT / source).exists(), source
             assert any(line[1:].split("/")[0] == source.split("/")[0] for line in ignored[1:])
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "deploy/constraints.txt").read_text().splitlines()
+    pairs = [line.split("==") for line in lines if not line.startswith("#")]
+    return {name: version for name, version in pairs}
+
+
+def test_it_pins_all_that_it_installs() -> None:
+    """Each package that ours leads to has one version, which satisfies whoever asks for it."""
+    (install,) = [line for line in instructions("RUN") if "pip install" in line]
+    assert "--constraint /tmp/constraints.txt" in install
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-bookworm", instructions("FROM")[0])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned, waiting, met = pins(), [*project["dependencies"]], set()
+    while waiting:
+        wanted = Requirement(waiting.pop())
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        name = canonicalize_name(wanted.name)
+        assert wanted.specifier.contains(pinned[name]), wanted
+        if name not in met:
+            met.add(name)
+            waiting += distribution(name).requires or []
+    assert met == set(pinned)
 
 
 def test_it_holds_no_secret() -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from galspec_spark import __version__
+from galspec_spark.harness.cli import NOTHING_READ, PROBLEM_FOUND, WRONG_USAGE
 from tests.submit import ROOT
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -22,8 +23,8 @@ APPLICATION = {
     "restartPolicy", "driver", "executor", "volumes",
 }  # fmt: skip
 POD = {
-    "cores", "memory", "memoryOverhead", "envFrom", "podSecurityContext", "securityContext",
-    "volumeMounts",
+    "cores", "coreLimit", "labels", "memory", "memoryOverhead", "envFrom", "podSecurityContext",
+    "securityContext", "volumeMounts",
 }  # fmt: skip
 #: What a field of the operator is called among Spark's settings.
 SETTINGS = {"cores": "cores", "memory": "memory", "memoryOverhead": "memoryOverhead"}
@@ -74,7 +75,8 @@ def cluster_settings() -> dict[str, str]:
 
 
 def of_kubernetes() -> list[dict[str, Any]]:
-    own = [d for name in ("access.yaml", "cronjob.yaml", "executor.yaml") for d in documents(name)]
+    names = ("access", "cronjob", "executor", "network-policy", "storage")
+    own = [document for name in names for document in documents(f"{name}.yaml")]
     for role in ("driver", "executor"):
         made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": role}}
         own.append({**made, "spec": operator_pod(role)})
@@ -108,16 +110,43 @@ def test_no_two_releases_at_once() -> None:
     (cron,) = documents("cronjob.yaml")
     assert scheduled["spec"]["concurrencyPolicy"] == "Forbid"
     assert cron["spec"]["concurrencyPolicy"] == "Forbid"
-    # A second try would find what the first one found.
-    assert cron["spec"]["jobTemplate"]["spec"]["backoffLimit"] == 0
+
+
+def test_findings_are_told_apart_from_a_failure_and_not_tried_again() -> None:
+    (cron,) = documents("cronjob.yaml")
+    job = cron["spec"]["jobTemplate"]["spec"]
+    policy = job["podFailurePolicy"]["rules"]
+    codes = {tuple(r["onExitCodes"]["values"]): r["action"] for r in policy if "onExitCodes" in r}
+    assert codes == {(PROBLEM_FOUND,): "FailJob", (WRONG_USAGE, NOTHING_READ): "FailJob"}
+    assert {r["onExitCodes"]["containerName"] for r in policy if "onExitCodes" in r} == {"driver"}
+    assert job["backoffLimit"] > 0  # exit code 1 is tried again
+    assert cron_pod()["restartPolicy"] == "Never"  # without it there is no such policy
+    assert job["activeDeadlineSeconds"] > 0
+
+
+def test_the_network_policy_is_that_of_all_pods() -> None:
+    (policy,) = documents("network-policy.yaml")
+    labels = policy["spec"]["podSelector"]["matchLabels"]
+    (cron,) = documents("cronjob.yaml")
+    assert cron["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"] == labels
+    assert documents("executor.yaml")[0]["metadata"]["labels"] == labels
+    assert application()["driver"]["labels"] == application()["executor"]["labels"] == labels
+    assert policy["spec"]["ingress"] == [{"from": [{"podSelector": {"matchLabels": labels}}]}]
+
+
+def test_the_claim_is_the_one_that_the_pods_mount() -> None:
+    (claim,) = documents("storage.yaml")
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    for _, pod in pods():
+        assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
 
 
 def test_the_schedule_runs_the_application() -> None:
     (scheduled,) = documents("scheduled-spark-application.yaml")
     assert scheduled["spec"]["template"] == application()
     arguments = cron_pod()["containers"][0]["args"]
-    assert arguments[-5:] == application()["arguments"]
-    assert application()["mainApplicationFile"] == f"local://{arguments[-6]}"
+    assert arguments[-4:] == application()["arguments"]
+    assert application()["mainApplicationFile"] == f"local://{arguments[-5]}"
 
 
 def test_settings_are_those_of_conf_cluster() -> None:
