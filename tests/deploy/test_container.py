@@ -58,8 +58,7 @@ def test_what_it_copies_is_there() -> None:
 
 def pins() -> dict[str, str]:
     lines = (ROOT / "deploy/constraints.txt").read_text().splitlines()
-    pairs = [line.split("==") for line in lines if not line.startswith("#")]
-    return {name: version for name, version in pairs}
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def test_it_pins_all_that_it_installs() -> None:
