@@ -71,7 +71,7 @@ def test_an_unknown_option_is_wrong_usage_in_one_line(capsys, job):
     ("words", "expected"),
     [
         (["drift"], "the following arguments are required: --release"),
-        (["release"], "the following arguments are required: --release"),
+        (["release"], "one of the arguments --release --discover is required"),
         (["remove"], "the following arguments are required: --release"),
         (["diff", "a"], "the following arguments are required: NEW"),
         (["download"], "one of the arguments --plates --list --templates is required"),
