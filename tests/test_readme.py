@@ -24,7 +24,7 @@ from tests.submit import ROOT, run_here
 
 README = (ROOT / "README.md").read_text()
 #: A survey has so many times fewer spectra than the README's.
-FEWER = 16
+FEWER = 10
 #: The classifier of small.yaml that takes Spark many jobs; tests/cluster trains it.
 SLOW = "random_forest"
 #: A release may be unlike so few spectra of the training set.

@@ -54,10 +54,10 @@ def _tell(run: Run, places: Places, whole: Outcome) -> None:
 def _add_history(run: Run, root: Location) -> None:
     if not root.is_folder():  # a mistyped name of a warehouse makes none
         return
-    common = {"job": run.job, "release": run.trail.release, "model": run.trail.model}
-    add_runs(
-        root, run.id, [{**vars(each), **common, **run.columns()} for each in run.trail.outcomes]
-    )
+    trail = run.trail
+    common = {"job": run.job, "model": trail.model, **run.columns()}
+    rows = [{**vars(each), "release": trail.release_of(each), **common} for each in trail.outcomes]
+    add_runs(root, run.id, rows)
 
 
 def _write_metrics(run: Run, target: str) -> None:

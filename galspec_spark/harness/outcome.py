@@ -38,6 +38,7 @@ class Outcome:
     exit_code: int = DONE
     counts: dict[str, int] = field(default_factory=dict)  #: the summary's whole numbers
     message: str | None = None  #: the cause of a failure, or what was found
+    release: str | None = None  #: the one at work when it ended; a run may do several
 
     def take(self, result: Mapping[str, object]) -> None:
         """Take the counts of a result, and what it found."""
@@ -76,6 +77,10 @@ class Trail:
         if self.model is None and isinstance(model, str):
             self.model = model
 
+    def release_of(self, outcome: Outcome) -> str | None:
+        """Return the release of a step, which may have been learned after its end."""
+        return outcome.release or self.release
+
     @contextmanager
     def step(self, name: str) -> Iterator[Outcome]:
         """Follow a step; yield its outcome, which takes the result."""
@@ -87,6 +92,7 @@ class Trail:
             outcome.fail(error)
             raise
         finally:
+            outcome.release = self.release
             outcome.seconds = round(time.monotonic() - began, 2)
             self.outcomes.append(outcome)
             self.current = before

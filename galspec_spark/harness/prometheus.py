@@ -28,7 +28,8 @@ def prometheus_text(job: str, trail: Trail) -> str:
     for name, (explanation, samples) in families.items():
         lines += [f"# HELP {name} {explanation}", f"# TYPE {name} gauge"]
         for outcome in trail.outcomes:
-            common = {"job": job, "step": outcome.step, "release": trail.release or ""}
+            release = trail.release_of(outcome) or ""
+            common = {"job": job, "step": outcome.step, "release": release}
             for labels, value in samples(outcome):
                 lines.append(f"{name}{{{_labels({**common, **labels})}}} {value!r}")
     return "\n".join(lines) + "\n"

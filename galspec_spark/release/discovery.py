@@ -97,6 +97,7 @@ def discover_releases(spark: SparkSession, run: Run, discovery: Discovery) -> Su
             raise _failure(error, release, waiting[number + 1 :]) from error
         release.state = "attention" if done[release.name]["findings"] else "done"
     findings = {name: summary["findings"] for name, summary in done.items() if summary["findings"]}
+    run.trail.release = None
     record.status = "attention" if findings else "done"
     write_json(place, record)
     return {
@@ -126,7 +127,9 @@ def _do(spark: SparkSession, run: Run, discovery: Discovery, found: Found) -> Su
         output=discovery.output / found.name,
         is_whole=True,
     )
-    return run_release(spark, Run.start(run.job, config, run.command), release)
+    run.trail.release = found.name
+    own = replace(Run.start(run.job, config, run.command), trail=run.trail)
+    return run_release(spark, own, release)
 
 
 def _failure(error: Exception, failed: Found, left: Sequence[Found]) -> UserError:

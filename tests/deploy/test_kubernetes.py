@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from galspec_spark import __version__
-from galspec_spark.harness.cli import NOTHING_READ, PROBLEM_FOUND, WRONG_USAGE
+from galspec_spark.harness.outcome import NOTHING_READ, PROBLEM_FOUND, WRONG_USAGE
 from tests.submit import ROOT
 
 FOLDER = ROOT / "deploy/kubernetes"

@@ -115,7 +115,11 @@ def test_what_is_new_is_done_and_what_vanished_goes_from_every_table(
             shutil.copy(file, incoming / name)
     warehouse = Warehouse(tmp_path / "wh")
     given = Discovery(str(incoming), warehouse, release_model, tmp_path / "out")
-    assert discover_releases(spark, run_of("release"), given)["done_now"] == "day1, day2"
+    run = run_of("release")
+    assert discover_releases(spark, run, given)["done_now"] == "day1, day2"
+    steps = [(run.trail.release_of(step), step.step) for step in run.trail.outcomes]
+    assert {release for release, _ in steps} == {"day1", "day2"}
+    assert len(steps) == len(set(steps))
     nothing = discover_releases(spark, run_of("release"), given)
     assert nothing["done_now"] == "nothing: 2 releases known, none changed"
 
