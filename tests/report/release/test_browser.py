@@ -35,6 +35,16 @@ def test_page_is_whole_and_fits(tab, written, size) -> None:
     assert [url for url in tab.requests() if not url.startswith(("file:", "data:"))] == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_light_by_day_and_dark_by_night(tab, written, scheme) -> None:
+    wanted = [{"name": "prefers-color-scheme", "value": scheme}]
+    tab.call("Emulation.setEmulatedMedia", features=wanted)
+    tab.open(written, 390, 844, is_phone=True)
+    red = "parseInt(getComputedStyle(document.body).{}.match(/\\d+/)[0])"
+    assert (tab.value(red.format("backgroundColor")) > 128) == (scheme == "light")
+    assert (tab.value(red.format("color")) < 128) == (scheme == "light")
+
+
 def test_the_browser_sees_what_is_wrong(tab, tmp_path) -> None:
     wrong = tmp_path / "wrong.html"
     wrong.write_text(
