@@ -10,8 +10,6 @@ from galspec_spark.ml.evaluation.metrics import Metrics, Result
 from galspec_spark.ml.evaluation.scores import against_rest
 from galspec_spark.ml.features import FEATURES
 
-FORMULA = "formula"
-
 
 @dataclass(frozen=True)
 class AgnCounts:
@@ -58,7 +56,7 @@ def by_construction(metrics: Metrics) -> str:
     """Return why the formula's figure is no measure; empty where no result rests on lines."""
     if not any(FEATURES[result.kind].line_columns for result in metrics.results):
         return ""
-    has_formula = any(result.kind == FORMULA for result in metrics.results)
+    has_formula = any(FEATURES[result.kind].classifier for result in metrics.results)
     its = "SDSS’s formula makes the label from four lines"
     if metrics.counts.simulated:
         text = (

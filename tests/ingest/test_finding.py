@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from galspec_spark.errors import UserError
-from galspec_spark.ingest.listing import changes, list_files
+from galspec_spark.ingest.listing import accounts_near, changes, list_files
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import FILES
 from galspec_spark.warehouse.tables import Warehouse
@@ -107,6 +107,7 @@ def test_a_folder_that_can_be_listed_again_is_no_longer_quarantined(tmp_path: Pa
     warehouse.mark_format()
     for name in ("a.fits", "closed/b.fits"):
         (survey / name).touch()
-    to_do = changes(list_files([str(survey)]), warehouse)
+    listing = list_files([str(survey)])
+    to_do = changes(listing, accounts_near(listing, warehouse), warehouse)
     assert to_do.new["path"].to_pylist() == [f"{survey}/a.fits", f"{survey}/closed/b.fits"]
     assert to_do.stale.to_pylist() == [f"{survey}/closed"]

@@ -6,11 +6,13 @@ whatever astropy or numpy raises, or `Refused` where a careful user would look t
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 
 from galspec_spark.warehouse.schemas import SPECTRA
 from tests.oracle import desi, lamost, sdss
@@ -50,7 +52,9 @@ def spectra(kind: str, content: bytes, name: str = "", beside: Beside | None = N
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", "File may have been truncated")
-        return DECODERS[kind](content, name, beside or {})
+        rows = DECODERS[kind](content, name, beside or {})
+        simulated = fits.getheader(io.BytesIO(content)).get("VERS2D") == "simulated"
+        return [{**row, "simulated": simulated} for row in rows]
 
 
 def differences(ours: Sequence[Row], theirs: Sequence[Row], tolerance: float = EXACT) -> list[str]:

@@ -92,6 +92,7 @@ def test_identity() -> None:
         "ra": 150.0,
         "dec": 2.5,
         "loglam0": 3.5563,
+        "simulated": False,
     }
     assert [row["target_id"] for row in rows] == TARGETS.tolist()
     assert [row["source_type"] for row in rows] == ["TGT", "SKY", "TGT", "NON"]

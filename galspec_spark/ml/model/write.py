@@ -71,7 +71,7 @@ def _warnings(counts: Counts) -> tuple[str, ...]:
     if not counts.simulated:
         return ()
     return (
-        f"Simulated data: {counts.simulated:,} of the {counts.spectra:,} spectra were made by "
+        f"# Simulated data: {counts.simulated:,} of the {counts.spectra:,} spectra were made by "
         "galspec simulate; the scores say nothing of real galaxies.",
     )
 

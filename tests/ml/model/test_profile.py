@@ -35,6 +35,7 @@ def train() -> pa.Table:
 @pytest.fixture(scope="module")
 def profile(train) -> Profile:
     groups = pd.DataFrame({"reason": [None, "coverage", "not_drawn"], "count": [N + 800, 7, 9]})
+    groups["simulated"] = False
     for column in ("label", "split", "fold"):
         groups[column] = np.nan
     return take_profile(
