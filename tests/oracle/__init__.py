@@ -6,17 +6,15 @@ whatever astropy or numpy raises, or `Refused` where a careful user would look t
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
 from galspec_spark.warehouse.schemas import SPECTRA
 from tests.oracle import desi, lamost, sdss
-from tests.oracle.common import Beside, Row
+from tests.oracle.common import Beside, Row, open_fits
 from tests.oracle.desi import desi_spectrum
 
 __all__ = ["EXACT", "REGULAR", "Row", "assert_equal", "desi_spectrum", "differences", "spectra"]
@@ -53,7 +51,7 @@ def spectra(kind: str, content: bytes, name: str = "", beside: Beside | None = N
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", "File may have been truncated")
         rows = DECODERS[kind](content, name, beside or {})
-        simulated = fits.getheader(io.BytesIO(content)).get("VERS2D") == "simulated"
+        simulated = open_fits(content)[0].header.get("VERS2D") == "simulated"
         return [{**row, "simulated": simulated} for row in rows]
 
 
