@@ -32,7 +32,7 @@ KEYS = pa.schema(
 BOSS_VERSION = re.compile(r"v5_(\d+)_(\d+)", re.ASCII)
 
 
-def keys_of(spectra: pa.Table, survey: str, _release: str) -> list[pa.Array]:
+def keys_of(spectra: pa.Table, survey: str) -> list[pa.Array]:
     """Return the columns `KEYS` of rows with the columns `STORED`."""
     rows = spectra.combine_chunks()
     columns = {name: rows[name].combine_chunks() for name in STORED}

@@ -38,11 +38,11 @@ class Beside:
     table: str
     stored: Sequence[str]  #: columns that are read
     schema: pa.Schema  #: of the columns that are made; null where the table lacks a spectrum
-    #: Makes them of the stored ones, given the names of survey and release.
-    make: Callable[[pa.Table, str, str], list[pa.Array]]
+    #: Makes them of the stored ones, given the name of the survey.
+    make: Callable[[pa.Table, str], list[pa.Array]]
 
 
-def _as_stored(rows: pa.Table, _survey: str, _release: str) -> list[pa.Array]:
+def _as_stored(rows: pa.Table, _survey: str) -> list[pa.Array]:
     return [column.combine_chunks() for column in rows.columns]
 
 
@@ -126,13 +126,13 @@ def rows_beside(
 ) -> Iterator[pa.RecordBatch]:
     """Read a part of ``catalog``, and beside it the parts of `tables` that have the same rows."""
     part, others = work
-    values = partition_values(part)
+    survey = partition_values(part)["survey"]
     rows = read_part(part, part_schema(part))
     for table, place in zip(tables, others, strict=True):
         if place is None:
             rows = map(partial(_without, table=table), rows)
         else:
-            rows = _read_beside(rows, place, table, values["survey"], values["release"])
+            rows = _read_beside(rows, place, table, survey)
     return rows
 
 
@@ -141,7 +141,7 @@ def _without(batch: pa.RecordBatch, table: Beside) -> pa.RecordBatch:
 
 
 def _read_beside(
-    rows: Iterator[pa.RecordBatch], place: Location, table: Beside, survey: str, release: str
+    rows: Iterator[pa.RecordBatch], place: Location, table: Beside, survey: str
 ) -> Iterator[pa.RecordBatch]:
     part = open_part(place)
     columns = [ID, *table.stored]
@@ -155,7 +155,7 @@ def _read_beside(
             raise UserError(
                 f"{place} has other spectra than the table catalog: galspec verify tells the remedy"
             )
-        yield _widened(batch, table, table.make(found.select(table.stored), survey, release))
+        yield _widened(batch, table, table.make(found.select(table.stored), survey))
 
 
 def _widened(batch: pa.RecordBatch, table: Beside, values: list[pa.Array]) -> pa.RecordBatch:

@@ -25,7 +25,7 @@ from galspec_spark.warehouse.sample import sample_place
 from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
 from galspec_spark.warehouse.schemas import SAMPLE, SPECTRA
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 #: Further apart are fibres on other parts of a large galaxy, whatever object they are of; arcsec.
 SAME_PLACE = 1.0
@@ -144,7 +144,7 @@ def _rows_of(warehouse: Warehouse, part: str, sample: pa.Table) -> pa.Table:
         ("spectra", "galspec ingest", OF_SPECTRA),
         ("lines", "galspec measure", OF_LINES),
     ):
-        place = warehouse.root / part.replace("restframe", table, 1)
+        place = warehouse.root / place_beside(part, table)
         columns += _beside(place, made_by, names, keep)
     return pa.Table.from_arrays(columns, schema=REPEATS)
 

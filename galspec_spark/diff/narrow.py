@@ -21,11 +21,12 @@ from galspec_spark.lines.formula import FORMULA_LINES
 from galspec_spark.measure.schema import LINES
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.releases import release_names
 from galspec_spark.warehouse.sample import sample_place
 from galspec_spark.warehouse.sample_rows import read_sample_rows, sample_rows
 from galspec_spark.warehouse.schemas import CATALOG, SAMPLE, SPECTRA
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 AREAS = tuple(f"{line}_area" for line in FORMULA_LINES)
 ERRORS = tuple(f"{line}_area_err" for line in FORMULA_LINES)
@@ -95,8 +96,8 @@ def check_releases(warehouse: Warehouse, names: Sequence[str]) -> None:
     ConfigError
         If it has not, or they are one.
     """
-    parts = warehouse.existing_parts("spectra")
-    known = sorted({partition_values(part)["release"] for part in parts})
+    warehouse.existing_parts("spectra")
+    known = release_names(warehouse)
     for name in names:
         if name not in known:
             raise ConfigError(
@@ -131,9 +132,9 @@ def read_release(warehouse: Warehouse, release: str, model: str) -> pa.Table:
             continue
         decided = read_sample_rows(sample, rows, OF_SAMPLE)
         beside = [
-            (warehouse.root / place.replace("restframe", "spectra", 1), OF_SPECTRA),
+            (warehouse.root / place_beside(place, "spectra"), OF_SPECTRA),
             (scored.get(place), OF_CATALOG),
-            (measured.get(place.replace("restframe", "lines", 1)), OF_LINES),
+            (measured.get(place_beside(place, "lines")), OF_LINES),
         ]
         columns = dict(zip(OF_SAMPLE, decided.columns, strict=True))
         columns["key"] = _keys(decided["spectrum_id"], folders["survey"], release)

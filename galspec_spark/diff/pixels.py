@@ -7,7 +7,7 @@ good in both, so that another calibration of the whole is none either, nor anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from galspec_spark.spectrum.ragged import ObservedBatch
 from galspec_spark.spectrum.restframe import RestFrame, has_redshift, to_rest_frame
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 #: Pairs of a task: two times 40 MB of pixels.
 TASK_PAIRS = 500
@@ -106,7 +106,7 @@ def _groups(pairs: Pairs, rows: Rows) -> Iterator[Rows]:
 
 def _work(warehouse: Warehouse, pairs: Pairs, rows: Rows, z: Doubles, recipe: Recipe) -> Work:
     old, new = (
-        warehouse.root / table["part"][rows[0]].as_py().replace("restframe", "spectra", 1)
+        warehouse.root / place_beside(table["part"][rows[0]].as_py(), "spectra")
         for table in (pairs.old, pairs.new)
     )
     old_rows, new_rows = (table["row"].to_numpy()[rows] for table in (pairs.old, pairs.new))
@@ -115,21 +115,7 @@ def _work(warehouse: Warehouse, pairs: Pairs, rows: Rows, z: Doubles, recipe: Re
 
 
 def _read(part: Location, rows: Rows, z: Doubles, reject: int) -> RestFrame:
-    spectra = read_rows(part, rows, PIXEL_COLUMNS)
+    spectra = open_part(part).read_rows(rows, PIXEL_COLUMNS)
     column = spectra.schema.get_field_index("z")
     spectra = spectra.set_column(column, "z", pa.array(z))
     return to_rest_frame(ObservedBatch.from_arrow(spectra), reject)
-
-
-def read_rows(part: Location, rows: Rows, columns: Sequence[str]) -> pa.Table:
-    """Read rows of a part in the given order, and no more of it than their row groups."""
-    file = open_part(part)
-    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    wanted, order = np.unique(rows, return_inverse=True)
-    found = []
-    for group in np.unique(np.searchsorted(starts, wanted, side="right") - 1).tolist():
-        inside = wanted[(wanted >= starts[group]) & (wanted < starts[group + 1])]
-        read = file.read_row_group(group, list(columns), use_threads=False)
-        found.append(read.take(pa.array(inside - starts[group])))
-    return pa.concat_tables(found).take(pa.array(order.reshape(-1))).combine_chunks()

@@ -67,9 +67,7 @@ def diff(
         If a model has not classified its release, or a table is missing.
     """
     check_releases(warehouse, releases)
-    if len(models) > len(releases):
-        raise ConfigError("--model takes one folder, or one for each of the two releases")
-    ids = (model_id(models[0]), model_id(models[-1]))
+    ids = _model_ids(models)
     state = _state(warehouse)
     old, new = (read_release(warehouse, *each) for each in zip(releases, ids, strict=True))
     pairs, vanished, appeared = match(old, new)
@@ -102,20 +100,30 @@ def diff(
     page = write_diff_page(output, report)
     _write(output / TABLE_FILE, table, DIFF)
     _write(output / RATES_FILE, rates_table(report.rates), RATES)
+    return {**_summary(report), "table": str(output / TABLE_FILE), "page": str(page)}
+
+
+def _model_ids(models: Sequence[Path]) -> tuple[str, str]:
+    if len(models) > 2:
+        raise ConfigError("--model takes one folder, or one for each of the two releases")
+    return model_id(models[0]), model_id(models[-1])
+
+
+def _summary(report: DiffReport) -> Summary:
+    (old, new), (old_spectra, new_spectra) = report.releases, report.spectra
+    differ = report.kinds["flipped"] + report.kinds["changed"]
     return {
-        "old": releases[0],
-        "new": releases[1],
-        "old_spectra": len(old),
-        "new_spectra": len(new),
-        "in_both": len(pairs),
-        "unchanged": len(pairs) - len(rows),
+        "old": old,
+        "new": new,
+        "old_spectra": old_spectra,
+        "new_spectra": new_spectra,
+        "in_both": report.pairs,
+        "unchanged": report.pairs - differ,
         **{kind: report.kinds[kind] for kind in KINDS},
         "flips_by_cause": {cause: report.causes["flipped"][cause] for cause in CAUSES},
         "pixels_compared": report.compared,
         "stand_out": report.groups_standing_out,
         "found": [rate.in_words() for rate in report.standing_out],
-        "table": str(output / TABLE_FILE),
-        "page": str(page),
     }
 
 

@@ -11,8 +11,10 @@ from galspec_spark.report.origin import Simulated
 from galspec_spark.report.paper import paper_rows
 from galspec_spark.report.text import decimals, interval, share_of
 
-#: The first columns of each table.
+#: The first columns of each table, and those of the AGN class.
 FIRST = ("classifier", "features")
+OF_AGN = ("F1", "95 % interval of F1", "found", "wrong", "missed", "precision", "recall")
+MCC_OF_FOLDS = "MCC, cross-validated"
 
 
 def table1(metrics: Metrics) -> str:
@@ -28,72 +30,41 @@ def table1(metrics: Metrics) -> str:
         read them.
     """
     results = all_results(metrics)
-    both = alike(metrics)
+    both = alike(metrics).capitalize()
     simulated = Simulated(metrics.counts.simulated, metrics.counts.spectra)
-    parts = [
+    everything = _row(f"everything “{commonest(metrics)}”", *"–––", metrics.majority_f1, "–", None)
+    parts = (
         f"# {simulated.titled('Table 1')}",
         simulated.note,
         _split(metrics),
-        "## The AGN class itself",
-        _markdown(
-            (
-                *FIRST,
-                "F1",
-                "95 % interval of F1",
-                "found",
-                "wrong",
-                "missed",
-                "precision",
-                "recall",
-                "F1, cross-validated",
-            ),
+        _section(
+            "The AGN class itself",
+            (*OF_AGN, "F1, cross-validated"),
             [_agn_row(metrics, result) for result in results],
         ),
         by_construction(metrics),
-        "## Class-weighted averages",
-        _markdown(
-            (*FIRST, "precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
-            [_weighted_row(metrics, result) for result in results]
-            + [_row(f"everything “{commonest(metrics)}”", *"–––", metrics.majority_f1, "–", None)],
+        _section(
+            "Class-weighted averages",
+            ("precision", "recall", "F1", "95 % interval of F1", "F1, cross-validated"),
+            [*(_weighted_row(metrics, result) for result in results), everything],
         ),
         _each_class(metrics, results),
-        f"## {both.capitalize()} classes alike",
-        _markdown(
-            (
-                *FIRST,
-                "balanced accuracy",
-                "its 95 % interval",
-                "MCC",
-                "its 95 % interval",
-                "MCC, cross-validated",
-            ),
+        _section(
+            f"{both} classes alike",
+            ("balanced accuracy", "its 95 % interval", "MCC", "its 95 % interval", MCC_OF_FOLDS),
             [_balanced_row(metrics, result) for result in results],
         ),
-        "## The AGN class at the chosen threshold",
-        _markdown(
-            (
-                *FIRST,
-                "probability",
-                "F1",
-                "95 % interval of F1",
-                "found",
-                "wrong",
-                "missed",
-                "precision",
-                "recall",
-                "F1, expected",
-                "MCC",
-            ),
+        _section(
+            "The AGN class at the chosen threshold",
+            ("probability", *OF_AGN, "F1, expected", "MCC"),
             [_threshold_row(metrics, result) for result in results],
         ),
         _paper(metrics),
-    ]
-    return (
-        "\n\n".join(
-            filter(None, (*parts, seen_note(metrics), intervals_note(metrics), reading(metrics)))
-        )
-        + "\n"
+        seen_note(metrics),
+        intervals_note(metrics),
+        reading(metrics),
     )
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def alike(metrics: Metrics) -> str:
@@ -141,12 +112,12 @@ def _paper(metrics: Metrics) -> str:
     ]
     if not rows:
         return ""
-    header = (*FIRST, "precision", "recall", "F1")
-    return (
-        "## The paper's own figures, of other data\n\n"
+    return _section(
+        "The paper's own figures, of other data",
+        ("precision", "recall", "F1"),
+        rows,
         "Class-weighted averages on 10,000 galaxies of SDSS DR14 that the paper chose. This run's "
-        "galaxies are others, so a difference is one of data as much as of method.\n\n"
-        f"{_markdown(header, rows)}"
+        "galaxies are others, so a difference is one of data as much as of method.",
     )
 
 
@@ -162,12 +133,11 @@ def _weighted_row(metrics: Metrics, result: Result) -> list[str]:
 
 
 def _agn_row(metrics: Metrics, result: Result) -> list[str]:
-    counts = agn_counts(result.confusion)
     return _row(
         *_first(metrics, result),
         result.agn_f1,
         interval(result.intervals.agn_f1),
-        *(f"{count:,}" for count in (counts.found, counts.wrong, counts.missed)),
+        *_counts(result.confusion),
         result.agn_precision,
         result.agn_recall,
         result.cv_agn_f1,
@@ -191,8 +161,8 @@ def _each_class(metrics: Metrics, results: Sequence[Result]) -> str:
         for result in results
         for name, each in result.by_class.items()
     ]
-    header = (*FIRST, "class", "spectra", "precision", "recall", "F1", "95 % interval of F1")
-    return f"## Each class\n\n{_markdown(header, rows)}"
+    header = ("class", "spectra", "precision", "recall", "F1", "95 % interval of F1")
+    return _section("Each class", header, rows)
 
 
 def _balanced_row(metrics: Metrics, result: Result) -> list[str]:
@@ -208,18 +178,23 @@ def _balanced_row(metrics: Metrics, result: Result) -> list[str]:
 
 def _threshold_row(metrics: Metrics, result: Result) -> list[str]:
     threshold = result.threshold
-    counts = agn_counts(threshold.confusion)
     return _row(
         *_first(metrics, result),
         threshold.probability,
         threshold.test.agn_f1,
         interval(threshold.intervals.agn_f1),
-        *(f"{count:,}" for count in (counts.found, counts.wrong, counts.missed)),
+        *_counts(threshold.confusion),
         threshold.test.agn_precision,
         threshold.test.agn_recall,
         threshold.f1,
         threshold.test.mcc,
     )
+
+
+def _counts(confusion: tuple[tuple[int, ...], ...]) -> tuple[str, str, str]:
+    """Return how many AGN were found, wrongly called so, and missed."""
+    counts = agn_counts(confusion)
+    return f"{counts.found:,}", f"{counts.wrong:,}", f"{counts.missed:,}"
 
 
 def _first(metrics: Metrics, result: Result) -> tuple[str, str]:
@@ -228,6 +203,14 @@ def _first(metrics: Metrics, result: Result) -> tuple[str, str]:
 
 def _row(*cells: str | float | None) -> list[str]:
     return [cell.replace("|", "\\|") if isinstance(cell, str) else decimals(cell) for cell in cells]
+
+
+def _section(
+    heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]], text: str = ""
+) -> str:
+    """Return a heading, text and a table, whose first columns are `FIRST`."""
+    parts = (f"## {heading}", text, _markdown((*FIRST, *columns), rows))
+    return "\n\n".join(filter(None, parts))
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from galspec_spark.catalog.current import Settings, predictions_place, settings_of
 from galspec_spark.catalog.read import place_in
 from galspec_spark.warehouse.parts import open_part, partition_values
+from galspec_spark.warehouse.releases import RELEASE
 from galspec_spark.warehouse.sample import Slice, slices
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 #: A part is small below this share of the size that a part should have.
 SMALL = 0.5
@@ -54,17 +55,8 @@ def groups_of_files(warehouse: Warehouse, part_bytes: float) -> list[tuple[Locat
     """Return the parts of ``files`` to merge; they are of one release, which ingest looks for."""
     alike: dict[Hashable, list[Location]] = {}
     for part in warehouse.parts("files"):
-        alike.setdefault(_releases(part), []).append(part)
+        alike.setdefault(open_part(part).bounds(RELEASE), []).append(part)
     return [group for parts in alike.values() for group in small_groups(parts, part_bytes)]
-
-
-def _releases(part: Location) -> tuple[str, str]:
-    """Return the first and last release in a part of ``files``."""
-    metadata = open_part(part).metadata
-    column = metadata.schema.names.index("release")
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    found = [group.column(column).statistics for group in groups]
-    return min((each.min for each in found), default=""), max((e.max for e in found), default="")
 
 
 def groups_of_spectra(
@@ -151,4 +143,4 @@ class _Tables:
 
 def counterpart(warehouse: Warehouse, spectra: Location, table: str) -> str:
     """Return the place of the part of a table that has the rows of a part of ``spectra``."""
-    return table + warehouse.place_of(spectra).removeprefix("spectra")
+    return place_beside(warehouse.place_of(spectra), table)

@@ -12,7 +12,6 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -107,13 +106,13 @@ class WithSimulated:
         with part_writer(staged, SPECTRA) as writer:
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group)
-                simulated = pa.array(map(_says_simulated, rows["file"].to_pylist()), NEW.type)
-                rows = rows.append_column(NEW.name, simulated)
+                files = rows["file"].combine_chunks().dictionary_encode()
+                said = pa.array(map(_says_simulated, files.dictionary.to_pylist()), NEW.type)
+                rows = rows.append_column(NEW.name, said.take(files.indices))
                 writer.write_table(rows.select(SPECTRA.names).cast(SPECTRA))
         return staged
 
 
-@lru_cache(maxsize=16)
 def _says_simulated(file: str) -> bool | None:
     """Tell whether a file's header says that it is simulated; None where the file is gone."""
     try:

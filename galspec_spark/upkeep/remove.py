@@ -20,15 +20,12 @@ from galspec_spark.preprocess.person_labels import PERSON, PersonLabels
 from galspec_spark.preprocess.recipe import STATE, State, read_state
 from galspec_spark.preprocess.renew import renew_sample, stage_sample
 from galspec_spark.warehouse.parts import open_part, partition_values
-from galspec_spark.warehouse.releases import RELEASE, parts_of_release
+from galspec_spark.warehouse.releases import BY_RELEASE, RELEASE, parts_of_release, release_names
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Staging, Warehouse
 
 log = logging.getLogger(__name__)
-
-#: Tables with a folder for each release.
-BY_RELEASE = ("spectra", "restframe", "lines", "catalog")
 
 
 def remove(run: Run, warehouse: Warehouse, release: str) -> dict[str, Any]:
@@ -48,7 +45,7 @@ def remove(run: Run, warehouse: Warehouse, release: str) -> dict[str, Any]:
         gone = {table: parts_of_release(warehouse.parts(table), release) for table in BY_RELEASE}
         files = _without_files(run, warehouse, staging, release)
         if not (any(gone.values()) or files.remove):
-            known = ", ".join(sorted(_releases(warehouse))) or "none"
+            known = ", ".join(release_names(warehouse)) or "none"
             raise UserError(f"no release {release!r} in {warehouse.root}: it has {known}")
         rows = {table: sum(map(_rows, gone[table])) for table in BY_RELEASE}
         rows["files"] = sum(map(_rows, files.remove)) - sum(_rows(part) for part, _ in files.move)
@@ -71,13 +68,6 @@ def _release(part: Location) -> str:
 def _rows(part: Location) -> int:
     count: int = open_part(part).metadata.num_rows
     return count
-
-
-def _releases(warehouse: Warehouse) -> set[str]:
-    """Return the names of all releases."""
-    accounts = [open_part(part).read([RELEASE])[RELEASE] for part in warehouse.parts("files")]
-    names = {name for account in accounts for name in pc.unique(account).to_pylist()}
-    return names.union(*(map(_release, warehouse.parts(table)) for table in BY_RELEASE))
 
 
 def _without_files(run: Run, warehouse: Warehouse, staging: Staging, release: str) -> Replaced:

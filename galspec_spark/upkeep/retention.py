@@ -25,7 +25,8 @@ def of_older_models(catalog: Sequence[Location], keep: int | None) -> set[Locati
     for part in catalog:
         values = partition_values(part)
         models = last.setdefault(values["release"], {})
-        models[values["model"]] = max(models.get(values["model"], ""), _last_run(part))
+        _, last_run = open_part(part).bounds("run_id")  # runs sort by time
+        models[values["model"]] = max(models.get(values["model"], ""), last_run)
     kept = {
         (release, model)
         for release, models in last.items()
@@ -37,11 +38,3 @@ def of_older_models(catalog: Sequence[Location], keep: int | None) -> set[Locati
         return (values["release"], values["model"]) in kept
 
     return {part for part in catalog if not is_kept(part)}
-
-
-def _last_run(part: Location) -> str:
-    """Return the last run that made rows of a part; runs sort by time."""
-    metadata = open_part(part).metadata
-    column = metadata.schema.names.index("run_id")
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    return max((str(group.column(column).statistics.max) for group in groups), default="")

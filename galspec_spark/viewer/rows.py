@@ -32,7 +32,7 @@ from galspec_spark.warehouse.parts import open_part, part_exists, partition_valu
 from galspec_spark.warehouse.sample import locate, sample_place, spectra_of
 from galspec_spark.warehouse.sample_rows import SampleRows, read_sample_rows, sample_rows
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 ID = "spectrum_id"
 #: Columns of ``sample`` beside those that a model copies.
@@ -109,7 +109,7 @@ def _tasks(
             raise UserError(f"the catalogue has no spectra of {part}: run galspec classify")
         rows, names = zip(*sorted(wanted), strict=True)
         lines, spectra = (
-            warehouse.root / part.replace("restframe", table, 1) for table in ("lines", "spectra")
+            warehouse.root / place_beside(part, table) for table in ("lines", "spectra")
         )
         tasks.append(
             Chosen(
@@ -204,16 +204,8 @@ def _predicted(chosen: Chosen, model: Apply, decided: pa.Table, pixels: pa.Table
 
 def _rows(chosen: Chosen, place: Location, columns: Sequence[str]) -> pa.Table:
     """Read the chosen rows of a part, and no more of it than their row groups."""
-    file, wanted = open_part(place), np.array(chosen.rows)
     names = list(dict.fromkeys([ID, *columns]))
-    found, first = [], 0
-    for group in range(file.num_row_groups):
-        size = file.metadata.row_group(group).num_rows
-        inside = wanted[(wanted >= first) & (wanted < first + size)] - first
-        if len(inside):
-            found.append(file.read_row_group(group, names, use_threads=False).take(inside))
-        first += size
-    return _checked(chosen, place, pa.concat_tables(found))
+    return _checked(chosen, place, open_part(place).read_rows(chosen.rows, names))
 
 
 def _checked(chosen: Chosen, place: Location, rows: pa.Table) -> pa.Table:

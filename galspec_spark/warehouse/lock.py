@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from galspec_spark.errors import UserError
 from galspec_spark.warehouse.storage import Location
 
-RENEW, DEAD_AFTER = 10.0, 60.0  # seconds
+RENEW, DEAD_AFTER, LOOK = 10.0, 60.0, 0.05  # seconds
 #: Two writers that see each other's claim both withdraw and try again a little later.
 TRIES = 3
 
@@ -49,8 +50,6 @@ def hold_lock(root: Location, name: str, *, wait: bool = False) -> Iterator[Call
 
 def check_free(root: Location, name: str) -> None:
     """Fail where `hold_lock` would, at a look: a job may look before a start that takes seconds.
-
-    For the moment of the look another job that takes the lock finds it held.
 
     Parameters
     ----------
@@ -100,11 +99,24 @@ def _refused(root: Location) -> UserError:
 def _process_lock(root: Location, wait: bool) -> Iterator[Callable[[], None]]:
     root.make_folder()
     with Path(root.path, "_lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _refused(root) from None
+        if wait:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        else:
+            _take_process_lock(lock, root)
         yield lambda: None  # it cannot be lost while the process lives
+
+
+def _take_process_lock(lock: TextIO, root: Location) -> None:
+    """Take the lock at once; a look of `check_free` holds it for less than `LOOK`."""
+    for attempt in range(TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt == TRIES - 1:
+                raise _refused(root) from None
+            time.sleep(LOOK)
+        else:
+            return
 
 
 @contextmanager

@@ -7,12 +7,14 @@ connector that Spark does not include. pyarrow needs neither.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import takewhile
 from pathlib import PurePosixPath
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -105,6 +107,7 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
     """
 
     def __init__(self, place: Location) -> None:
+        self._place = place
         self._naming_file = partial(_naming_file, place, "read", "galspec verify tells the remedy")
         with self._naming_file():
             super().__init__(place.key, **place.arrow, page_checksum_verification=True)
@@ -118,6 +121,38 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
         """Read a row group, as `pyarrow.parquet.ParquetFile.read_row_group`."""
         with self._naming_file():
             return super().read_row_group(*args, **options)
+
+    def read_rows(self, rows: npt.ArrayLike, columns: Sequence[str]) -> pa.Table:
+        """Read some rows in the given order, and no more of the part than their row groups.
+
+        Raises
+        ------
+        UserError
+            If the part has fewer rows.
+        """
+        wanted, order = np.unique(np.asarray(rows, np.int64), return_inverse=True)
+        if len(wanted) and wanted[-1] >= self.metadata.num_rows:
+            raise UserError(
+                f"{self._place} has fewer rows than the table sample: run galspec preprocess"
+            )
+        found, first = [], 0
+        for group in range(self.num_row_groups):
+            end = first + self.metadata.row_group(group).num_rows
+            inside = wanted[(wanted >= first) & (wanted < end)] - first
+            if len(inside):
+                # Other tasks keep the other cores busy.
+                read = self.read_row_group(group, list(columns), use_threads=False)
+                found.append(read.take(inside))
+            first = end
+        return pa.concat_tables(found).take(order.reshape(-1)).combine_chunks()
+
+    def bounds(self, column: str) -> tuple[str, str]:
+        """Return the least and greatest text of a column by the footer; empty without rows."""
+        index = self.metadata.schema.names.index(column)
+        groups = map(self.metadata.row_group, range(self.num_row_groups))
+        found = [group.column(index).statistics for group in groups]
+        least = min((each.min for each in found), default="")
+        return least, max((each.max for each in found), default="")
 
     def iter_batches(self, *args: object, **options: object) -> Iterator[pa.RecordBatch]:
         """Read in batches, as `pyarrow.parquet.ParquetFile.iter_batches`."""

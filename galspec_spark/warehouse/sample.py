@@ -29,7 +29,7 @@ from galspec_spark.warehouse.sample_rows import (
 )
 from galspec_spark.warehouse.schemas import SAMPLE
 from galspec_spark.warehouse.storage import Location
-from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.warehouse.tables import Warehouse, place_beside
 
 #: The reason of a spectrum that preprocess.sample left out: it says nothing about the data.
 NOT_DRAWN = "not_drawn"
@@ -114,18 +114,9 @@ def read_flux(part: Location, row: int, spectrum_id: str) -> npt.NDArray[np.floa
     UserError
         If the row is not that spectrum's.
     """
-    file = open_part(part)
-    remedy = "run galspec preprocess"
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        if row < rows:
-            found = file.read_row_group(group, ["spectrum_id", "flux", "ivar"]).slice(row, 1)
-            break
-        row -= rows
-    else:
-        raise UserError(f"{part} has fewer rows than the table sample: {remedy}")
+    found = open_part(part).read_rows([row], ["spectrum_id", "flux", "ivar"])
     if found["spectrum_id"][0].as_py() != spectrum_id:
-        raise UserError(f"{part} is not what the table sample is of: {remedy}")
+        raise UserError(f"{part} is not what the table sample is of: run galspec preprocess")
     if not found["flux"][0].is_valid:
         return np.full(PIXELS, np.nan, np.float32)
     flux, ivar = (np.array(found[name][0].values) for name in ("flux", "ivar"))
@@ -156,7 +147,7 @@ def slices(warehouse: Warehouse, tasks: int = 1, release: str | None = None) -> 
 
 
 def _lines_of(warehouse: Warehouse, part: Location) -> Location:
-    return warehouse.root / warehouse.place_of(part).replace("restframe", "lines", 1)
+    return warehouse.root / place_beside(warehouse.place_of(part), "lines")
 
 
 @dataclass(frozen=True)

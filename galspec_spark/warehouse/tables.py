@@ -47,6 +47,14 @@ class Staging:
     check: Callable[[], None]  #: fails if the lock was lost
 
 
+def place_beside(place: str, table: str) -> str:
+    """Return the place of the part of a table that has the rows of a part of another table.
+
+    Of ``spectra``, ``restframe`` and ``lines`` such parts have one name in folders of one name.
+    """
+    return table + place[place.index("/") :]
+
+
 class Warehouse:
     """The tables in one folder.
 
@@ -107,8 +115,8 @@ class Warehouse:
 
         Each part of the other has the place and name of the part that it is made from.
         """
-        places = ((self.place_of(part), part) for part in self.existing_parts(source))
-        return {table + place.removeprefix(source): part for place, part in places}
+        parts = self.existing_parts(source)
+        return {place_beside(self.place_of(part), table): part for part in parts}
 
     @contextmanager
     def writing(self, run_id: str) -> Iterator[Staging]:

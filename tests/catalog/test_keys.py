@@ -18,8 +18,8 @@ from galspec_spark.warehouse.tables import Warehouse
 SCHEMA = pa.schema([SPECTRA.field(name) for name in STORED])
 
 
-def keys(rows: list[dict], survey: str = "sdss", release: str = "dr14") -> list[dict]:
-    found = keys_of(pa.Table.from_pylist(rows, SCHEMA), survey, release)
+def keys(rows: list[dict], survey: str = "sdss") -> list[dict]:
+    found = keys_of(pa.Table.from_pylist(rows, SCHEMA), survey)
     return pa.Table.from_arrays(found, schema=KEYS).to_pylist()
 
 
@@ -38,7 +38,7 @@ def test_specobjid_is_sdss_own() -> None:
     assert beyond_signed >= 2**63
     found = [row["specobjid"] for row in keys(rows)]
     assert found == [str(expected), None, None, None, str(beyond_signed)]
-    assert {row["specobjid"] for row in keys(rows, "lamost", "dr7")} == {None}
+    assert {row["specobjid"] for row in keys(rows, "lamost")} == {None}
 
 
 @pytest.mark.parametrize(

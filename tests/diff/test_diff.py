@@ -122,7 +122,7 @@ def test_equal_releases_have_no_difference(
     spark: SparkSession, made: tuple, tmp_path: Path
 ) -> None:
     warehouse, _ = made
-    with patch.object(pixels, "read_rows", side_effect=AssertionError("pixels were read")):
+    with patch.object(Part, "read_rows", side_effect=AssertionError("pixels were read")):
         assert run_diff(spark, warehouse, tmp_path, "dr1", "dr3") == 0
     assert len(pq.read_table(tmp_path / "diff.parquet")) == 0
     assert "Nothing changed" in Page((tmp_path / "diff.html").read_text()).text

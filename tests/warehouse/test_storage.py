@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,15 @@ def test_one_writer_at_a_time(folder: Location) -> None:
     check_free(folder, "looker")
     with hold_lock(folder, "second"):
         pass
+
+
+def test_a_look_at_the_lock_refuses_no_writer(tmp_path: Path) -> None:
+    (tmp_path / "_lock").touch()
+    with (tmp_path / "_lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.02, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with hold_lock(Location.of(tmp_path), "writer"):
+            pass
 
 
 def test_a_waiting_reader_gets_the_lock_when_the_writer_ends(folder: Location) -> None:
