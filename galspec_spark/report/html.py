@@ -23,7 +23,7 @@ from galspec_spark.report.headline import agn_counts, best_of_pixels, by_constru
 from galspec_spark.report.mistakes import groups
 from galspec_spark.report.page import spark_version, write_figures, write_page
 from galspec_spark.report.paper import paper_rows
-from galspec_spark.report.table1 import alike, reading
+from galspec_spark.report.table1 import PERFECT, alike, reading
 from galspec_spark.report.text import interval
 
 #: Scores in the columns of Table 1; the highest in each column is set in bold.
@@ -97,6 +97,7 @@ def write_report(output: Path, report: TrainingReport) -> Path:
         losses=losses(metrics),
         meanings=MEANINGS,
         reading=reading(metrics),
+        perfect=PERFECT,
         commonest=commonest(metrics),
         alike=alike(metrics),
         seen_note=seen_note(metrics),

@@ -14,6 +14,11 @@ from galspec_spark.report.text import decimals, interval, share_of
 #: The first columns of each table, and those of the AGN class.
 FIRST = ("classifier", "features")
 OF_AGN = ("F1", "95 % interval of F1", "found", "wrong", "missed", "precision", "recall")
+#: The rule of three (Hanley and Lippman-Hand 1983, JAMA 249, 1743).
+PERFECT = (
+    "Of a perfect score they have no width, which is no certainty: n AGN of which none was missed "
+    "still allow that 3 / n of all are missed (95 %)."
+)
 MCC_OF_FOLDS = "MCC, cross-validated"
 
 
@@ -75,8 +80,8 @@ def alike(metrics: Metrics) -> str:
 def intervals_note(metrics: Metrics) -> str:
     """Return the text that says where intervals and thresholds come from."""
     return (
-        "Intervals are by a bootstrap over the objects of the test split. MCC is the correlation "
-        "of prediction and label (Matthews); it and the balanced accuracy treat "
+        f"Intervals are by a bootstrap over the objects of the test split. {PERFECT} MCC is the "
+        "correlation of prediction and label (Matthews); it and the balanced accuracy treat "
         f"{alike(metrics)} classes alike. The threshold on the calibrated probability, and what to "
         "expect of it, come from the held-out folds of the training split; the other scores are of "
         "each classifier’s own threshold."
