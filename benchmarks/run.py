@@ -1,11 +1,11 @@
 """Time our ways and the usual ways to do the same work, side by side in one run.
 
-Comparisons, chosen by --only (all but scale, lines and releases): decode, one core and the given
-files; ingest, copies of them; lines, the given files with the templates of lines.templates; stock,
-the given files with conf/stock.yaml; pca, features, search, settings and classify, simulated
+Comparisons, chosen by --only (all but scale, growth, lines and releases): decode, one core and the
+given files; ingest, copies of them; lines, the given files with the templates of lines.templates;
+stock, the given files with conf/stock.yaml; pca, features, search, settings and classify, simulated
 spectra; table1, a simulated survey of the size that the paper had; scale, simulated spectra, as
-many as --spectra says; releases, --releases daily releases of a simulated survey. Files are read
-once before, quick ways run once before and then --repeat times.
+many as --spectra says; growth, every stage with as many; releases, --releases daily releases of a
+simulated survey. Files are read once before, quick ways run once before and then --repeat times.
 Results: benchmark.jsonl and benchmark.md.
 """
 
@@ -26,6 +26,7 @@ from benchmarks.components import compare_pca
 from benchmarks.copies import make_copies
 from benchmarks.decoding import compare_decoding
 from benchmarks.features import compare_features
+from benchmarks.growth import compare_growth, growth_table
 from benchmarks.ingesting import compare_ingest, scale_curve
 from benchmarks.lines import compare_lines
 from benchmarks.measure import as_table
@@ -151,6 +152,12 @@ def scale(bench: Bench) -> list[dict[str, Any]]:
     return compare_scale(bench.spark, bench.run, bench.args.spectra, bench.scratch)
 
 
+def growth(bench: Bench) -> list[dict[str, Any]]:
+    """Measure how each stage of a survey grows with the number of spectra."""
+    sizes = bench.args.spectra
+    return compare_growth(bench.spark, bench.run, bench.files, sizes, bench.scratch)
+
+
 def releases(bench: Bench) -> list[dict[str, Any]]:
     """Measure how CPU time and memory of daily releases grow with those before."""
     args = bench.args
@@ -175,13 +182,14 @@ COMPARISONS = {
         stock,
         classify,
         scale,
+        growth,
         releases,
     )
 }
 
 
 #: They take too long, or need templates.
-NOT_BY_DEFAULT = ("scale", "lines", "releases")
+NOT_BY_DEFAULT = ("scale", "growth", "lines", "releases")
 
 
 def main() -> int:
@@ -214,7 +222,7 @@ def main() -> int:
         nargs="+",
         default=[20_000, 50_000, 100_000],
         metavar="N",
-        help="simulated spectra for scale, 10 kB each",
+        help="simulated spectra for scale and growth, 10 kB each",
     )
     parser.add_argument(
         "--releases", type=int, default=200, metavar="N", help="daily releases to measure"
@@ -245,8 +253,9 @@ def write_results(output: Location, run: Run, results: list[dict[str, Any]]) -> 
 
 
 def _as_text(results: list[dict[str, Any]]) -> str:
-    timed = [result for result in results if "release" not in result]
-    tables = [as_table(timed) if timed else "", scale_table(results), releases_table(results)]
+    timed = [result for result in results if not {"release", "stage"} & set(result)]
+    tables = [as_table(timed) if timed else "", scale_table(timed)]
+    tables += [growth_table(results), releases_table(results)]
     return "\n".join(filter(None, tables))
 
 
