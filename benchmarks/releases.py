@@ -279,10 +279,9 @@ def draw_releases(results: list[dict[str, Any]]) -> bytes:
         cpu.stackplot(numbers, heights, labels=names, colors=[*OTHERS, ACCENT])
         cpu.set(xlabel="Release", ylabel="CPU time (s)", ylim=(0, None))
         cpu.legend(loc="upper left", bbox_to_anchor=(1, 1), reverse=True)
-        memory.plot(
-            [r["release"] for r in alone], [r["peak_gibibytes"] for r in alone], "o-", color=ACCENT
-        )
-        memory.set(xlabel="Release", ylabel="Peak memory (GiB)", ylim=(0, None))
+        peaks = [result["peak_gibibytes"] for result in alone]
+        memory.plot([result["release"] for result in alone], peaks, "o-", color=ACCENT)
+        memory.set(xlabel="Release", ylabel="Peak memory (GiB)", ylim=(0, 1.1 * max(peaks)))
         content = io.BytesIO()
         figure.savefig(content, format="png")
     return content.getvalue()

@@ -9,12 +9,9 @@ result per task, so neither the JVM nor the driver ever sees a pixel.
 from __future__ import annotations
 
 import logging
-import os
-import resource
-import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -36,17 +33,12 @@ from galspec_spark.ingest.listing import (
     tasks_of,
     write_plan,
 )
+from galspec_spark.ingest.reading import Read, read_files
 from galspec_spark.ingest.release_name import release_of
 from galspec_spark.ingest.replace import Replaced, parts_with, without
 from galspec_spark.ingest.sizing import input_bytes_of_a_part
-from galspec_spark.ingest.spectra_parts import SpectraParts
 from galspec_spark.ingest.vanished import check_vanished
-from galspec_spark.readers import read_spectra
-from galspec_spark.readers.fits import BadFile
-from galspec_spark.readers.opening import open_sources
-from galspec_spark.warehouse.parts import open_part, part_writer
-from galspec_spark.warehouse.schemas import FILES
-from galspec_spark.warehouse.storage import Location
+from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Staging, Warehouse
 
 log = logging.getLogger(__name__)
@@ -101,20 +93,7 @@ def ingest(
         before = accounts_near(listing, warehouse, whole)
         to_do = changes(listing, before, warehouse, whole)
         check_vanished(to_do.vanished, before, name, run.config.ingest.vanished_max)
-        results: list[Read] = []
-        if to_do.new.num_rows:
-            cores = spark.sparkContext.defaultParallelism
-            task_bytes = input_bytes_of_a_part(to_do.new, run.config.ingest.part_megabytes)
-            tasks = tasks_of(to_do.new, task_bytes, cores)
-            task = partial(
-                read_files,
-                plan=write_plan(tasks, staging.folder),
-                staging=staging.folder,
-                release=name,
-                provenance=run.columns(),
-            )
-            with spark_progress(spark, "ingest", to_do.new.num_rows, "files"):
-                results = run_tasks(spark, task, range(len(tasks)))
+        results = _read(spark, run, to_do.new, name, staging) if to_do.new.num_rows else []
         summary = {
             **_reconcile(to_do.new, results),
             **_not_read(listing, to_do.skipped, name),
@@ -133,64 +112,21 @@ def ingest(
     return summary
 
 
-@dataclass(frozen=True)
-class Read:
-    """The result of a task."""
-
-    parts: list[tuple[Location, str]]  #: staged, and its place in the warehouse
-    read: int
-    quarantined: int
-    spectra: int
-    reasons: Counter[str]  #: quarantined files by reason
-    worker_megabytes: int  #: the most memory that the worker ever held
-    examples: list[str]  #: of quarantined files
-
-
-def read_files(
-    number: int, *, plan: Location, staging: Location, release: str, provenance: dict[str, str]
-) -> Read:
-    """Decode the files of one task and write its parts of ``spectra`` and ``files``.
-
-    Runs in a Spark task. Memory is bounded by `galspec_spark.ingest.spectra_parts.HELD_BYTES`, not
-    by the files.
-    """
-    name = f"{provenance['run_id']}-{number:05d}"
-    attempt = staging / f"{number:05d}-{os.urandom(4).hex()}"
-    spectra = SpectraParts(attempt, name, release, provenance)
-    files = open_part(plan).read_row_group(number).to_pylist()
-    accounts = []
-    sources = open_sources((file["path"], file["size"]) for file in files)
-    for file, source in zip(files, sources, strict=True):
-        account = {**file, **provenance, "status": "read", "rows": 0, "release": release}
-        try:
-            if isinstance(source, BadFile):
-                raise source
-            account["format"], rows = read_spectra(source)
-            account["rows"] = len(rows)
-            spectra.add(rows, file["path"])
-        except BadFile as error:
-            account.update(status="quarantined", reason=error.reason, message=error.message)
-        accounts.append(account)
-    spectra.close()
-    place = f"files/{name}.parquet"
-    with part_writer(attempt / place, FILES) as writer:
-        writer.write_table(pa.Table.from_pylist(accounts, FILES))
-    quarantined = [account for account in accounts if account["status"] == "quarantined"]
-    return Read(
-        parts=[(attempt / place, place) for place in [*spectra.places, place]],
-        read=len(accounts) - len(quarantined),
-        quarantined=len(quarantined),
-        spectra=sum(account["rows"] for account in accounts),
-        reasons=Counter(account["reason"] for account in quarantined),
-        worker_megabytes=_peak_megabytes(),
-        examples=[f"{a['path']}: {a['reason']}: {a['message']}" for a in quarantined[:3]],
+def _read(
+    spark: SparkSession, run: Run, new: pa.Table, release: str, staging: Staging
+) -> list[Read]:
+    """Read new files into staged parts, in tasks of about equal bytes."""
+    task_bytes = input_bytes_of_a_part(new, run.config.ingest.part_megabytes)
+    tasks = tasks_of(new, task_bytes, spark.sparkContext.defaultParallelism)
+    task = partial(
+        read_files,
+        plan=write_plan(tasks, staging.folder),
+        staging=staging.folder,
+        release=release,
+        provenance=run.columns(),
     )
-
-
-def _peak_megabytes() -> int:
-    """Return the most memory that this process ever held."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 1_000_000
+    with spark_progress(spark, "ingest", new.num_rows, "files"):
+        return run_tasks(spark, task, range(len(tasks)))
 
 
 def take_out(

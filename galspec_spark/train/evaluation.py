@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas.util import hash_array
 
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.census import Census
@@ -119,13 +117,7 @@ def assemble(
 
 
 def training_rows(table: FeatureTable) -> pa.Table:
-    """Return the columns of the training split that `take_profile` needs.
-
-    Above `MOST_ROWS`, about `MOST_ROWS` are taken: a hash chooses the objects, always the same.
-    """
+    """Return the columns of the training split that `take_profile` needs."""
     wanted = [*QUANTITIES, RECONSTRUCTION_ERROR, ALL_FEATURES]
-    rows = table.read("train", ["object_id", *wanted])
-    if len(rows) > MOST_ROWS:
-        hashes = hash_array(rows["object_id"].to_numpy())
-        rows = rows.filter(hashes % np.uint64(len(rows)) < MOST_ROWS)
-    return rows.select(wanted).rename_columns([*wanted[:-1], "features"])
+    rows = table.read("train", wanted, most=MOST_ROWS)
+    return rows.rename_columns([*wanted[:-1], "features"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +16,27 @@ from galspec_spark.harness.run import Run, read_summaries
 from galspec_spark.labels import Classes
 from galspec_spark.ml.evaluation.census import MEMBERSHIP, Census, audit_leakage, fingerprint
 from galspec_spark.ml.evaluation.metrics import Metrics
-from galspec_spark.ml.evaluation.scores import Curves
 from galspec_spark.ml.labelled.features import FeatureTable
 from galspec_spark.ml.labelled.means import class_means
 from galspec_spark.ml.labelled.spectra import labelled_spectra
-from galspec_spark.ml.model.bundle import load_bundle
+from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.ml.model.training_objects import read_training_objects
 from galspec_spark.ml.model.write import card_of, pipeline_of, write_bundle
 from galspec_spark.ml.search.compare import Trained
 from galspec_spark.ml.search.importance import by_wavelength
-from galspec_spark.ml.search.settings import build_classifiers
+from galspec_spark.ml.search.settings import Classifier, build_classifiers
 from galspec_spark.preprocess.recipe import check_labels
 from galspec_spark.report.contents import TrainingReport, feature_text
 from galspec_spark.report.html import write_report
 from galspec_spark.report.origin import Origin
-from galspec_spark.spectrum.arrays import Doubles
+from galspec_spark.spectrum.arrays import Doubles, Floats
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.train.earlier import Comparison, EarlierRun
-from galspec_spark.train.evaluation import assemble, evaluate_all
+from galspec_spark.train.evaluation import Evaluation, assemble, evaluate_all
 from galspec_spark.train.mistakes import find_mistakes, write_mistakes
 from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.repeats import label_noise
-from galspec_spark.train.results import read_predictions, write_results, write_search
+from galspec_spark.train.results import Trials, read_predictions, write_results, write_search
 from galspec_spark.train.seen import seen_by_templates
 from galspec_spark.viewer import view_test_split
 from galspec_spark.warehouse.sample import read_sample
@@ -84,48 +84,73 @@ def train(
     seconds = _earlier_seconds(warehouse)
     spectra = labelled_spectra(spark, warehouse, census.count(split="train"))
     with _scratch(output) as scratch:
-        context = Context(spark, config, spectra, census, scratch, seconds)
-        tables = [make_features(context, kind) for kind in config.kinds]
-        trained: list[Trained] = []
-        search = {}
-        for table in tables:
-            name = table.kind.name
-            models, search[name] = train_all(context, classifiers[name], table)
-            trained += models
-        with timed(seconds, "evaluation"):
-            evaluation = evaluate_all(trained, tables, census, config.seed)
-        for table in tables:
-            table.rows.unpersist()
+        learned = _learn(Context(spark, config, spectra, census, scratch, seconds), classifiers)
+    tables, evaluation = learned.tables, learned.evaluation
     of_files = _of_files(warehouse)
     files = {"files": of_files.get("files"), "files_quarantined": of_files.get("quarantined")}
     noise = label_noise(warehouse, classes.positive)
-    metrics = assemble(run, census, files, seconds, tables, search, evaluation, seen, noise)
+    metrics = assemble(run, census, files, seconds, tables, learned.search, evaluation, seen, noise)
     comparison = earlier.compare(metrics, evaluation.predictions) if earlier else None
     write_results(output, metrics, evaluation.predictions, comparison)
-    write_search(search, run.columns(), output)
-    best = trained[metrics.best]
-    (best_features,) = (t.features for t in tables if t.kind.name == best.features.kind)
-    write_bundle(
-        output / "model",
-        pipeline_of(best_features, best),
-        card_of(run, best, metrics, used),
-        evaluation.profile,
-        best_features,
-        spectra.fill_spectrum,
-        read_training_objects(warehouse),
-    )
-    bundle = load_bundle(output / "model")
+    write_search(learned.search, run.columns(), output)
+    bundle = _write_best(run, warehouse, output, learned, metrics, used, spectra.fill_spectrum)
     predictions = read_predictions(spark, output, metrics.best_result)
     viewer = view_test_split(spark, run, warehouse, bundle, predictions, output)
     means = class_means(spark, spectra)
     mistakes = find_mistakes(warehouse, evaluation.predictions, metrics)
     write_mistakes(mistakes, output)
     origin = Origin(run.command, of_files.get("inputs", []), warehouse.root.path)
-    page = write_report(
-        output,
-        _report_contents(metrics, means, tables, trained, evaluation.curves, mistakes, origin),
-    )
+    page = write_report(output, _report_contents(metrics, means, learned, mistakes, origin))
     return {**_summary(metrics, comparison, page), "viewer": viewer["page"]}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What training found."""
+
+    tables: list[FeatureTable]  #: of each kind of features
+    trained: list[Trained]
+    search: dict[str, Trials]  #: by kind of features
+    evaluation: Evaluation
+
+
+def _learn(context: Context, classifiers: Mapping[str, list[Classifier]]) -> Learned:
+    """Make the features of all kinds, train each kind's classifiers on them, and evaluate."""
+    tables = [make_features(context, kind) for kind in context.config.kinds]
+    trained: list[Trained] = []
+    search: dict[str, Trials] = {}
+    for table in tables:
+        models, search[table.kind.name] = train_all(context, classifiers[table.kind.name], table)
+        trained += models
+    with timed(context.seconds, "evaluation"):
+        evaluation = evaluate_all(trained, tables, context.census, context.config.seed)
+    for table in tables:
+        table.rows.unpersist()
+    return Learned(tables, trained, search, evaluation)
+
+
+def _write_best(
+    run: Run,
+    warehouse: Warehouse,
+    output: Path,
+    learned: Learned,
+    metrics: Metrics,
+    used: str,
+    fill_spectrum: Floats,
+) -> Bundle:
+    """Write the best model's folder; return the model as it is read from there."""
+    best = learned.trained[metrics.best]
+    (features,) = (t.features for t in learned.tables if t.kind.name == best.features.kind)
+    write_bundle(
+        output / "model",
+        pipeline_of(features, best),
+        card_of(run, best, metrics, used),
+        learned.evaluation.profile,
+        features,
+        fill_spectrum,
+        read_training_objects(warehouse),
+    )
+    return load_bundle(output / "model")
 
 
 def _checked(members: pa.Table, classes: Classes) -> tuple[Census, str]:
@@ -165,17 +190,15 @@ def _scratch(output: Path) -> Iterator[Location]:
 def _report_contents(
     metrics: Metrics,
     means: dict[int, tuple[int, Doubles]],
-    tables: Sequence[FeatureTable],
-    trained: list[Trained],
-    curves: list[Curves],
+    learned: Learned,
     mistakes: pa.Table,
     origin: Origin,
 ) -> TrainingReport:
     # Wavelengths are shown of the first kind that is made of pixels.
-    shown = next((table for table in tables if not table.kind.line_columns), tables[0])
+    shown = next((t for t in learned.tables if not t.kind.line_columns), learned.tables[0])
     by_pixel = {
         model.classifier: by_wavelength(model, shown.features)
-        for model in trained
+        for model in learned.trained
         if model.features.kind == shown.kind.name and model.features.is_all
     }
     total = sum(count for count, _ in means.values())
@@ -194,7 +217,7 @@ def _report_contents(
                 "roc": curve.roc,
                 "pr": curve.pr,
             }
-            for model, curve in zip(trained, curves, strict=True)
+            for model, curve in zip(learned.trained, learned.evaluation.curves, strict=True)
         },
         mistakes=mistakes,
         origin=origin,

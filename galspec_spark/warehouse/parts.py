@@ -122,6 +122,11 @@ class Part(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
         with self._naming_file():
             return super().read_row_group(*args, **options)
 
+    def row_groups(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns of all rows, a row group at a time."""
+        for group in range(self.num_row_groups):
+            yield self.read_row_group(group, list(columns))
+
     def read_rows(self, rows: npt.ArrayLike, columns: Sequence[str]) -> pa.Table:
         """Read some rows in the given order, and no more of the part than their row groups.
 

@@ -36,25 +36,50 @@ class FoldRows:
         return int(count * len(first[self.all_features][0]))
 
     def training(self, fold: int | None) -> tuple[Doubles, Labels]:
-        """Read features (n, k) and labels (n,) of all folds but one; None: of all."""
+        """Read features (n, k) and labels (n,) of all folds but one; None: of all.
+
+        No more than a row group is in memory beside them.
+        """
         column = self.all_features if fold is None else self.features[fold]
-        found = [self._chosen(part, fold, column, held_out=False) for part in self.parts]
-        features, labels, _ = zip(*found, strict=True)
-        return np.concatenate(features), np.concatenate(labels)
+        folds = pa.chunked_array([t[self.fold].combine_chunks() for t in self._tables([])])
+        count = pc.sum(self._is_outside(folds, fold)).as_py()
+        features, labels = np.empty((0, 0)), np.empty(count, np.int32)
+        first = 0
+        for table in self._tables([self.label, column]):
+            chosen = table.filter(self._is_outside(table[self.fold], fold))
+            if not len(chosen):
+                continue
+            values = _matrix(chosen[column])
+            if first == 0:
+                features = np.empty((count, values.shape[1]))
+            rows = slice(first, first + len(chosen))
+            features[rows], labels[rows] = values, chosen[self.label]
+            first = rows.stop
+        return features, labels
 
     def held_out(self, fold: int) -> Iterator[tuple[Doubles, Labels, pa.Table]]:
-        """Read features, labels and the other columns of a fold, file by file."""
-        for part in self.parts:
-            yield self._chosen(part, fold, self.features[fold], held_out=True)
-
-    def _chosen(
-        self, part: Location, fold: int | None, column: str, *, held_out: bool
-    ) -> tuple[Doubles, Labels, pa.Table]:
+        """Read features, labels and the other columns of a fold, a row group at a time."""
+        column = self.features[fold]
         others = [self.label, self.fold, *([self.identifier] if self.identifier else [])]
-        table = open_part(part).read([*others, column])
-        is_fold = pc.equal(table[self.fold], -1 if fold is None else fold)
-        chosen = table.filter(is_fold if held_out else pc.invert(is_fold)).combine_chunks()
-        features = rows_of(chosen[column].combine_chunks()).astype(np.float64, copy=False)
-        k = len(table[column][0]) if len(table) else 0
-        labels = chosen[self.label].to_numpy().astype(np.int32)
-        return features.reshape(len(chosen), k), labels, chosen.select(others)
+        for table in self._tables([*others, column]):
+            chosen = table.filter(pc.equal(table[self.fold], fold))
+            if len(chosen):
+                labels = chosen[self.label].to_numpy().astype(np.int32)
+                yield _matrix(chosen[column]), labels, chosen.select(others)
+
+    def _tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read the folds and other columns, a row group at a time."""
+        for part in self.parts:
+            for table in open_part(part).row_groups(list(dict.fromkeys([self.fold, *columns]))):
+                if len(table):
+                    yield table
+
+    @staticmethod
+    def _is_outside(folds: pa.ChunkedArray, fold: int | None) -> pa.ChunkedArray:
+        """Return which rows are of another fold; null for those of none."""
+        return pc.not_equal(folds, -1 if fold is None else fold)
+
+
+def _matrix(lists: pa.ChunkedArray) -> Doubles:
+    """Return lists of one length as a matrix (n, k)."""
+    return rows_of(lists.combine_chunks()).astype(np.float64, copy=False)

@@ -29,8 +29,8 @@ from galspec_spark.ml.labelled.fold_rows import FoldRows
 from galspec_spark.ml.search.trial import Trial
 from galspec_spark.spectrum.arrays import Doubles, lists_of
 
-#: Features of one fit in numpy, at most: 0.8 GB. Spark itself fits more.
-MOST_VALUES = 100_000_000
+#: Features of one fit in numpy, at most: 1 GB with all that it computes. Spark itself fits more.
+MOST_VALUES = 40_000_000
 #: A parameter of Spark's forests, from 4.3 on: whether sibling leaves with one prediction become
 #: one leaf when a tree is finished.
 PRUNE_TREE = "pruneTree"
