@@ -155,8 +155,7 @@ def read_decisions(run: Location, result: Result, column: str) -> pa.Table:
 def _rows_of(part: Part, result: Result, column: str) -> pa.Table:
     """Read the rows of a classifier, a row group at a time."""
     found = []
-    for group in range(part.num_row_groups):
-        rows = part.read_row_group(group, ["spectrum_id", "label", column, *NAMES])
+    for rows in part.row_groups(["spectrum_id", "label", column, *NAMES]):
         for name in NAMES:
             rows = rows.filter(pc.equal(rows[name], getattr(result, name)))
         found.append(rows)
