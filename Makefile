@@ -36,7 +36,7 @@ test: developers ## run all tests; ARGS="-k ingest" chooses some
 
 faults: developers ## break a real cluster in many ways, kill jobs and damage files again and again
 	@$(activate) && GALSPEC_FAULTS=all GALSPEC_KILLS=20 GALSPEC_MUTATIONS=2000 \
-		pytest tests/cluster tests/test_kills.py tests/ingest/test_kill.py \
+		pytest tests/cluster tests/test_kills.py tests/ingest/test_kill.py tests/harness/test_cli.py \
 			tests/datasource/test_stream_kill.py tests/upkeep/test_compact.py \
 			tests/ingest/test_corruption.py -s $(ARGS)
 
