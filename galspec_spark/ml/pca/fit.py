@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyspark.ml import feature
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.stat import Summarizer
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
@@ -103,15 +103,21 @@ def _by_mllib(
     vectors = frame.where("fold is not null").select(
         array_to_vector(F.col("flux")).alias("flux"), "fold"
     )
-    estimator = feature.PCA(k=k, inputCol="flux", outputCol="coefficients")
-    found = []
-    for fold in range(folds + 1):
-        training = vectors.where(F.col("fold") != fold)  # the last keeps all rows
-        summary = Summarizer.metrics("mean", "count").summary(F.col("flux"))
-        row: Any = training.select(summary.alias("of")).first()
-        mean = row["of"]["mean"].toArray()
-        _check(k, row["of"]["count"])
-        model = estimator.fit(training)
-        vectors_of_fold = upright(components_of(model))
-        found.append(Components(mean, vectors_of_fold, model.explainedVariance.toArray()))
-    return found
+    vectors.persist()  # each fit reads them five times
+    try:
+        # The last keeps all rows.
+        return [_mllib_components(vectors.where(F.col("fold") != n), k) for n in range(folds + 1)]
+    finally:
+        vectors.unpersist()
+
+
+def _mllib_components(training: DataFrame, k: int) -> Components:
+    summary = Summarizer.metrics("mean", "count").summary(F.col("flux"))
+    row: Any = training.select(summary.alias("of")).first()
+    _check(k, row["of"]["count"])
+    model = feature.PCA(k=k, inputCol="flux", outputCol="coefficients").fit(training)
+    return Components(
+        row["of"]["mean"].toArray(),
+        upright(components_of(model)),
+        model.explainedVariance.toArray(),
+    )
