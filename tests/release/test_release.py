@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -25,8 +27,7 @@ from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.parts import Part
 from galspec_spark.warehouse.tables import Warehouse
 from tests.docs.notebooks import pictures, run_notebook, text_of
-from tests.processes import kill
-from tests.submit import ROOT, command, environment, run_here
+from tests.submit import ROOT, command, environment, submit
 
 SPECTRA = 60
 
@@ -198,9 +199,9 @@ def check_history(runs: Path, record: dict) -> None:
 
 
 def test_a_killed_job_run_again_ends_as_one_left_alone(
-    spark, survey, first, release_model, tmp_path, monkeypatch, capsys
+    spark, survey, first, release_model, tmp_path, monkeypatch
 ):
-    """Killed as spark-submit runs it for a scheduler, with a secret in the environment."""
+    """Through spark-submit, as a scheduler runs it, with a secret in the environment."""
     secret = "planted-9f3b"
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     options = ["--input", str(survey), "--release", "dr1", "--warehouse", str(tmp_path / "wh")]
@@ -216,11 +217,10 @@ def test_a_killed_job_run_again_ends_as_one_left_alone(
         while not run_json.exists() or '"state": "done"' not in run_json.read_text():
             assert job.poll() is None
             time.sleep(0.05)
-        kill(job.pid)
-    code = run_here(spark, "release", *options)
-    printed = capsys.readouterr()
+        os.killpg(job.pid, signal.SIGKILL)
+    result = submit(ROOT / "jobs/release.py", *options, folder=tmp_path)
     expected = content(first[0])
-    assert code == (3 if expected["status"] == "attention" else 0), printed.err
+    assert result.returncode == (3 if expected["status"] == "attention" else 0), result.stderr
     record = json.loads(run_json.read_text())
     assert record["status"] == expected["status"]
     check_history(tmp_path / "wh" / "runs", record)
@@ -237,4 +237,4 @@ def test_a_killed_job_run_again_ends_as_one_left_alone(
     assert len(written) >= 4
     for path in written:
         assert secret not in path.read_text()
-    assert secret not in printed.out + printed.err
+    assert secret not in result.stdout + result.stderr
