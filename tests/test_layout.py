@@ -45,7 +45,7 @@ def test_kernels_never_import_pyspark(module: Path) -> None:
 
 #: The rooms of the package: each may import those before it, and none after.
 ROOMS = (
-    "errors", "labels", "spectrum", "lines", "warehouse", "readers", "ml.classifiers",
+    "errors", "labels", "worker", "spectrum", "lines", "warehouse", "readers", "ml.classifiers",
     "ml.features", "config", "harness", "ingest", "preprocess", "measure", "ml.labelled", "ml.pca",
     "ml.networks", "ml.evaluation", "ml.search", "ml.model", "catalog", "queue", "report",
     "viewer", "changes", "diff", "train", "verify", "upkeep", "export", "download", "simulate",

@@ -25,7 +25,7 @@ from galspec_spark.catalog.read import PLACE
 from galspec_spark.export.columns import Columns
 from galspec_spark.export.nested_spectra import SPECTRUM, with_spectra
 from galspec_spark.export.sorted_rows import SortedRows
-from galspec_spark.warehouse.frames import scan
+from galspec_spark.warehouse.frames import frame_of_tasks, scan
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.votable import voparquet, votable_of, without_voparquet
@@ -149,21 +149,19 @@ def _write_pixels(
     """Write each pixel's rows to a file, in tasks; return the files of successful attempts."""
     parts = [rows.parts_between(*pixel.range29) for pixel in pixels]
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for numbers in batches:
-            for number in numbers["id"].to_pylist():
-                place = Location.of(folder) / f"{os.urandom(8).hex()}.parquet"
-                with part_writer(place, schema) as writer:
-                    for group in _row_groups(parts[number], pixels[number], layout.row_group):
-                        group = with_spectra(group) if layout.has_spectra else group
-                        group = group.drop_columns(PLACE.names)
-                        writer.write_table(group.rename_columns(schema.names).cast(schema))
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array([number]), pa.array([place.path])], ["number", "path"]
-                )
+    def write(number: int) -> Iterator[pa.RecordBatch]:
+        place = Location.of(folder) / f"{os.urandom(8).hex()}.parquet"
+        with part_writer(place, schema) as writer:
+            for group in _row_groups(parts[number], pixels[number], layout.row_group):
+                group = with_spectra(group) if layout.has_spectra else group
+                group = group.drop_columns(PLACE.names)
+                writer.write_table(group.rename_columns(schema.names).cast(schema))
+        yield pa.RecordBatch.from_arrays(
+            [pa.array([number]), pa.array([place.path])], ["number", "path"]
+        )
 
-    numbers = spark.range(0, len(pixels), 1, len(pixels))
-    written = numbers.mapInArrow(write, "number long, path string").collect()
+    columns = "number long, path string"
+    written = frame_of_tasks(spark, write, range(len(pixels)), columns).collect()
     return {pixels[row.number]: row.path for row in written}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import numpy as np
 from pyspark.sql import SparkSession
+
+from galspec_spark.worker import prepare_worker
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,7 +28,7 @@ def run_tasks(
     """
 
     def attempt(task: Task) -> Result:
-        _keep_freed_memory()
+        prepare_worker()
         return work(task)
 
     if not tasks:
@@ -38,12 +39,3 @@ def run_tasks(
 def shares(tasks: Sequence[Task], count: int) -> list[list[Task]]:
     """Divide tasks into at most `count` lists of about equal length, each in the given order."""
     return [share for first in range(count) if (share := list(tasks[first::count]))]
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc reuse the memory of freed arrays instead of returning it to the system each time.
-
-    glibc keeps twice the size of the largest block freed so far, up to blocks of 32 MB: see
-    M_MMAP_THRESHOLD in mallopt(3). Otherwise new pages double the time of moving a batch.
-    """
-    np.empty(31 << 20, np.uint8)

@@ -19,6 +19,7 @@ from galspec_spark.harness.progress import spark_progress
 from galspec_spark.simulate.batch import simulate_block
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
+from galspec_spark.warehouse.frames import frame_of_tasks
 from galspec_spark.warehouse.storage import Location
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,10 @@ def simulate(spark: SparkSession, config: SimulateConfig, output: Path) -> dict[
     """
     selection = None if config.like is None else read_selection(Path(config.like))
     blocks = -(-config.spectra // BLOCK)
-    work = partial(_write_blocks, config=config, selection=selection, output=output.absolute())
-    numbers = spark.range(0, blocks, 1, blocks)
+    work = partial(_write_block, config=config, selection=selection, output=output.absolute())
     with spark_progress(spark, "simulate", config.spectra, "spectra"):
-        rows = numbers.mapInArrow(work, "kind string, spectra long, written long")
+        columns = "kind string, spectra long, written long"
+        rows = frame_of_tasks(spark, work, range(blocks), columns)
         totals = rows.groupBy("kind").sum("spectra", "written").orderBy("kind").collect()
     return {
         "spectra": sum(row[1] for row in totals),
@@ -86,26 +87,22 @@ def read_selection(path: Path) -> npt.NDArray[np.float64]:
     return pairs[usable]
 
 
-def _write_blocks(
-    batches: Iterator[pa.RecordBatch],
+def _write_block(
+    block: int,
     *,
     config: SimulateConfig,
     selection: npt.NDArray[np.float64] | None,
     output: Path,
 ) -> Iterator[pa.RecordBatch]:
-    """Simulate the blocks whose numbers arrive; count the files by class. Runs in a Spark task."""
-    for numbers in batches:
-        for block in numbers["id"].to_pylist():
-            batch = simulate_block(block, config, selection)
-            wanted = min(BLOCK, config.spectra - block * BLOCK)
-            written = []
-            for path, content in files(batch, wanted):
-                written.append(_write(output / path, content))
-            kinds = np.char.strip(np.char.add(np.char.add(batch.cls, " "), batch.subclass))[:wanted]
-            columns = [kinds.tolist(), [1] * wanted, written]
-            yield pa.RecordBatch.from_arrays(
-                [pa.array(column) for column in columns], ["kind", "spectra", "written"]
-            )
+    """Simulate a block, write its files and count them by class. Runs in a Spark task."""
+    batch = simulate_block(block, config, selection)
+    wanted = min(BLOCK, config.spectra - block * BLOCK)
+    written = [_write(output / path, content) for path, content in files(batch, wanted)]
+    kinds = np.char.strip(np.char.add(np.char.add(batch.cls, " "), batch.subclass))[:wanted]
+    columns = [kinds.tolist(), [1] * wanted, written]
+    yield pa.RecordBatch.from_arrays(
+        [pa.array(column) for column in columns], ["kind", "spectra", "written"]
+    )
 
 
 def _write(path: Path, content: bytes) -> int:

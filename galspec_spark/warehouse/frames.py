@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 from galspec_spark.warehouse.parts import PART, ROW, open_part, part_writer, partition_values
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
+from galspec_spark.worker import prepare_worker
 
 #: Rows that a task reads at once.
 BATCH_ROWS = 1000
@@ -103,6 +104,7 @@ def frame_of_tasks(
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        prepare_worker()
         for numbers in batches:
             for number in numbers["id"].to_pylist():
                 yield from work(tasks[number])
@@ -119,6 +121,7 @@ def write_parts(frame: DataFrame, folder: Location) -> list[Location]:
     schema = to_arrow_schema(frame.schema)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        prepare_worker()
         place = folder / f"{os.urandom(8).hex()}.parquet"
         filled = (batch for batch in batches if batch.num_rows)
         first = next(filled, None)
