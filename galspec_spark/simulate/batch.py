@@ -72,8 +72,10 @@ class Batch:
         return median
 
 
-def simulate_block(block: int, config: SimulateConfig, selection: Array | None = None) -> Batch:
-    """Simulate spectra block * BLOCK to (block + 1) * BLOCK - 1 of the survey.
+def simulate_block(
+    block: int, config: SimulateConfig, selection: Array | None = None, count: int = BLOCK
+) -> Batch:
+    """Simulate the first `count` of the spectra block * BLOCK to (block + 1) * BLOCK - 1.
 
     Parameters
     ----------
@@ -84,6 +86,8 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
     selection
         Redshifts and S/N, shape (m, 2): spectrum i takes row i modulo m. None draws both as in
         SDSS's main galaxy sample.
+    count
+        The others are observed, for their random numbers, but not measured.
     """
     rng = np.random.Generator(np.random.Philox(key=[config.seed, block]))
     index = block * BLOCK + np.arange(BLOCK)
@@ -94,7 +98,7 @@ def simulate_block(block: int, config: SimulateConfig, selection: Array | None =
     objects = drawn.take(source)
     visits = observe(rng, objects)
     identity = _identity(rng, (config.seed - 1) % SEEDS, block, source, objects)
-    return _pipeline(rng, identity, objects, visits)
+    return _pipeline(rng, identity, objects, visits, count)
 
 
 def _sources(drawn: Population, repeats: int) -> npt.NDArray[np.intp]:
@@ -130,16 +134,18 @@ def _identity(
 
 
 def _pipeline(
-    rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits
+    rng: np.random.Generator, identity: Identity, objects: Population, visits: Visits, count: int
 ) -> Batch:
-    """Assign redshift, warnings and class as SDSS's pipeline does."""
-    kind, n = objects.kind, len(objects.kind)
+    """Assign redshift, warnings and class of the first spectra as SDSS's pipeline does."""
+    noise, u = rng.normal(size=BLOCK)[:count], rng.random((4, BLOCK))[:, :count]
+    identity = Identity(**{name: value[:count] for name, value in vars(identity).items()})
+    objects, visits = objects.take(np.arange(count)), Visits._make(each[:count] for each in visits)
+    kind = objects.kind
     galaxy = kind < Kind.STAR
     cls = np.where(galaxy, "GALAXY", np.where(kind == Kind.STAR, "STAR", "QSO")).astype("<U6")
     cls = np.where((kind == Kind.BROADLINE_AGN) & (objects.broad_ew > 30), "QSO", cls)
     z_err = 1.2e-5 + 1.5e-4 / np.maximum(objects.sn, 1.0)
-    z = objects.redshift + z_err * rng.normal(size=n)
-    u = rng.random((4, n))
+    z = objects.redshift + z_err * noise
     lost = galaxy & (objects.sn < 5) & (u[0] < 0.25) | galaxy & (u[0] < 0.003)
     sky_fibre = kind == Kind.SKY
     nonsense = np.where(u[1] < 0.5, 0.9 * u[2], 7.0 * u[2])

@@ -35,11 +35,11 @@ def relative_path(plate: int, mjd: int, fiber: int) -> str:
     return f"{folder}/spec-{plate:04d}-{mjd:05d}-{fiber:04d}.fits"
 
 
-def files(batch: Batch, count: int) -> Iterator[tuple[str, bytes]]:
-    """Yield the relative path and the content of the files of the first `count` spectra."""
+def files(batch: Batch) -> Iterator[tuple[str, bytes]]:
+    """Yield the relative path and the content of each spectrum's file."""
     who, visits = batch.identity, batch.visits
     coadd_rows, specobj_rows, spzline_rows = coadd(batch), specobj(batch), spzline(batch)
-    for i in range(count):
+    for i in range(len(batch)):
         plate, mjd, fiber = int(who.plate[i]), int(who.mjd[i]), int(who.fiber[i])
         pixels = coadd_rows[i, visits.first[i] : visits.stop[i]]
         content = (

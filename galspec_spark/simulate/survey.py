@@ -95,11 +95,10 @@ def _write_block(
     output: Path,
 ) -> Iterator[pa.RecordBatch]:
     """Simulate a block, write its files and count them by class. Runs in a Spark task."""
-    batch = simulate_block(block, config, selection)
-    wanted = min(BLOCK, config.spectra - block * BLOCK)
-    written = [_write(output / path, content) for path, content in files(batch, wanted)]
-    kinds = np.char.strip(np.char.add(np.char.add(batch.cls, " "), batch.subclass))[:wanted]
-    columns = [kinds.tolist(), [1] * wanted, written]
+    batch = simulate_block(block, config, selection, min(BLOCK, config.spectra - block * BLOCK))
+    written = [_write(output / path, content) for path, content in files(batch)]
+    kinds = np.char.strip(np.char.add(np.char.add(batch.cls, " "), batch.subclass))
+    columns = [kinds.tolist(), [1] * len(batch), written]
     yield pa.RecordBatch.from_arrays(
         [pa.array(column) for column in columns], ["kind", "spectra", "written"]
     )

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import norm, qmc
 
-from galspec_spark.lines.formula import CONTINUUM_ERROR, is_broad, margin, subclass, survival
+from galspec_spark.lines.formula import (
+    CONTINUUM_ERROR,
+    LOOKS,
+    _looks,
+    is_broad,
+    margin,
+    subclass,
+    survival,
+)
 
 ERR = np.ones((1, 4))
 
@@ -72,6 +81,11 @@ def test_survival_is_the_share_of_second_looks_that_say_the_same() -> None:
     # Of one line at its limit, a second look has an even chance.
     edge = np.array([[3 + 1e-9, 400, 100, 100]])
     np.testing.assert_allclose(survival(edge, ERR, NOTHING), 0.5, atol=0.003)
+
+
+def test_the_looks_are_scipy_s() -> None:
+    sequence = qmc.Halton(4, scramble=False).fast_forward(1).random(LOOKS)
+    np.testing.assert_array_equal(_looks(), np.sqrt(2) * norm.ppf(sequence))
 
 
 def test_survival_is_sure_where_nothing_is_near_and_unknown_without_a_line() -> None:

@@ -16,7 +16,7 @@ from galspec_spark.simulate.speclite import files
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return next(files(simulate_block(0, SimulateConfig()), 1))[1]
+    return next(files(simulate_block(0, SimulateConfig(), count=1)))[1]
 
 
 def test_simulated_files_are_told(content: bytes) -> None:

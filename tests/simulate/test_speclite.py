@@ -28,7 +28,7 @@ def opened(batch: Batch) -> list[tuple[str, fits.HDUList]]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = []
-        for path, content in files(batch, BLOCK):
+        for path, content in files(batch):
             hdus = fits.open(io.BytesIO(content), lazy_load_hdus=False)
             hdus.verify("exception")
             result.append((path, hdus))

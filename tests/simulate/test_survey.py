@@ -27,7 +27,7 @@ def test_spark_writes_what_the_kernels_make_and_only_what_is_new(
     assert simulate(spark, fewer, tmp_path)["written"] == 0
     summary = simulate(spark, more, tmp_path)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
-    assert contents(tmp_path) == dict(files(survey[0], BLOCK)) | dict(files(survey[1], 6))
+    assert contents(tmp_path) == dict(files(survey[0])) | dict([*files(survey[1])][:6])
     assert summary["spectra"] == BLOCK + 6
     assert summary["written"] == 16
     assert sum(summary["spectra_by_class"].values()) == BLOCK + 6

@@ -15,7 +15,6 @@ from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import spectra_table
 from galspec_spark.readers.source import Source
 from galspec_spark.simulate.batch import simulate_block
-from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files
 from studies.realism.page import (
     COMPONENTS,
@@ -50,7 +49,7 @@ def numbers(real_spectra: Path) -> dict[str, Any]:
     selection = np.stack([real["z"].to_numpy(), real["sn_median"].to_numpy()], axis=1)
     only_galaxies = SimulateConfig(repeats=0, stars=0, quasars=0, sky_fibres=0)
     blocks = (simulate_block(block, only_galaxies, selection) for block in range(BLOCKS))
-    simulated = galaxies(content for block in blocks for _, content in files(block, BLOCK))
+    simulated = galaxies(content for block in blocks for _, content in files(block))
     return compare(make_sample(real, CONFIG), make_sample(simulated, CONFIG))
 
 
