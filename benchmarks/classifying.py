@@ -18,12 +18,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.measure import measure
 from benchmarks.simulated import spectra_of, write_labelled
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.spectrum.arrays import Doubles, rows_of
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.tables import Warehouse
 
 TREES, DEPTH = 100, 10

@@ -18,8 +18,8 @@ from pyspark.sql import SparkSession
 from benchmarks.decoding import decode_astropy
 from benchmarks.measure import measure
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.spectra_parts import ROW_GROUP
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.readers.batch import spectra_table
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import SPECTRA

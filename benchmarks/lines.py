@@ -10,10 +10,10 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import measure
 from galspec_spark.errors import UserError
-from galspec_spark.lines import Spectra, Templates
-from galspec_spark.lines import measure as measure_lines
 from galspec_spark.lines.measures import PIXEL_VELOCITY
-from galspec_spark.lines.templates import broadened
+from galspec_spark.lines.measures import measure as measure_lines
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import Templates, broadened
 from galspec_spark.readers import PIXEL_MASKS, read_spectra
 from galspec_spark.readers.source import Source
 from galspec_spark.spectrum.grid import LOGLAM_STEP

@@ -25,23 +25,23 @@ from pyspark.sql import SparkSession
 
 from benchmarks.commands import SPARK_SUBMIT, Watch, cpu_seconds_of, run_command
 from benchmarks.simulated import simulate_rows
-from galspec_spark.catalog import classify
 from galspec_spark.catalog import stage as catalog_stage
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.harness.outcome import DONE, PROBLEM_FOUND
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest import stage as ingest_stage
-from galspec_spark.measure import measure_lines
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.measure import stage as measure_stage
-from galspec_spark.preprocess import preprocess
+from galspec_spark.measure.stage import measure_lines
 from galspec_spark.preprocess import stage as preprocess_stage
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.release import stage
 from galspec_spark.release.stage import Release, run_release
 from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.style import ACCENT, OTHERS, new_figure, style
 from galspec_spark.simulate.survey import simulate
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.tables import Warehouse
 
 PROJECT = Path(__file__).resolve().parent.parent

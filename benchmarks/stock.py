@@ -31,16 +31,16 @@ from galspec_spark.api.frame import preprocess_frame
 from galspec_spark.config import Config
 from galspec_spark.datasource.source import GalspecDataSource
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.ml.features.components import upright
 from galspec_spark.ml.features.pca import KIND, Settings
 from galspec_spark.ml.pca.estimator import components_of
 from galspec_spark.ml.search.settings import Classifier, build_classifiers
-from galspec_spark.preprocess import preprocess
 from galspec_spark.preprocess.objects import find_objects
 from galspec_spark.preprocess.selection import positions, splits
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.spectrum.arrays import Doubles, rows_of
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.tables import Warehouse
 

@@ -15,9 +15,9 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run, write_summary
 from galspec_spark.harness.session import open_session
-from galspec_spark.ingest import ingest
-from galspec_spark.preprocess import preprocess
-from galspec_spark.train import train
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.preprocess.stage import preprocess
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, write_release
 from tests.submit import SETTINGS

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.session import open_session
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 from tests.submit import SETTINGS

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from galspec_spark.lines import Templates
+from galspec_spark.lines.templates import Templates
 from galspec_spark.measure.part import MEASURED_FROM, bad_sky_bits, measure_rows
 from galspec_spark.ml.model.apply import PREDICTED, Apply
 from galspec_spark.ml.model.training_objects import TrainingObjects

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from galspec_spark.changes import find_changes
+from galspec_spark.changes.stage import find_changes
 from galspec_spark.harness.cli import job_parser, run_without_spark
 from galspec_spark.harness.options import add_warehouse, local_path
 from galspec_spark.warehouse.tables import Warehouse

@@ -10,8 +10,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import read_catalog
+from galspec_spark.catalog.stage import classify
 from galspec_spark.export.export import NAMES, export
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import (
@@ -24,7 +24,7 @@ from galspec_spark.harness.options import (
 )
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.queue import write_queue
+from galspec_spark.queue.stage import write_queue
 from galspec_spark.warehouse.tables import Warehouse
 
 

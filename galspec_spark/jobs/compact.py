@@ -2,7 +2,7 @@
 
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_warehouse, check_unlocked
-from galspec_spark.upkeep import compact
+from galspec_spark.upkeep.compact import compact
 from galspec_spark.warehouse.tables import Warehouse
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from galspec_spark.diff import diff
+from galspec_spark.diff.stage import diff
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_warehouse, local_path, value_of
 from galspec_spark.harness.run import Run, Summary

@@ -2,7 +2,7 @@
 
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_setting, add_warehouse, check_unlocked
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.warehouse.tables import Warehouse
 
 

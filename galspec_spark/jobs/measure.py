@@ -2,7 +2,7 @@
 
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_warehouse, check_unlocked
-from galspec_spark.measure import measure_lines
+from galspec_spark.measure.stage import measure_lines
 from galspec_spark.warehouse.tables import Warehouse
 
 

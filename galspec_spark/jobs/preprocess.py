@@ -2,7 +2,7 @@
 
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_labels, add_warehouse, check_unlocked
-from galspec_spark.preprocess import preprocess
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.warehouse.tables import Warehouse
 
 

@@ -2,7 +2,7 @@
 
 from galspec_spark.harness.cli import job_parser, run_without_spark
 from galspec_spark.harness.options import add_release, add_warehouse
-from galspec_spark.upkeep import remove
+from galspec_spark.upkeep.remove import remove
 from galspec_spark.warehouse.tables import Warehouse
 
 

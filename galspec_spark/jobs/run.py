@@ -20,11 +20,11 @@ from galspec_spark.harness.options import (
 )
 from galspec_spark.harness.run import Run, Summary, run_stage
 from galspec_spark.harness.text import stage_lines
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.simulate.survey import simulate
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse
 

@@ -9,9 +9,9 @@ from pyspark.sql import SparkSession
 from galspec_spark.harness.cli import job_parser, run_job
 from galspec_spark.harness.options import add_warehouse, local_path
 from galspec_spark.harness.run import Run
-from galspec_spark.train import train
 from galspec_spark.train.earlier import Comparison, comparison_text
 from galspec_spark.train.promote import promote, promotion_text
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.tables import Warehouse
 
 

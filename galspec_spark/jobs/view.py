@@ -20,7 +20,7 @@ from galspec_spark.harness.options import (
 )
 from galspec_spark.harness.run import Run, Summary
 from galspec_spark.ml.model.bundle import load_bundle
-from galspec_spark.viewer import view_catalog
+from galspec_spark.viewer.stage import view_catalog
 from galspec_spark.warehouse.tables import Warehouse
 
 

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galspec_spark.lines import Measures, Spectra, Templates, all_lines, measure
-from galspec_spark.lines.measures import NO_PIXEL, NOT_FITTED
+from galspec_spark.lines.linelist import all_lines
+from galspec_spark.lines.measures import NO_PIXEL, NOT_FITTED, Measures, measure
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import Templates
 from galspec_spark.measure.schema import LINE_COLUMNS, LINES
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.spectrum.arrays import Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from galspec_spark.lines import all_lines
+from galspec_spark.lines.linelist import all_lines
 from galspec_spark.warehouse.columns import Column, column, described, required
 from galspec_spark.warehouse.fields import (
     DENSITY,

@@ -14,7 +14,7 @@ from galspec_spark.errors import ConfigError
 from galspec_spark.harness.progress import spark_progress
 from galspec_spark.harness.run import Run
 from galspec_spark.harness.tasks import run_tasks
-from galspec_spark.lines import Templates, own_templates, read_templates
+from galspec_spark.lines.templates import Templates, own_templates, read_templates
 from galspec_spark.measure.part import Measured, MeasurePart, bad_sky_bits
 from galspec_spark.warehouse.parts import open_part, partition_values
 from galspec_spark.warehouse.records import read_json

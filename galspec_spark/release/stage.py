@@ -11,25 +11,25 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from galspec_spark import __version__
-from galspec_spark.catalog import classify
 from galspec_spark.catalog.contents import catalog_parts
+from galspec_spark.catalog.stage import classify
 from galspec_spark.download.fetch import download
 from galspec_spark.download.sas import Archive
 from galspec_spark.download.wanted import listed_plates, read_list
 from galspec_spark.harness.record import RunRecord
 from galspec_spark.harness.run import Run, Summary, run_stage
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
 from galspec_spark.ml.model.bundle import load_bundle, model_id
 from galspec_spark.ml.model.drift import Drift
-from galspec_spark.preprocess import preprocess
-from galspec_spark.queue import CSV, read_queue, write_queue
+from galspec_spark.preprocess.stage import preprocess
+from galspec_spark.queue.stage import CSV, read_queue, write_queue
 from galspec_spark.release.drift import DRIFT, drift
 from galspec_spark.release.log import log_to
 from galspec_spark.release.steps import Step, Steps
 from galspec_spark.report.release.html import write_release_report
 from galspec_spark.verify.verify import verify
-from galspec_spark.viewer import view_catalog
+from galspec_spark.viewer.stage import view_catalog
 from galspec_spark.warehouse.lock import hold_lock
 from galspec_spark.warehouse.records import read_json
 from galspec_spark.warehouse.storage import Location

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from galspec_spark.config import SimulateConfig
-from galspec_spark.lines import Measures, Spectra, measure, own_templates
+from galspec_spark.lines.measures import Measures, measure
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import own_templates
 from galspec_spark.readers.sdss_masks import PIXEL_MASK
 from galspec_spark.simulate import sky
 from galspec_spark.simulate.kinds import BLOCK, Kind

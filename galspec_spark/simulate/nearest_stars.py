@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from galspec_spark.lines import own_templates
+from galspec_spark.lines.templates import own_templates
 from galspec_spark.simulate.stellar_lines import balmer
 from galspec_spark.spectrum.arrays import Array
 

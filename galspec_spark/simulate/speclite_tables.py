@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from galspec_spark.lines import all_lines
-from galspec_spark.lines.linelist import line_lists, reductions_of
+from galspec_spark.lines.linelist import all_lines, line_lists, reductions_of
 from galspec_spark.simulate import sky
 from galspec_spark.simulate.batch import RUN2D, Batch
 from galspec_spark.simulate.kinds import Kind

@@ -38,7 +38,7 @@ from galspec_spark.train.models import Context, make_features, timed, train_all
 from galspec_spark.train.repeats import label_noise
 from galspec_spark.train.results import Trials, read_predictions, write_results, write_search
 from galspec_spark.train.seen import seen_by_templates
-from galspec_spark.viewer import view_test_split
+from galspec_spark.viewer.stage import view_test_split
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse

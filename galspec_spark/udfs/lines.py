@@ -15,7 +15,8 @@ from pyspark.sql.types import ArrayType, DoubleType
 
 from galspec_spark.catalog.score import of_one_survey
 from galspec_spark.config import LinesConfig
-from galspec_spark.lines import Templates, fit_continuum
+from galspec_spark.lines.continuum import fit_continuum
+from galspec_spark.lines.templates import Templates
 from galspec_spark.measure.part import MEASURED_FROM, bad_sky_bits, measure_rows, spectra_of
 from galspec_spark.measure.schema import LINES
 from galspec_spark.measure.stage import load_templates

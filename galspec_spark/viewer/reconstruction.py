@@ -10,7 +10,6 @@ import base64
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
 from galspec_spark.spectrum.arrays import Array, Doubles
 
@@ -31,6 +30,8 @@ class LowRank:
     @classmethod
     def of(cls, reconstructions: Doubles) -> LowRank:
         """Take apart spectra (n, pixels); rows of NaN are none."""
+        from sklearn.utils.extmath import randomized_svd
+
         has = np.isfinite(reconstructions[:, 0])
         found = reconstructions[has]
         number = min(MOST, *found.shape)

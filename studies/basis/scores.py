@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from galspec_spark.lines import Templates, all_lines, measure
 from galspec_spark.lines.continuum import fit_continuum
 from galspec_spark.lines.formula import FORMULA_LINES, margin
-from galspec_spark.lines.linelist import line_lists
+from galspec_spark.lines.linelist import all_lines, line_lists
+from galspec_spark.lines.measures import measure
+from galspec_spark.lines.templates import Templates
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from studies.basis.training import Training

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galspec_spark.lines import all_lines
+from galspec_spark.lines.linelist import all_lines
 from galspec_spark.lines.templates import DISPERSIONS
 from galspec_spark.spectrum.arrays import Doubles
 from studies.basis.response import NEIGHBOURS, Frame, Response

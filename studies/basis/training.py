@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.progress import Progress
-from galspec_spark.lines import Spectra, all_lines
-from galspec_spark.lines.linelist import LineList, line_lists, reductions_of
+from galspec_spark.lines.linelist import LineList, all_lines, line_lists, reductions_of
 from galspec_spark.lines.measures import PIXEL_VELOCITY
+from galspec_spark.lines.spectra import Spectra
 from galspec_spark.preprocess.objects import find_objects
 from galspec_spark.readers import PIXEL_MASKS
 from galspec_spark.readers.fits import table

@@ -16,15 +16,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
-from galspec_spark.diff import diff
+from galspec_spark.catalog.stage import classify
+from galspec_spark.diff.stage import diff
 from galspec_spark.harness.run import Run, Summary
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.spectrum.grid import LOGLAM_STEP
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.sample import read_sample
 from galspec_spark.warehouse.schemas import SPECTRA

@@ -10,12 +10,13 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galspec_spark.lines import Spectra, Templates
 from galspec_spark.lines.continuum import fit_continuum
 from galspec_spark.lines.formula import DETECTED, FORMULA_LINES, LIMIT, POWER
 from galspec_spark.lines.joint_fit import fit_lines
 from galspec_spark.lines.linelist import line_lists, reductions_of
 from galspec_spark.lines.model import model_flux
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import Templates
 from galspec_spark.report.style import ACCENT, AGN, FAINT, INK, MUTED, OTHER, new_figure
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 

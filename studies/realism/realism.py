@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.report.style import style
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.frames import read_table

@@ -14,8 +14,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
-from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import place_in
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import ClassifyConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.ml.model.apply import MEASURED

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.changes import find_changes
 from galspec_spark.changes.compare import COMPARED
 from galspec_spark.changes.repeats import REPEATS, observations, pair_up
+from galspec_spark.changes.stage import find_changes
 from galspec_spark.changes.table import CHANGES
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.measure.schema import LINES
-from galspec_spark.preprocess import preprocess
+from galspec_spark.measure.stage import measure_lines
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.simulate.survey import simulate
 from galspec_spark.warehouse.parts import part_writer
 from galspec_spark.warehouse.schemas import SPECTRA

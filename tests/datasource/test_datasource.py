@@ -17,7 +17,7 @@ from galspec_spark.datasource.options import OF_READ_STREAM, Options
 from galspec_spark.datasource.source import SCHEMA, GalspecDataSource
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.readers import batch
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.tables import Warehouse

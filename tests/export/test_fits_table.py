@@ -10,7 +10,7 @@ from astropy.table import Table
 from galspec_spark.export.fits_table import BLOCK
 from galspec_spark.export.line_columns import WITH_LINES
 from galspec_spark.labels import BINARY
-from galspec_spark.lines import all_lines
+from galspec_spark.lines.linelist import all_lines
 from galspec_spark.warehouse.flags import FLAGS
 from tests.export.catalogue import COMPONENTS, ROWS, without_empty_text
 from tests.export.conftest import Exported

@@ -13,9 +13,9 @@ from astropy.io import fits
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.companions import has_catalogue_in
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.opening import open_source
 from galspec_spark.verify.files import COMPARED

@@ -28,7 +28,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.fits import BadFile
 from galspec_spark.readers.source import Source, unpacked

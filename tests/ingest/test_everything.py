@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.harness import outcome
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import Listing, list_files
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.verify.rows import status_now
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Warehouse

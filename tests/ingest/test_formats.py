@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Warehouse
 from tests import oracle

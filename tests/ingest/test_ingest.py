@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import list_files, tasks_of
 from galspec_spark.ingest.spectra_parts import SpectraParts
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.batch import NO_INFORMATION, NOT_FINITE
 from galspec_spark.readers.opening import open_source

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.ingest.vanished import vanished_files
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Warehouse

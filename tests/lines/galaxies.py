@@ -9,9 +9,9 @@ import numpy as np
 from astropy.io import fits
 from scipy.interpolate import CubicSpline
 
-from galspec_spark.lines import Spectra, Templates
 from galspec_spark.lines.linelist import line_lists
-from galspec_spark.lines.templates import DISPERSIONS, LIGHT_SPEED
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import DISPERSIONS, LIGHT_SPEED, Templates
 from galspec_spark.spectrum.arrays import Doubles
 from galspec_spark.spectrum.grid import LOGLAM_STEP
 from studies.basis.write import seen_table

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from galspec_spark.lines import own_templates
-from galspec_spark.lines.templates import OWN
+from galspec_spark.lines.templates import OWN, own_templates
 from studies.basis.scores import agn_scores, measured, offsets
 from studies.basis.training import read_training
 

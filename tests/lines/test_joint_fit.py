@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galspec_spark.lines import Measures, Spectra, measure
 from galspec_spark.lines.continuum import fit_continuum
 from galspec_spark.lines.joint_fit import fit_lines
+from galspec_spark.lines.measures import Measures, measure
 from galspec_spark.lines.model import model_flux
 from galspec_spark.lines.normal import SEARCHED, solve
 from galspec_spark.lines.segments import Segments, cut_segments
+from galspec_spark.lines.spectra import Spectra
 from tests.lines.galaxies import LINES, VELOCITY, angstroms, galaxies, some_templates
 
 TEMPLATES = some_templates()

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from galspec_spark.lines import Measures, Spectra, measure, read_templates
 from galspec_spark.lines.formula import FORMULA_LINES
 from galspec_spark.lines.linelist import line_lists, reductions_of
+from galspec_spark.lines.measures import Measures, measure
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import read_templates
 from galspec_spark.readers import read_spectra
 from galspec_spark.readers.source import Source
 

@@ -17,10 +17,12 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import Config, LinesConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
-from galspec_spark.lines import Spectra, all_lines, measure, own_templates
-from galspec_spark.measure import measure_lines
-from galspec_spark.measure.stage import load_templates
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.lines.linelist import all_lines
+from galspec_spark.lines.measures import measure
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import own_templates
+from galspec_spark.measure.stage import load_templates, measure_lines
 from galspec_spark.warehouse.parts import Part
 from galspec_spark.warehouse.tables import Warehouse
 from tests import spec_files

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from galspec_spark import udfs
 from galspec_spark.api.frame import preprocess_frame
 from galspec_spark.config import PreprocessConfig
-from galspec_spark.preprocess import preprocess
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.spectrum.masks import good_pixels
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.sample import read_sample

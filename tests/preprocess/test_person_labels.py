@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import ConfigError
 from galspec_spark.harness.run import Run
-from galspec_spark.preprocess import preprocess
 from galspec_spark.preprocess.person_labels import NO_LABELS, read_labels, with_person
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.warehouse.tables import Warehouse
 
 RunOf = Callable[..., Run]

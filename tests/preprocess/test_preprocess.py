@@ -15,10 +15,10 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import PreprocessConfig
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
+from galspec_spark.ingest.stage import ingest
 from galspec_spark.ml.labelled.spectra import labelled_spectra
-from galspec_spark.preprocess import preprocess
 from galspec_spark.preprocess.recipe import Recipe
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.spectrum import grid
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import Part

@@ -15,14 +15,14 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import place_in
+from galspec_spark.catalog.stage import classify
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
 from galspec_spark.labels import AGN
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.preprocess.person_labels import read_labels
-from galspec_spark.queue import inspection_queue, read_queue, write_queue
+from galspec_spark.queue.stage import inspection_queue, read_queue, write_queue
 from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.sample import sample_place, write_sample
 from galspec_spark.warehouse.tables import Warehouse

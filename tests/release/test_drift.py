@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.errors import UserError
 from galspec_spark.ml.model.drift import Check, Drift
 from galspec_spark.release.drift import drift, kolmogorov_smirnov, stability_index

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from galspec_spark.lines import Spectra, measure, own_templates
+from galspec_spark.lines.measures import measure
+from galspec_spark.lines.spectra import Spectra
+from galspec_spark.lines.templates import own_templates
 from galspec_spark.simulate.batch import Batch
 from galspec_spark.simulate.kinds import BLOCK
 from galspec_spark.simulate.speclite import files

@@ -12,7 +12,9 @@ from astropy.io import fits
 from matplotlib.image import imread
 
 from galspec_spark.errors import UserError
-from galspec_spark.lines import all_lines, measure, read_templates
+from galspec_spark.lines.linelist import all_lines
+from galspec_spark.lines.measures import measure
+from galspec_spark.lines.templates import read_templates
 from studies.basis.broadening import broadening, to_coefficients, to_vectors
 from studies.basis.correction import correct, fit_correction
 from studies.basis.learning import Effort, learn, principal, whitened

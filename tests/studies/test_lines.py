@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
 from galspec_spark.warehouse.tables import Warehouse
 from studies.lines.lines import study_lines
 from tests import spec_files

@@ -12,7 +12,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.functions import array_to_vector
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError, UserError
 from galspec_spark.harness.run import Run
@@ -21,10 +21,10 @@ from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.evaluation.prediction_sets import PredictionSets
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.simulate.restframe import simulate_restframe
-from galspec_spark.train import train
 from galspec_spark.train.earlier import EarlierRun
 from galspec_spark.train.promote import promote
 from galspec_spark.train.results import read_predictions
+from galspec_spark.train.stage import train
 from galspec_spark.verify.rows import check_rows
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import open_part

@@ -24,8 +24,8 @@ from galspec_spark.harness.run import Run
 from galspec_spark.ml.evaluation.metrics import Metrics
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.spectrum.grid import GRID_ID, PIXELS
-from galspec_spark.train import train
 from galspec_spark.train.earlier import Comparison
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.storage import write_json

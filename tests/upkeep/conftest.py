@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
-from galspec_spark.measure import measure_lines
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import MADE_BY, Warehouse
 from tests import spec_files

@@ -13,8 +13,8 @@ from galspec_spark.catalog.contents import catalog_parts
 from galspec_spark.catalog.read import read_catalog
 from galspec_spark.errors import UserError
 from galspec_spark.ml.model.bundle import model_id
-from galspec_spark.preprocess import preprocess
-from galspec_spark.upkeep import compact
+from galspec_spark.preprocess.stage import preprocess
+from galspec_spark.upkeep.compact import compact
 from galspec_spark.verify.verify import verify
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.parts import REPLACED, open_part, part_writer

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.upkeep import migrate
+from galspec_spark.upkeep.migrate import migrate
 from galspec_spark.verify.verify import verify
 from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.storage import Location, write_json

@@ -9,7 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
-from galspec_spark.upkeep import compact, remove
+from galspec_spark.upkeep.compact import compact
+from galspec_spark.upkeep.remove import remove
 from galspec_spark.verify.verify import verify
 from galspec_spark.warehouse.parts import REPLACED, open_part, part_writer
 from galspec_spark.warehouse.sample import read_sample

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.errors import UserError
 from galspec_spark.harness import outcome
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import READ_AGAIN
-from galspec_spark.measure import measure_lines
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.measure.stage import measure_lines
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.verify.files import compare_part
 from galspec_spark.verify.findings import KINDS, WIDTH, Finding, as_text, summed
 from galspec_spark.verify.parts import PARTITIONS, SCHEMAS, check_part

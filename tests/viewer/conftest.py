@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
 from galspec_spark.catalog.read import place_in
+from galspec_spark.catalog.stage import classify
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.spectrum.grid import LOGLAM0
-from galspec_spark.viewer import view_catalog
 from galspec_spark.viewer.lines import NAMED
+from galspec_spark.viewer.stage import view_catalog
 from galspec_spark.warehouse.parts import open_part, part_writer
 from galspec_spark.warehouse.tables import Warehouse
 from tests.releases import draw, leave_out, with_sky, write_release

@@ -18,12 +18,12 @@ from galspec_spark.errors import UserError
 from galspec_spark.export.filtering import keep_rows
 from galspec_spark.spectrum.arrays import lists_of
 from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.viewer import view_catalog
 from galspec_spark.viewer.contents import Contents
 from galspec_spark.viewer.lines import NAMED, VALUES
 from galspec_spark.viewer.page import page_of
 from galspec_spark.viewer.pixels import decode, encode
 from galspec_spark.viewer.reconstruction import MOST, LowRank
+from galspec_spark.viewer.stage import view_catalog
 from galspec_spark.warehouse.flags import FLAG_BITS
 from galspec_spark.warehouse.frames import scan
 from tests.report.pages import HOSTILE

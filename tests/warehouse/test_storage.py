@@ -12,9 +12,9 @@ from pyspark.sql import SparkSession
 
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
-from galspec_spark.ingest import ingest
 from galspec_spark.ingest.listing import list_files
-from galspec_spark.preprocess import preprocess
+from galspec_spark.ingest.stage import ingest
+from galspec_spark.preprocess.stage import preprocess
 from galspec_spark.warehouse import lock
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.lock import check_free, hold_lock

@@ -13,7 +13,6 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, f1_score
 
 from galspec_spark.spectrum.arrays import Doubles
 
@@ -84,4 +83,6 @@ def _copy(features: Doubles, position: int, repeat: int, seed: int) -> Doubles:
 
 def _score(labels: Numbers, predictions: Numbers, scores: Numbers) -> Doubles:
     """Return F1 and average precision of AGN."""
+    from sklearn.metrics import average_precision_score, f1_score
+
     return np.array([f1_score(labels, predictions), average_precision_score(labels, scores)])

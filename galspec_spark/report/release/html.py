@@ -15,7 +15,8 @@ from galspec_spark.harness.record import RunRecord
 from galspec_spark.ml.model.bundle import Bundle
 from galspec_spark.ml.model.drift import Drift
 from galspec_spark.preprocess.selection import REASONS
-from galspec_spark.queue import QUEUE_REASONS, reason_counts
+from galspec_spark.queue.priority import REASONS as QUEUE_REASONS
+from galspec_spark.queue.stage import reason_counts
 from galspec_spark.report.contents import title
 from galspec_spark.report.drift import MEASURE_NAMES, quantity_name
 from galspec_spark.report.headline import agn_counts

@@ -23,7 +23,8 @@ from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.report.contents import title
 from galspec_spark.report.style import colour
-from galspec_spark.train import stage, train
+from galspec_spark.train import stage
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.frames import read_table
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse

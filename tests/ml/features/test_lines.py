@@ -15,7 +15,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import SparkSession
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.harness.run import Run
@@ -25,7 +25,7 @@ from galspec_spark.ml.features.inputs import Inputs
 from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.release.drift import drift
 from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.synthetic import restframe, write_warehouse

@@ -16,7 +16,7 @@ from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 from sklearn.neural_network import BernoulliRBM, MLPRegressor
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.harness.run import Run
 from galspec_spark.ml.features import FEATURES, rbm
@@ -29,7 +29,7 @@ from galspec_spark.ml.networks.sample import draw_sample
 from galspec_spark.preprocess.selection import positions
 from galspec_spark.release.drift import drift
 from galspec_spark.spectrum.grid import PIXELS
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.storage import Location
 from galspec_spark.warehouse.tables import Warehouse

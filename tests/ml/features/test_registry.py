@@ -14,7 +14,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.config import Config
 from galspec_spark.errors import UserError
 from galspec_spark.ml.features import FEATURES
@@ -23,7 +23,7 @@ from galspec_spark.ml.model.bundle import load_bundle
 from galspec_spark.release.drift import drift
 from galspec_spark.spectrum.grid import wavelength
 from galspec_spark.spectrum.lines import LINES
-from galspec_spark.train import train
+from galspec_spark.train.stage import train
 from galspec_spark.warehouse.parts import open_part
 from galspec_spark.warehouse.tables import Warehouse
 from tests.ml.classifiers.test_registry import PRODUCT, texts_of

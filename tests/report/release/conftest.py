@@ -12,12 +12,12 @@ import pyarrow.dataset as ds
 import pytest
 from pydantic_core import to_jsonable_python
 
-from galspec_spark.catalog import classify
+from galspec_spark.catalog.stage import classify
 from galspec_spark.harness.record import RunRecord
 from galspec_spark.harness.run import Summary
 from galspec_spark.ml.model.bundle import Bundle, load_bundle
 from galspec_spark.ml.model.drift import Drift
-from galspec_spark.queue import inspection_queue
+from galspec_spark.queue.stage import inspection_queue
 from galspec_spark.release.drift import drift
 from galspec_spark.report.release.contents import ReleaseReport
 from galspec_spark.report.release.html import gather, write_report
