@@ -45,6 +45,8 @@ SETTINGS = {
 }
 PATIENCE = 120.0  # seconds
 SETTLED = 0.3  # seconds, after which Spark's page says what is so
+#: What a job says when a stage begins, where that is not the stage's name.
+BEGINS = {"RandomForest": "train, search"}
 
 
 def until(is_so: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -150,6 +152,10 @@ class Job:
     @property
     def errors(self) -> list[str]:
         return [line for line in self.messages if line.startswith("error:")]
+
+    def says(self, words: str) -> bool:
+        """Tell whether a line has said so; the page, asked again and again, slows the job down."""
+        return any(words in line for line in self.messages)
 
     def busy(self, stage: str) -> set[str]:
         """Return the addresses where a task of a stage runs; a pattern names the stage."""
@@ -274,6 +280,8 @@ class Cluster:
         Spark's page may be late, so it is asked again when nothing can change any more.
         """
         busy: set[str] = set()
+        while job.is_running and not job.says(BEGINS.get(stage, stage)):
+            time.sleep(0.02)
         while not busy and job.is_running:
             if moment() if moment else job.busy(stage):
                 self._signal_executors(signal.SIGSTOP)
