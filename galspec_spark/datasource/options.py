@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from galspec_spark.config.load import check_setting
 from galspec_spark.errors import UserError
 from galspec_spark.readers import PIXEL_MASKS
 
@@ -48,6 +47,9 @@ class Options:
             raise UserError('galspec needs a path: spark.read.format("galspec").load(path)')
         release = options.get("release")
         if release is not None:
+            # Spark starts a Python process for each look at a source, and this doubles its start.
+            from galspec_spark.config.load import check_setting
+
             check_setting("release", "ingest.release", release)
         return cls(
             paths,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyspark import SparkConf, SparkContext
+from pyspark import SparkConf, SparkContext, SparkFiles
 from pyspark.sql import SparkSession
 
 from galspec_spark.config import Config
@@ -99,7 +99,10 @@ def session(config: Config | None = None, name: str = "galspec") -> SparkSession
     # Tasks run in the interpreter that runs the job, not in the first python3 on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
     # A builder that is given the settings logs each at DEBUG, and hands it to Hadoop: secrets too.
-    SparkContext.getOrCreate(conf.setAppName(name))
+    context = SparkContext.getOrCreate(conf.setAppName(name))
+    # A Python process that gets a new folder into its path reads Spark's archives anew, for each of
+    # their packages. This folder is the one that it would get.
+    context.environment.setdefault("PYTHONPATH", SparkFiles.getRootDirectory())
     spark = SparkSession.builder.getOrCreate()
     _silence(spark)
     return spark

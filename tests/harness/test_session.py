@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from unittest.mock import MagicMock
 
 import pyarrow as pa
 import pytest
+from pyspark import SparkFiles
 
 from galspec_spark.config import Config
 from galspec_spark.errors import ConfigError, UserError
@@ -149,3 +151,13 @@ def test_tasks_of_rows_and_of_numbers_share_pythons_processes(spark):
 
     (of_numbers,) = run_tasks(spark, lambda task: os.getppid(), [0])
     assert frame_of_tasks(spark, parent, [0], "parent long").collect() == [(of_numbers,)]
+
+
+def test_a_process_looks_for_modules_once(spark):
+    """Nothing gets into its path, or each package of Spark's archives would be read anew."""
+
+    def path(task):
+        return sys.path
+
+    (found,) = run_tasks(spark, path, [0])
+    assert SparkFiles.getRootDirectory() in found[2:]
