@@ -122,10 +122,17 @@ def pipeline(spark):
     return PipelineModel([pca, slicer, LinearSVC(maxIter=5).fit(rows)])
 
 
+@pytest.fixture(scope="module")
+def written(pipeline, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    write_bundle(folder / "model", pipeline, CARD, PROFILE, FEATURES, FILL, TRAINING)
+    return folder / "model"
+
+
 @pytest.fixture
-def model(pipeline, tmp_path):
-    write_bundle(tmp_path / "model", pipeline, CARD, PROFILE, FEATURES, FILL, TRAINING)
-    return tmp_path / "model"
+def model(written, tmp_path):
+    """A model of the test's own."""
+    return shutil.copytree(written, tmp_path / "model")
 
 
 def test_what_was_written_is_read(model):
