@@ -45,7 +45,7 @@ SETTINGS = {
 }
 PATIENCE = 120.0  # seconds
 SETTLED = 0.3  # seconds, after which Spark's page says what is so
-#: What a job says when a stage begins, where that is not the stage's name.
+#: What a job says before a stage that comes late and lasts: its page need not be asked before.
 BEGINS = {"RandomForest": "train, search"}
 
 
@@ -154,8 +154,8 @@ class Job:
         return [line for line in self.messages if line.startswith("error:")]
 
     def says(self, words: str) -> bool:
-        """Tell whether a line has said so; the page, asked again and again, slows the job down."""
-        return any(words in line for line in self.messages)
+        """Tell whether it has said so; the page, asked again and again, slows the job down."""
+        return words in "\n".join(self.messages)
 
     def busy(self, stage: str) -> set[str]:
         """Return the addresses where a task of a stage runs; a pattern names the stage."""
@@ -280,7 +280,7 @@ class Cluster:
         Spark's page may be late, so it is asked again when nothing can change any more.
         """
         busy: set[str] = set()
-        while job.is_running and not job.says(BEGINS.get(stage, stage)):
+        while job.is_running and not job.says(BEGINS.get(stage, "")):
             time.sleep(0.02)
         while not busy and job.is_running:
             if moment() if moment else job.busy(stage):
