@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -161,3 +162,11 @@ def test_a_process_looks_for_modules_once(spark):
 
     (found,) = run_tasks(spark, path, [0])
     assert SparkFiles.getRootDirectory() in found[2:]
+
+
+def test_the_collector_need_not_look_through_all_modules(spark):
+    def looked_at(task):
+        return gc.get_freeze_count(), len(gc.get_objects())
+
+    ((frozen, others),) = run_tasks(spark, looked_at, [0])
+    assert frozen > 5 * others
