@@ -47,7 +47,7 @@ class Options:
             raise UserError('galspec needs a path: spark.read.format("galspec").load(path)')
         release = options.get("release")
         if release is not None:
-            # Spark starts a Python process for each look at a source, and this doubles its start.
+            # Spark starts a Python process for each look at a source; most need no configuration.
             from galspec_spark.config.load import check_setting
 
             check_setting("release", "ingest.release", release)
